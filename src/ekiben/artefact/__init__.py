@@ -1,0 +1,1 @@
+"""What a model is once trained: schema, golden rows, card, manifest."""

@@ -1,0 +1,1 @@
+"""Station 2: a model tag -> a bento."""

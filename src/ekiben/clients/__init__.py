@@ -1,0 +1,1 @@
+"""The only doors out: programs, Helm, Kubernetes, Prometheus, registries."""

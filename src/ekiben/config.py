@@ -1,0 +1,218 @@
+"""`ekiben.yaml`, one per model: its sections are the stations of the road.
+
+Frozen, extra keys refused, bounds and units on every field; a field's
+description is its documentation. Precedence: flag > `EKIBEN_*` > file > default
+(flags are applied by the CLI with `model_copy`; `EKIBEN_SCALE__MAX_REPLICAS=8`
+sets `scale.max_replicas`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ekiben.errors import ConfigError
+
+# Verbs of the CLI that have subcommands: a model of that name could not be told from them.
+RESERVED_NAMES = frozenset({"cluster", "model", "key", "plan", "road", "show", "list"})
+_DNS_LABEL = r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$"  # 40, so that suffixes stay within Kubernetes' 63
+_IMPORT_PATH = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
+_CPU = r"^([1-9]\d*m|\d+(\.\d+)?)$"
+_MEMORY = r"^[1-9]\d*(Mi|Gi)$"
+
+Name = Annotated[str, Field(pattern=_DNS_LABEL)]
+ImportPath = Annotated[str, Field(pattern=_IMPORT_PATH)]
+
+
+class Section(BaseModel):
+    """Base of all sections: immutable and strict about keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Acceptance(Section):
+    """What a trained estimator must reach on held-out rows before it may be packed."""
+
+    metric: Literal["accuracy", "balanced_accuracy", "f1_macro", "r2"] = Field(
+        "accuracy", description="Score on the held-out rows, by scikit-learn's name."
+    )
+    min: float = Field(description="Lowest score that is accepted.", ge=-1, le=1)
+
+
+class Train(Section):
+    """Station 1: data and estimator."""
+
+    estimator: ImportPath = Field(description="Function that builds the unfitted estimator: `module:function`.")
+    data: ImportPath = Field(description="Function that returns a data frame of features and a series of labels.")
+    test_ratio: float = Field(0.3, description="Share of rows held out for the score, 0-1.", gt=0, lt=1)
+    stratify: bool = Field(True, description="Keep the classes' shares equal in both parts (classifiers).")
+    seed: int = Field(0, description="Seed of the split and of golden rows.", ge=0)
+    golden_rows: int = Field(16, description="Held-out rows kept with their answers.", ge=1, le=256)
+    accept: Acceptance
+
+
+class Bento(Section):
+    """Station 2: the BentoML service that carries the model."""
+
+    service: ImportPath = Field(description="BentoML service: `module:Class`.")
+    include: tuple[str, ...] = Field((), description="Files packed, as globs relative to the project.")
+    routes: Mapping[str, Literal["lane", "service"]] = Field(
+        default_factory=dict, description="Who answers a route that both the lane and the service declare."
+    )
+
+
+class Image(Section):
+    """Station 3: the OCI image."""
+
+    repository: str = Field(description="Repository below the registry, e.g. `ekiben/iris`.", pattern=r"^[a-z0-9][-a-z0-9_./]*$")
+    registry: str = Field("", description="Registry `host[:port]`; empty takes the cluster's own.")
+    base: str = Field("", description="Base image reference; empty builds a Debian base with mmdebstrap.")
+    backend: Literal["auto", "docker", "podman", "buildah"] = Field("auto", description="What builds and pushes.")
+    ca_file: str = Field("", description="CA certificate (PEM) of a private registry.")
+    auth_file: str = Field("", description="Registry credentials, in containers-auth.json or docker config form.")
+    insecure: bool = Field(False, description="Speak plain HTTP to the registry (a local one only).")
+
+
+class Resources(Section):
+    """CPU and memory of one replica."""
+
+    cpu_request: str = Field("250m", description="CPU request (Kubernetes quantity, cores).", pattern=_CPU)
+    cpu_limit: str = Field("250m", description="CPU limit (Kubernetes quantity, cores).", pattern=_CPU)
+    memory: str = Field("512Mi", description="Memory request and limit (Kubernetes quantity).", pattern=_MEMORY)
+
+
+class Release(Section):
+    """Station 4: the Helm release."""
+
+    name: Name | None = Field(None, description="Name of the Helm release; the model's name if absent.")
+    namespace: Name = Field("models", description="Namespace of the release.")
+    timeout_seconds: float = Field(300, description="Longest wait for ready, seconds.", ge=10, le=3600)
+    resources: Resources = Field(default_factory=lambda: Resources())
+    values: Mapping[str, Any] = Field(default_factory=dict, description="Chart values laid over the derived ones.")
+
+
+class Traffic(Section):
+    """Station 5: requests to a release."""
+
+    timeout_seconds: float = Field(5, description="Longest wait for one answer, seconds.", gt=0, le=300)
+
+
+class Load(Section):
+    """Shape of the load that `loadtest` sends."""
+
+    rate: float = Field(20, description="Requests per second.", gt=0, le=5000)
+    duration_seconds: float = Field(60, description="Length of the load, seconds.", gt=0, le=86400)
+    arrivals: Literal["constant", "poisson"] = Field("poisson", description="How intended send times are spaced.")
+
+
+class Scale(Section):
+    """Station 6: how many replicas, and by which signal."""
+
+    min_replicas: int = Field(2, description="Fewest replicas.", ge=1, le=1000)
+    max_replicas: int = Field(10, description="Most replicas.", ge=1, le=1000)
+    target_cpu_percent: int = Field(60, description="Mean CPU use of a replica that the HPA steers to, % of its request.", ge=1, le=100)
+    scale_down_window_seconds: int = Field(300, description="How long a lower need must hold before replicas go, seconds.", ge=0, le=3600)
+    load: Load = Field(default_factory=lambda: Load())
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_replicas > self.max_replicas:
+            raise ValueError(f"min_replicas {self.min_replicas} is above max_replicas {self.max_replicas}")
+        return self
+
+
+class Observe(Section):
+    """Station 7: what is watched."""
+
+    objective_ratio: float = Field(0.995, description="Share of requests that must be good, 0-1.", gt=0, lt=1)
+    latency_seconds: float = Field(0.25, description="A request slower than this is bad, seconds.", gt=0, le=60)
+    prometheus_url: str = Field("", description="Prometheus as this machine reaches it; empty takes the cluster's own.")
+    window_seconds: int = Field(60, description="Window of rates and quantiles in `status`, seconds.", ge=15, le=86400)
+
+
+class ModelConfig(Section):
+    """One model's `ekiben.yaml`."""
+
+    model: Name = Field(description="Name of the model, everywhere.")
+    train: Train
+    bento: Bento
+    image: Image
+    release: Release = Field(default_factory=lambda: Release())
+    traffic: Traffic = Field(default_factory=lambda: Traffic())
+    scale: Scale = Field(default_factory=lambda: Scale())
+    observe: Observe = Field(default_factory=lambda: Observe())
+
+    @field_validator("model")
+    @classmethod
+    def _not_a_verb(cls, value: str) -> str:
+        if value in RESERVED_NAMES:
+            raise ValueError(f"{value!r} is a word of the command line; choose another name")
+        return value
+
+    @property
+    def release_name(self) -> str:
+        """Name of the Helm release."""
+        return self.release.name or self.model
+
+
+def load(model: str, project: Path, environment: Mapping[str, str] = os.environ) -> ModelConfig:
+    """Read `bentos/<model>/ekiben.yaml`, with `EKIBEN_<SECTION>__<FIELD>` laid over it.
+
+    Args:
+        model: Name of a directory below `bentos/`.
+        project: Root of the project.
+        environment: Where the overriding variables are.
+
+    Raises:
+        ConfigError: No such model, not YAML, or a field that is unknown or out of bounds.
+    """
+    path = project / "bentos" / model / "ekiben.yaml"
+    if not path.is_file():
+        known = sorted(p.parent.name for p in project.glob("bentos/*/ekiben.yaml"))
+        raise ConfigError(
+            f"unknown model {model!r}: expected {path.relative_to(project)}; models here: {', '.join(known) or 'none'}",
+            remedy="give one of these names, or run ekiben in the project's folder (or with --project)",
+        )
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {error}") from error
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path}: expected a mapping with the sections of the road, found {type(found).__name__}")
+    return parse(_overlaid(found, environment), str(path))
+
+
+def parse(document: Mapping[str, Any], source: str) -> ModelConfig:
+    """Validate a document; `source` is named in errors.
+
+    Raises:
+        ConfigError: With one line per wrong field.
+    """
+    try:
+        return ModelConfig.model_validate(document)
+    except ValidationError as error:
+        lines = [f"  {'.'.join(str(part) for part in e['loc']) or '(top)'}: {e['msg']}" for e in error.errors()]
+        raise ConfigError(
+            f"{source}: {len(lines)} wrong field(s)\n" + "\n".join(lines),
+            remedy="`ekiben config` lists every field with its unit and bounds",
+        ) from error
+
+
+def _overlaid(document: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Lay `EKIBEN_SECTION__FIELD[__FIELD]` over the document; values are read as YAML."""
+    result = dict(document)
+    for variable, text in environment.items():
+        if not variable.startswith("EKIBEN_") or "__" not in variable:
+            continue
+        *sections, field = variable.removeprefix("EKIBEN_").lower().split("__")
+        place = result
+        for section in sections:
+            place[section] = dict(place.get(section) or {})
+            place = place[section]
+        place[field] = yaml.safe_load(text)
+    return result

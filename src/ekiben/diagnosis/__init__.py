@@ -1,0 +1,1 @@
+"""What is, and why: status and report."""

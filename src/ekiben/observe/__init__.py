@@ -1,0 +1,1 @@
+"""Station 7: everything that reads the metrics contract."""

@@ -1,0 +1,1 @@
+"""The stations in order; resumes where it stopped."""

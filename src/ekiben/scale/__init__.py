@@ -1,0 +1,1 @@
+"""Station 6: load, and what it needs."""

@@ -1,0 +1,1 @@
+"""Inside the pod: admission, validation, predictor, metrics, life."""

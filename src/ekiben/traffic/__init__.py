@@ -1,0 +1,1 @@
+"""Station 5: requests to a release, and the way back."""
