@@ -21,3 +21,13 @@ def state() -> Path:
 
 def _xdg(variable: str, default: str) -> Path:
     return Path(os.environ.get(variable) or Path.home() / default)
+
+
+def source(name: str) -> Path:
+    """Folder of the project's sources that ekiben ships, e.g. `helm/model-server` or `k8s/local`.
+
+    In a checkout it is the folder itself; in an installed wheel a copy inside the package.
+    """
+    package = Path(__file__).resolve().parents[1]
+    checkout = package.parents[1] / name
+    return checkout if checkout.is_dir() else package / "_sources" / name
