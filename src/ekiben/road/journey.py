@@ -94,7 +94,7 @@ def _read(path: Path) -> dict[str, Stop]:
     """An unreadable file costs time, not correctness: every station can be run again."""
     try:
         return {k: Stop(**v) for k, v in json.loads(path.read_text(encoding="utf-8")).items()}
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
