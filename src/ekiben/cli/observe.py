@@ -1,0 +1,1 @@
+"""Station 7 on the command line."""

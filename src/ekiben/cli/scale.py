@@ -1,0 +1,1 @@
+"""Station 6 on the command line."""
