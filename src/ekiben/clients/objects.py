@@ -33,6 +33,7 @@ class Pod:
         exit_reason: E.g. `Error`, `OOMKilled`.
         exit_message: What it wrote to its termination log.
         unschedulable: Why no node takes it; empty if one did.
+        http_port: Container port named `http`.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Pod:
     exit_reason: str = ""
     exit_message: str = ""
     unschedulable: str = ""
+    http_port: int = 3000
 
     @property
     def digest(self) -> str:
@@ -164,8 +166,14 @@ def pod(model: Any) -> Pod:
         ready=ready is not None and ready.status == "True",
         ending=model.metadata.deletion_timestamp is not None,
         unschedulable=(scheduled.message or "Unschedulable") if scheduled is not None and unplaced else "",
+        http_port=_http_port(model),
         **_container(container),
     )
+
+
+def _http_port(model: Any) -> int:
+    ports = [port for container in model.spec.containers for port in container.ports or []]
+    return next((port.container_port for port in ports if port.name == "http"), 3000)
 
 
 def _container(status: Any) -> dict[str, Any]:
