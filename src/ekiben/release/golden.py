@@ -1,4 +1,4 @@
-"""What a release must answer: the artefact's golden rows, compared with what came back. Pure but for `read`."""
+"""What a release must answer: the artefact's golden rows. Pure but for `read`."""
 
 from __future__ import annotations
 

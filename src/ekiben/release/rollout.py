@@ -155,7 +155,8 @@ def _of_pod(pod: Pod, restarts: int, events: Sequence[Event]) -> Iterator[Suspic
     elif pod.unschedulable and not _being_made_room(pod, events):
         yield _suspect(
             pod, "pods are scheduled", "a node with room", pod.unschedulable,
-            "add a node, lower `release.resources`, or loosen the node selector", seconds=_UNSCHEDULABLE_SECONDS,
+            "add a node, lower `release.resources`, or loosen the node selector",
+            seconds=_UNSCHEDULABLE_SECONDS,
         )  # fmt: skip
 
 

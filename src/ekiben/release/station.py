@@ -209,9 +209,8 @@ def _upgraded(here: Site, task: _Task, history: tuple[HelmRevision, ...], past: 
                 here.cluster.remove_namespace_if_ours(here.namespace)
             raise
         reason = error.last_lines.splitlines()[-1] if error.last_lines else str(error)
-        undo.undo(
-            here, newest.number, Failure("helm upgrade", "a chart that the cluster takes", reason), past
-        )
+        failure = Failure("helm upgrade", "objects that the cluster takes", reason)
+        raise undo.undo(here, newest.number, failure, past) from error
 
 
 def _verified(here: Site, task: _Task, number: int, past: undo.Before) -> tuple[Check, ...]:
@@ -222,7 +221,7 @@ def _verified(here: Site, task: _Task, number: int, past: undo.Before) -> tuple[
         failure = checks.failure(made)
         if failure is None:
             return made
-    undo.undo(here, number, failure, past)
+    raise undo.undo(here, number, failure, past)
 
 
 def _write(here: Site, task: _Task, number: int, made: tuple[Check, ...]) -> None:

@@ -50,11 +50,11 @@ def rollback(config: ModelConfig, address: ClusterAddress, *, namespace: str, to
         _log.info(
             "%s: rolling back to revision %d (%s, verified %s)", here, goal.revision, goal.model, goal.at
         )
-        entry, failure = undo.restore(here, goal)
-        if entry is not None:
-            return here.revision(entry.revision)
+        restored = undo.restore(here, goal)
+        if isinstance(restored, Verified):
+            return here.revision(restored.revision)
         newest = here.helm.status(here.release, here.namespace)
-        undo.undo(here, newest.number if newest else goal.revision, failure, past)
+        raise undo.undo(here, newest.number if newest else goal.revision, restored, past)
 
 
 def _goal(here: Site, to: int | None) -> Verified:
