@@ -27,5 +27,7 @@ def rate_for(
     Source: https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/#algorithm-details
     """
     if cpu_seconds_per_request <= 0:
-        raise NoDataError(f"expected a cost above 0 CPU-seconds per request, found {cpu_seconds_per_request:g}")
+        raise NoDataError(
+            f"expected a cost above 0 CPU-seconds per request, found {cpu_seconds_per_request:g}"
+        )
     return replicas * request_cores * target_percent / 100 / cpu_seconds_per_request
