@@ -1,9 +1,9 @@
 """The generator's HTTP/1.1 connections: one request at a time each, recycled by age.
 
-Our own protocol over httptools rather than an HTTP library: the load shares the machine
-with what it measures, and a request costs about a quarter of the CPU time it costs
-aiohttp's client (measured, see the docs); and age, order of use and retries (none) of
-connections decide which replicas get traffic, so they must be ours.
+Our own protocol over httptools rather than an HTTP library: age, order of use and retries
+(none) of connections decide which replicas get traffic and what counts as lost, so they must
+be ours; and the load shares the machine with what it measures (measured on loopback, closed
+loop of 8: 20 us of CPU time per request, aiohttp's client 90 us).
 """
 
 from __future__ import annotations

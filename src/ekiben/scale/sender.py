@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from ekiben.scale.alarm import Alarm
 from ekiben.scale.connection import Pool
 from ekiben.scale.progress import Progress, quantile
 from ekiben.scale.records import Outcome, Records
@@ -227,8 +228,7 @@ class _Player:
         self._sender = sender
         self._times = times
         self._next = 0
-        self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.Handle | None = None
+        self._alarm = Alarm(asyncio.get_running_loop(), self.go)
 
     @property
     def through(self) -> bool:
@@ -240,13 +240,10 @@ class _Player:
             self._next += 1
             self._sender.fire(self._times[self._next - 1])
         if not self.through:
-            self._timer = self._loop.call_later(
-                max(0.0, self._times[self._next] - self._sender.now()), self.go
-            )
+            self._alarm.ring_in(self._times[self._next] - self._sender.now())
 
     def stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.close()
 
 
 async def saturate(sender: Sender, *, concurrency: int, seconds: float, stopped: Callable[[], bool]) -> Sent:
