@@ -1,4 +1,4 @@
-"""The road as fixtures, on a real cluster: model -> bento -> image -> revision, each by the command people type.
+"""The road as fixtures, on a real cluster: each station by the command that people type.
 
 Fails without a cluster (a skip is not a pass), and refuses one whose context
 ekiben did not make, unless EKIBEN_E2E_CONTEXT names exactly it.
@@ -10,12 +10,11 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.e2e.rig import Project, Rig, settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,7 +83,7 @@ def revision(project: Project, image: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def faulty(project: Project, tmp_path: Path) -> Iterator[Any]:
+def faulty(project: Project, tmp_path: Path) -> Callable[[str], Project]:
     """Make a project whose iris is faulty in one named way; its service is in `faulty/<name>.py`."""
 
     def make(name: str) -> Project:
@@ -92,7 +91,7 @@ def faulty(project: Project, tmp_path: Path) -> Iterator[Any]:
         shutil.copy(Path(__file__).parent / "faulty" / f"{name}.py", copy.root / "bentos/iris/service.py")
         return copy
 
-    yield make
+    return make
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -1,4 +1,4 @@
-"""What the end-to-end tests hold in their hands: kubectl, the CLI, raw scrapes, and scikit-learn's own answers.
+"""What the end-to-end tests hold in their hands: kubectl, the CLI, raw scrapes.
 
 Everything here goes another way than the product: kubectl instead of the
 Python client, raw text of /metrics instead of PromQL, the estimator loaded by
@@ -94,7 +94,9 @@ class Project:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def copy(cls, source: Path, root: Path, rig: Rig, namespace: str, environment: Mapping[str, str]) -> Project:
+    def copy(
+        cls, source: Path, root: Path, rig: Rig, namespace: str, environment: Mapping[str, str]
+    ) -> Project:
         """Copy `bentos/` and the flagship's bentofile."""
         shutil.copytree(source / "bentos", root / "bentos", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(source / "bentofile.yaml", root)
@@ -155,7 +157,9 @@ class Project:
         """Raw /metrics of each pod."""
         found = {}
         for pod in self.pods():
-            with urllib.request.urlopen(f"http://{pod['status']['podIP']}:3002/metrics", timeout=10) as response:
+            with urllib.request.urlopen(
+                f"http://{pod['status']['podIP']}:3002/metrics", timeout=10
+            ) as response:
                 found[pod["metadata"]["name"]] = response.read().decode()
         return found
 
@@ -184,7 +188,9 @@ def node_busy() -> Iterator[Callable[[], float]]:
     """Share of this machine's CPU time that was used in the block, 0-1 (from /proc/stat)."""
 
     def read() -> tuple[int, int]:
-        fields = [int(x) for x in Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:9]]
+        fields = [
+            int(x) for x in Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:9]
+        ]
         idle = fields[3] + fields[4]
         return sum(fields) - idle, sum(fields)
 

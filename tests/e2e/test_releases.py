@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.e2e import load
 from tests.e2e.rig import Project
 
@@ -36,7 +35,9 @@ def test_an_upgrade_that_cannot_serve_undoes_itself(
     """A crash-looping image and a never-ready one end with exit code 7, the old digest serving, 0 failed."""
     assert revision["revision"]
     bad = faulty(fault)
-    bad = Project(bad.root, bad.rig, bad.namespace, {**bad.environment, "EKIBEN_RELEASE__TIMEOUT_SECONDS": "40"})
+    bad = Project(
+        bad.root, bad.rig, bad.namespace, {**bad.environment, "EKIBEN_RELEASE__TIMEOUT_SECONDS": "40"}
+    )
     for station in ("train", "bento", "image"):
         left = bad.ekiben(station, "iris")
     assert left["image"] != image["image"]
@@ -71,10 +72,17 @@ def test_a_model_with_wrong_golden_answers_undoes_itself(
     assert project.ekiben("status", "iris")["image"] == image["image"]
 
 
-def test_a_killed_release_is_repaired_by_the_next(project: Project, image: dict[str, Any], revision: dict[str, Any]) -> None:
+def test_a_killed_release_is_repaired_by_the_next(
+    project: Project, image: dict[str, Any], revision: dict[str, Any]
+) -> None:
     """SIGKILL in the middle of a release leaves nothing that the next release does not repair."""
     assert revision["revision"]
-    changed = Project(project.root, project.rig, project.namespace, {**project.environment, "EKIBEN_SCALE__MAX_REPLICAS": "5"})
+    changed = Project(
+        project.root,
+        project.rig,
+        project.namespace,
+        {**project.environment, "EKIBEN_SCALE__MAX_REPLICAS": "5"},
+    )
     with changed.start("release", "iris") as process:
         time.sleep(2.5)
         process.send_signal(signal.SIGKILL)
@@ -87,7 +95,12 @@ def test_a_killed_release_is_repaired_by_the_next(project: Project, image: dict[
 def test_rollback_returns_to_a_verified_revision(project: Project, revision: dict[str, Any]) -> None:
     """After a second release, `ekiben rollback` serves the first again, verified."""
     assert revision["revision"]
-    other = Project(project.root, project.rig, project.namespace, {**project.environment, "EKIBEN_SCALE__MAX_REPLICAS": "7"})
+    other = Project(
+        project.root,
+        project.rig,
+        project.namespace,
+        {**project.environment, "EKIBEN_SCALE__MAX_REPLICAS": "7"},
+    )
     other.ekiben("release", "iris")
     assert project.rig.get("hpa", "iris", "-n", project.namespace)["spec"]["maxReplicas"] == 7
     project.ekiben("rollback", "iris")

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sklearn import datasets
-
-from ekiben.scale import loadtest
 from tests.e2e import load
 from tests.e2e.rig import Project, Rig, counter, wait
+
+from ekiben.scale import loadtest
 
 LARGEST_IMAGE = 250_000_000  # bytes, compressed
 SCRAPE_SECONDS = 5
@@ -48,12 +48,14 @@ def test_every_pod_runs_the_released_digest(
     """`imageID` of each container ends with the digest that the registry gave."""
     digest = image["image"].split("@")[1]
     assert revision["image"].endswith(digest)
-    found = {s["imageID"].split("@")[-1] for pod in project.pods() for s in pod["status"]["containerStatuses"]}
+    found = {
+        s["imageID"].split("@")[-1] for pod in project.pods() for s in pod["status"]["containerStatuses"]
+    }
     assert found == {digest}
 
 
 def test_the_pod_is_restricted(project: Project, rig: Rig, revision: dict[str, Any]) -> None:
-    """The namespace enforces *restricted*, the pod has no root, no writable root file system, no capability."""
+    """The namespace enforces *restricted*; no root, no writable root file system, no capability."""
     labels = rig.get("namespace", project.namespace)["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted", revision
     for pod in project.pods():
@@ -63,21 +65,25 @@ def test_the_pod_is_restricted(project: Project, rig: Rig, revision: dict[str, A
         assert container["capabilities"] == {"drop": ["ALL"]}
         assert spec["automountServiceAccountToken"] is False
     deployment = rig.kubectl("get", "deployment", "iris", "-n", project.namespace, "-o", "json")
-    assert "Warning" not in rig.kubectl("apply", "--dry-run=server", "-f", "-", stdin=deployment, check=False).replace(
-        "Warning: resource deployments/iris is missing the kubectl.kubernetes.io/last-applied-configuration", ""
+    assert "Warning" not in rig.kubectl(
+        "apply", "--dry-run=server", "-f", "-", stdin=deployment, check=False
+    ).replace(
+        "Warning: resource deployments/iris is missing the kubectl.kubernetes.io/last-applied-configuration",
+        "",
     )
 
 
 def test_another_pod_reaches_the_service_by_name(
     project: Project, rig: Rig, image: dict[str, Any], revision: dict[str, Any]
 ) -> None:
-    """A pod of the namespace posts to http://iris.<namespace>.svc.cluster.local/predict and gets an answer."""
+    """A pod posts to http://iris.<namespace>.svc.cluster.local/predict and gets an answer."""
     assert revision["revision"]
     url = f"http://iris.{project.namespace}.svc.cluster.local/predict"
-    program = (
-        "import urllib.request as u; r = u.Request('%s', b'[5.1, 3.5, 1.4, 0.2]', {'Content-Type': 'application/json'});"
-        " print(u.urlopen(r, timeout=5).read().decode())" % url
-    )
+    program = f"""
+import urllib.request as u
+r = u.Request("{url}", b"[5.1, 3.5, 1.4, 0.2]", {{"Content-Type": "application/json"}})
+print(u.urlopen(r, timeout=5).read().decode())
+"""
     caller = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -123,7 +129,9 @@ def test_counters_equal_what_the_client_counted(
         route = {"http_route": "/predict"}
         return (
             counter(text, "http_server_arrivals_total", **route),
-            counter(text, "http_server_request_duration_seconds_count", **route, http_response_status_code="200"),
+            counter(
+                text, "http_server_request_duration_seconds_count", **route, http_response_status_code="200"
+            ),
             counter(text, "model_predictions_total"),
         )
 
@@ -149,12 +157,16 @@ def test_prometheus_returns_rate_errors_and_latency(
     assert status["error_ratio"] == 0
     assert 0 < status["latency_p50_seconds"] <= status["latency_p95_seconds"] <= status["latency_p99_seconds"]
     # The client's time contains the server's; the histogram's buckets are coarse upwards.
-    assert status["latency_p50_seconds"] <= measured.p50_seconds * 2.5
-    promql = f'sum(rate(http_server_arrivals_total{{namespace="{project.namespace}",http_route="/predict"}}[1m]))'
+    assert status["latency_p50_seconds"] <= measured.latency.p50 * 2.5
+    promql = (
+        f'sum(rate(http_server_arrivals_total{{namespace="{project.namespace}",http_route="/predict"}}[1m]))'
+    )
     assert rig.query(promql) >= 0
 
 
-def test_status_says_what_is(project: Project, model: dict[str, Any], image: dict[str, Any], revision: dict[str, Any]) -> None:
+def test_status_says_what_is(
+    project: Project, model: dict[str, Any], image: dict[str, Any], revision: dict[str, Any]
+) -> None:
     """`ekiben status` names the model, the digest, the revision and the replicas that kubectl shows."""
     status = project.ekiben("status", "iris")
     assert status["image"] == image["image"]

@@ -62,7 +62,7 @@ def test_a_wrong_key_unit_or_bound_is_named_with_its_place(
 
 def test_an_unknown_model_is_answered_with_those_there_are(tmp_path: Path) -> None:
     """The error lists the folders below bentos/."""
-    with pytest.raises(ConfigError, match="unknown model 'irsi'.*models here: iris"):
+    with pytest.raises(ConfigError, match=r"unknown model 'irsi'.*models here: iris"):
         config.load("irsi", written(tmp_path), {})
 
 

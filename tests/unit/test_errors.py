@@ -20,9 +20,9 @@ def test_exit_codes_are_those_that_the_design_lists() -> None:
 
 def test_the_drawing_at_the_top_names_every_class_with_its_code() -> None:
     """The tree in the module's docstring cannot drift from the classes."""
-    drawn = dict(
-        (words[1], int(words[2]))
+    drawn = {
+        words[1]: int(words[2])
         for words in (line.split() for line in (errors.__doc__ or "").splitlines())
         if len(words) > 2 and words[0] in ("├──", "└──")
-    )
+    }
     assert drawn == {cls.__name__: cls.exit_code for cls in errors.EkibenError.__subclasses__()}

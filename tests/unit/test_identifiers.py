@@ -11,7 +11,7 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
 
 
 @pytest.mark.parametrize("kind", [ModelTag, BentoTag])
-def test_a_tag_is_read_and_written_the_same(kind: type[ModelTag] | type[BentoTag]) -> None:
+def test_a_tag_is_read_and_written_the_same(kind: type[ModelTag | BentoTag]) -> None:
     """`name:version` survives reading and writing."""
     assert str(kind.parse("iris:4f0a")) == "iris:4f0a"
 

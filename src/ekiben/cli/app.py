@@ -29,7 +29,8 @@ app = typer.Typer(
 @app.callback()
 def _global(
     project: Annotated[
-        Path, typer.Option("--project", envvar="EKIBEN_PROJECT", metavar="DIR", help="Folder that holds bentos/.")
+        Path,
+        typer.Option("--project", envvar="EKIBEN_PROJECT", metavar="DIR", help="Folder that holds bentos/."),
     ] = Path(),
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show every step.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show warnings and results only.")] = False,
@@ -65,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
         return _INTERRUPTED
     except typer.Abort:
         return _INTERRUPTED
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # raised again unless the parser made it
         return _usage_or_bug(error)
     return code if isinstance(code, int) else 0
 

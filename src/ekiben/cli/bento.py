@@ -25,4 +25,8 @@ def bento(model: options.Model, as_json: options.Json = False, dry_run: options.
         output.emit({"model": tag, "service": traveller.config.bento.service}, [line], as_json=as_json)
         return
     left = stations.bento(traveller, again=True).output
-    output.emit(left, [f"bento    {left['tag']}", f"model    {left['model']}", f"folder   {left['folder']}"], as_json=as_json)
+    output.emit(
+        left,
+        [f"bento    {left['tag']}", f"model    {left['model']}", f"folder   {left['folder']}"],
+        as_json=as_json,
+    )

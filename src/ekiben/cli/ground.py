@@ -1,4 +1,4 @@
-"""The cluster under the road on the command line, and the fourth rung: the pod as a process of this machine."""
+"""The cluster under the road on the command line, and the fourth rung: the pod as a process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ PANEL = "The ground and the rest"
 
 def register(app: typer.Typer) -> None:
     """Add `cluster up | status | down | reset` and `serve`."""
-    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Find a cluster, or make one on this machine.")
+    group = typer.Typer(
+        no_args_is_help=True, rich_markup_mode=None, help="Find a cluster, or make one on this machine."
+    )
     group.command()(up)
     group.command()(status)
     group.command()(down)
@@ -42,9 +44,7 @@ def up(
     output.emit({"choice": choice, "address": address}, [*lines, *_address_lines(address)], as_json=as_json)
 
 
-def status(
-    context: options.Context = None, name: options.ClusterName = "local", as_json: options.Json = False
-) -> None:
+def status(name: options.ClusterName = "local", as_json: options.Json = False) -> None:
     """Say what runs: addresses, versions, health of each component."""
     from ekiben.ground import cluster
 
@@ -52,7 +52,9 @@ def status(
     output.emit(found, found.lines(), as_json=as_json)
 
 
-def down(name: options.ClusterName = "local", as_json: options.Json = False, dry_run: options.DryRun = False) -> None:
+def down(
+    name: options.ClusterName = "local", as_json: options.Json = False, dry_run: options.DryRun = False
+) -> None:
     """Remove a cluster that ekiben made, without a trace; built tools stay in the cache."""
     from ekiben.ground import cluster
 
@@ -63,7 +65,9 @@ def down(name: options.ClusterName = "local", as_json: options.Json = False, dry
     output.emit({"removed": name}, [f"removed the local cluster {name!r}"], as_json=as_json)
 
 
-def reset(name: options.ClusterName = "local", as_json: options.Json = False, dry_run: options.DryRun = False) -> None:
+def reset(
+    name: options.ClusterName = "local", as_json: options.Json = False, dry_run: options.DryRun = False
+) -> None:
     """Empty a local cluster: take it down and bring it up again."""
     from ekiben.ground import cluster
 
@@ -84,7 +88,9 @@ def serve(
     model: options.Model,
     port: Annotated[
         int,
-        typer.Option("--port", min=1, max=65533, help="TCP port of HTTP; gRPC gets the next, metrics the one after."),
+        typer.Option(
+            "--port", min=1, max=65533, help="TCP port of HTTP; gRPC gets the next, metrics the one after."
+        ),
     ] = 3000,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     dry_run: options.DryRun = False,

@@ -20,7 +20,8 @@ def register(app: typer.Typer) -> None:
 def image(
     model: options.Model,
     registry: Annotated[
-        str, typer.Option("--registry", metavar="HOST[:PORT]", help="Where to push; default: the cluster's own.")
+        str,
+        typer.Option("--registry", metavar="HOST[:PORT]", help="Where to push; default: the cluster's own."),
     ] = "",
     context: options.Context = None,
     as_json: options.Json = False,

@@ -21,7 +21,9 @@ def release(
     model: options.Model,
     image: Annotated[
         str,
-        typer.Option("--image", metavar="REPO@SHA256", help="Image by digest; default: what `ekiben image` left."),
+        typer.Option(
+            "--image", metavar="REPO@SHA256", help="Image by digest; default: what `ekiben image` left."
+        ),
     ] = "",
     namespace: options.Namespace = None,
     context: options.Context = None,
@@ -46,5 +48,7 @@ def release(
     left = stations.release(traveller, address, reference).output
     checks = [f"  {check['name']}: {check['found']}" for check in left["checks"]]
     output.emit(
-        left, [f"released {left['revision']}", f"image    {left['image']}", "verified", *checks], as_json=as_json
+        left,
+        [f"released {left['revision']}", f"image    {left['image']}", "verified", *checks],
+        as_json=as_json,
     )

@@ -55,7 +55,8 @@ def predict(
 def rollback(
     model: options.Model,
     to: Annotated[
-        int | None, typer.Option("--to", metavar="REVISION", help="Revision number; default: the one verified before.")
+        int | None,
+        typer.Option("--to", metavar="REVISION", help="Revision number; default: the one verified before."),
     ] = None,
     namespace: options.Namespace = None,
     context: options.Context = None,

@@ -24,8 +24,10 @@ def train(model: options.Model, as_json: options.Json = False, dry_run: options.
         output.emit(
             section,
             [
-                f"would train {section.estimator} on {section.data} (seed {section.seed}), hold out "
-                f"{section.test_ratio:g} of the rows and accept {section.accept.metric} >= {section.accept.min:g}"
+                (
+                    f"would train {section.estimator} on {section.data} (seed {section.seed}), hold out "
+                    f"{section.test_ratio:g} of them, and accept {section.accept.metric} >= {section.accept.min:g}"
+                )
             ],
             as_json=as_json,
         )
@@ -35,8 +37,10 @@ def train(model: options.Model, as_json: options.Json = False, dry_run: options.
         left,
         [
             f"model    {left['tag']}",
-            f"{left['metric']:<8} {left['score']:.4f} on {left['test_rows']} held-out rows "
-            f"(accepted from {left['accepted_at_least']:g})",
+            (
+                f"{left['metric']:<8} {left['score']:.4f} on {left['test_rows']} held-out rows "
+                f"(accepted from {left['accepted_at_least']:g})"
+            ),
             f"artefact {left['artefact_sha256']}",
             f"folder   {left['folder']}",
         ],

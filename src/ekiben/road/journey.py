@@ -86,7 +86,9 @@ class Journey:
     def _save(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         new = self._path.with_suffix(f".{os.getpid()}.new")
-        new.write_text(json.dumps({k: jsonable(v) for k, v in self._stops.items()}, indent=1), encoding="utf-8")
+        new.write_text(
+            json.dumps({k: jsonable(v) for k, v in self._stops.items()}, indent=1), encoding="utf-8"
+        )
         new.replace(self._path)
 
 

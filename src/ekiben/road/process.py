@@ -1,8 +1,9 @@
-"""The pod as a process of this machine: the fourth rung, and the first prediction before any cluster is there."""
+"""The pod as a process of this machine: the fourth rung, and the first prediction of all."""
 
 from __future__ import annotations
 
 import contextlib
+import http
 import json
 import os
 import signal
@@ -10,7 +11,6 @@ import socket
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,15 +97,21 @@ def first_prediction(traveller: Traveller) -> dict[str, Any]:
 def _wait_ready(url: str, pid: int, log: Path) -> None:
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline:
-        with contextlib.suppress(OSError, urllib.error.URLError):
-            with urllib.request.urlopen(f"{url}/readyz", timeout=2) as response:  # noqa: S310  # loopback
-                if response.status == 200:  # noqa: PLR2004  # HTTP's OK
-                    return
+        if _answers(f"{url}/readyz"):
+            return
         if _ended(pid):
             break
         time.sleep(0.1)
     last = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
     raise ToolError("expected the pod's process to become ready, it did not", last_lines=last)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310  # our own loopback address
+            return int(response.status) == http.HTTPStatus.OK
+    except OSError:  # refused, or 503 while starting
+        return False
 
 
 def _ended(pid: int) -> bool:

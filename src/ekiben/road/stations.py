@@ -1,4 +1,4 @@
-"""The seven stations as steps of one journey: take what the last one left, do the job, write down what came out."""
+"""The stations as steps of one journey: take what the last one left, do the job, write down the result."""
 
 from __future__ import annotations
 
@@ -81,7 +81,11 @@ def train(traveller: Traveller, *, again: bool = False) -> Stop:
     last = traveller.journey.last("train")
     there = not again and last is not None and (Path(last.output["folder"]) / "manifest.json").is_file()
     return _pass(
-        traveller, "train", went_in, lambda: station.train(traveller.config, traveller.project), still_there=there
+        traveller,
+        "train",
+        went_in,
+        lambda: station.train(traveller.config, traveller.project),
+        still_there=there,
     )
 
 
@@ -132,6 +136,20 @@ def release(traveller: Traveller, address: ClusterAddress, reference: ImageRefer
             address,
             namespace=traveller.namespace,
         ),
+        still_there=False,
+    )
+
+
+def traffic(traveller: Traveller, address: ClusterAddress) -> Stop:
+    """Station 5: ask the release for the first golden row."""
+    from ekiben.traffic import predict
+
+    rows: list[Any] = list(golden_instances(traveller)[:1])
+    return _pass(
+        traveller,
+        "traffic",
+        fingerprint(traveller.left("release")["revision"], address.context),
+        lambda: predict.predict(traveller.config, rows, address, namespace=traveller.namespace),
         still_there=False,
     )
 

@@ -1,4 +1,4 @@
-"""A BentoML service that ends the process when it starts in a pod: it has an API of its own, so the pod loads it."""
+"""A BentoML service that ends the process in a pod: its own API makes the pod load it."""
 
 import os
 

@@ -68,7 +68,9 @@ def test_lines_come_while_the_program_runs() -> None:
 
 def test_a_started_program_is_the_leader_of_its_own_session(tmp_path: Path) -> None:
     """It outlives us: another session, output in its log."""
-    pid = command.start([sys.executable, "-c", "print('up', flush=True); import time; time.sleep(30)"], log=tmp_path / "log")
+    pid = command.start(
+        [sys.executable, "-c", "print('up', flush=True); import time; time.sleep(30)"], log=tmp_path / "log"
+    )
     try:
         assert os.getsid(pid) == pid
         deadline = time.monotonic() + 1.5
