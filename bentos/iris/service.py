@@ -25,7 +25,7 @@ class IrisService:
 
         found = artefact.read(Path(self.model.path))
         self._validator = Validator(found.schema, most_rows=10_000)
-        self._predictor = EstimatorPredictor(estimator.load(found.estimator), found.schema)
+        self._predictor = EstimatorPredictor(estimator.load(found.content(artefact.ESTIMATOR)), found.schema)
         self._model = {"name": found.name, "version": found.version}
 
     @bentoml.api  # type: ignore[untyped-decorator]

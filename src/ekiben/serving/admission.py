@@ -16,20 +16,18 @@ from ekiben.serving.answer import Answer, failure, refusal
 from ekiben.serving.connection import KEY
 from ekiben.serving.instruments import LIVE, PREDICT, READY, UNMATCHED, Instruments
 from ekiben.serving.life import Life
+from ekiben.serving.passage import CLOSE, Application, Send, through
 from ekiben.serving.problem import RefusedError
 from ekiben.serving.settings import Settings
 
 Scope = Mapping[str, Any]
-Send = Callable[[Any], Awaitable[None]]
 Lane = Callable[[bytes, str], Awaitable[Answer]]
-Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 _LOG = logging.getLogger(__name__)
 _ALIVE = Answer(200, b'{"status":"alive"}')
 _PROBE_METHODS, _PREDICT_METHODS = ("GET", "HEAD"), ("POST",)
 _PROBES = frozenset({LIVE, READY})
 _CLIENT_GONE = 499  # nginx' number for a client that closed its request; no answer is sent
-_CLOSE = (b"connection", b"close")
 _RETRY_AFTER = ((b"retry-after", b"1"),)
 
 
@@ -81,9 +79,16 @@ class Admission:
         headers = dict(scope["headers"])
         request_id = receipt.request_id(headers)
         closing = self._closing(scope)
-        if route in self._custom and self._service is not None:
-            return await _through(self._service, scope, receive, send, closing=closing)
         try:
+            if route in self._custom and self._service is not None:
+                return await through(
+                    self._service,
+                    scope,
+                    receive,
+                    send,
+                    closing=closing,
+                    most_bytes=self._settings.most_body_bytes,
+                )
             answer = await self._answer(route, scope["method"], headers, receive, request_id)
         except RefusedError as error:
             answer = refusal(error, request_id, close=error.reason == "too_large")
@@ -150,24 +155,6 @@ async def _send(send: Send, answer: Answer, request_id: str, *, closing: bool) -
         *answer.headers,
     ]
     if closing:
-        headers.append(_CLOSE)
+        headers.append(CLOSE)
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
-
-
-async def _through(
-    service: Application, scope: Scope, receive: receipt.Receive, send: Send, *, closing: bool
-) -> int:
-    """Let the BentoML service answer; gives the status it sent."""
-    status = 500
-
-    async def noting(message: dict[str, Any]) -> None:
-        nonlocal status
-        if message["type"] == "http.response.start":
-            status = message["status"]
-            if closing:
-                message = {**message, "headers": [*message.get("headers", ()), _CLOSE]}
-        await send(message)
-
-    await service(scope, receive, noting)
-    return status
