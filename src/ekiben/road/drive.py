@@ -101,8 +101,8 @@ def walk(
     done.address = ground.address()
     done.seconds["waiting for the cluster"] = time.monotonic() - waited
     done.seconds["building the cluster (beside the stations)"] = ground.prepared_seconds
-    registry = traveller.config.image.registry or done.address.registry
-    done.stops += [stations.image(traveller, registry), stations.release(traveller, done.address)]
+    done.stops.append(stations.image(traveller, address=done.address))
+    done.stops.append(stations.release(traveller, done.address))
     done.stops.append(stations.traffic(traveller, done.address))
     stop, done.scaled = scaling.scale(traveller, done.address, again=again, on_progress=on_load)
     done.stops.append(stop)
