@@ -61,36 +61,29 @@ def ekiben_layer(blobs: Blobs, base: str, below: Sequence[Layer], compiler: Comp
         return blobs.layer("ekiben", key, lambda: make(room))
 
 
-def bento_layer(blobs: Blobs, folder: Path, model: ModelTag) -> Layer:
-    """The bento, with the model where BentoML looks for it: a link to the last layer.
+def bento_layer(blobs: Blobs, folder: Path) -> Layer:
+    """The bento without its model.
 
     Args:
         blobs: The cache.
         folder: The bento in the store.
-        model: The model inside.
     """
-    place = f"{BENTO}/models/{model.name}"
     entries = [
         *tree.walk(folder, BENTO, keep=lambda path: path.partition("/")[0] in _BENTO_FILES),
         tree.file(f"{BENTO}/bento.yaml", timeless((folder / "bento.yaml").read_text(encoding="utf-8"))),
-        tree.link(f"{place}/{model.version}", f"/{MODEL}"),
-        tree.file(f"{place}/latest", model.version.encode()),
     ]
     return blobs.layer("bento", _entries_key(entries), lambda: Made(entries))
 
 
 def model_layer(blobs: Blobs, folder: Path) -> Layer:
-    """The artefact, and BentoML's own record of it.
+    """The artefact, as its manifest lists it.
 
     Args:
         blobs: The cache.
         folder: The model in the store.
     """
     names = (*artefact.FILES, artefact.MANIFEST)
-    entries = [
-        *tree.walk(folder, MODEL, keep=lambda path: path in names),
-        tree.file(f"{MODEL}/model.yaml", timeless((folder / "model.yaml").read_text(encoding="utf-8"))),
-    ]
+    entries = list(tree.walk(folder, MODEL, keep=lambda path: path in names))
     return blobs.layer("model", _entries_key(entries), lambda: Made(entries))
 
 

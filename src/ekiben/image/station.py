@@ -11,7 +11,7 @@ import logging
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ekiben.artefact.store import folder_of, home
@@ -37,7 +37,7 @@ class Built:
     Attributes:
         image: The image in the registry, by digest.
         compressed_bytes: Sum of the layers in the registry's manifest, bytes.
-        layers: All layers, oldest first.
+        layers: All layers as the registry has them, oldest first.
         backend: Who pushed.
         artefact_sha256: `sha256:` and the hash of the artefact inside.
         archive: The OCI layout on this machine.
@@ -91,7 +91,23 @@ def build(config: ModelConfig, bento: BentoTag, registry: str) -> Built:
         found = _pushed(config.image, bento, made, client, engine)
     image = ImageReference(_destination(config.image, access), found.digest, bento.version)
     _log.info("image: %s, %.1f MB compressed", image, found.compressed_bytes / _MB)
-    return Built(image, found.compressed_bytes, made.layers, engine.name, made.artefact_sha256, made.archive)
+    layers = _as_held(made.layers, found)
+    return Built(image, found.compressed_bytes, layers, engine.name, made.artefact_sha256, made.archive)
+
+
+def prepare(config: ModelConfig) -> None:
+    """Make the layers that depend on no model (the slow ones), so that `build` finds them.
+
+    Args:
+        config: The model's `ekiben.yaml`; of it only `image.base` counts.
+
+    Raises:
+        ConfigError: A named base without the right Python.
+        ToolError: A program is missing or failed.
+    """
+    with Blobs(places.cache() / "image").opened() as blobs:
+        ground = _foundation(config.image, blobs)
+        packages.build(blobs, _lock(), ground.key, ground.compiler)
 
 
 def access_of(image: Image, host: str) -> Access:
@@ -133,12 +149,11 @@ def assemble(config: ModelConfig, bento: BentoTag, blobs: Blobs, *, destination:
     model = program.model_of(folder, bento)
     sealed = artefact.read(folder_of(model))
     ground = _foundation(config.image, blobs)
-    lock = places.source("requirements") / "pod.txt"
-    below = [*ground.layers, packages.build(blobs, lock, ground.key, ground.compiler)]
+    below = [*ground.layers, packages.build(blobs, _lock(), ground.key, ground.compiler)]
     layers = (
         *below,
         program.ekiben_layer(blobs, ground.key, below, ground.compiler),
-        program.bento_layer(blobs, folder, model),
+        program.bento_layer(blobs, folder),
         program.model_layer(blobs, sealed.folder),
     )
     labels = {
@@ -151,6 +166,10 @@ def assemble(config: ModelConfig, bento: BentoTag, blobs: Blobs, *, destination:
     what = layout.Program((ground.python, "-m", "ekiben.serving"), _environment(ground), labels)
     name = f"{destination or config.image.repository}:{bento.version}"
     return _laid_out(blobs, what, layers, ground, name, sealed.sha256)
+
+
+def _lock() -> Path:
+    return places.source("requirements") / "pod.txt"
 
 
 def _environment(ground: foundation.Foundation) -> dict[str, str]:
@@ -233,6 +252,15 @@ def _pushed(
             remedy="push again; if it stays, another client writes to the same repository",
         )
     return found
+
+
+def _as_held(layers: Sequence[Layer], held: Manifest) -> tuple[Layer, ...]:
+    """The layers as the registry has them; docker packs them again."""
+    parts = zip(layers, held.document["layers"], strict=True)
+    return tuple(
+        replace(layer, digest=part["digest"], compressed_bytes=part["size"], media_type=part["mediaType"])
+        for layer, part in parts
+    )
 
 
 def _held(image: Image, bento: BentoTag, made: Assembled, client: Registry) -> Manifest | None:
