@@ -10,6 +10,7 @@ import (
 	"net"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apiserver/pkg/endpoints/openapi"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	genericoptions "k8s.io/apiserver/pkg/server/options"
@@ -22,7 +23,6 @@ import (
 	"sigs.k8s.io/metrics-server/pkg/api"
 	"sigs.k8s.io/metrics-server/pkg/scraper/client"
 	"sigs.k8s.io/metrics-server/pkg/server"
-	"sigs.k8s.io/metrics-server/pkg/utils"
 )
 
 func main() {
@@ -56,7 +56,7 @@ func run(port int, folder string, resolution, timeout time.Duration) error {
 		Kubelet: &client.KubeletClientConfig{
 			Scheme:              "https",
 			DefaultPort:         10250,
-			AddressTypePriority: utils.DefaultAddressTypePriority,
+			AddressTypePriority: []corev1.NodeAddressType{corev1.NodeInternalIP}, // names are not resolved on one node
 			UseNodeStatusPort:   true,
 			Client:              *rest.CopyConfig(inCluster),
 		},
