@@ -96,7 +96,7 @@ def walk(
         on_first(done.first)
     if ground is None:
         return done
-    done.seconds["image, before there is a registry"] = _timed(lambda: stations.assemble(traveller))
+    done.seconds["layers of the image"] = _timed(lambda: stations.prepare(traveller))
     waited = time.monotonic()
     done.address = ground.address()
     done.seconds["waiting for the cluster"] = time.monotonic() - waited

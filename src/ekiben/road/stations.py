@@ -106,6 +106,14 @@ def bento(traveller: Traveller, *, again: bool = False) -> Stop:
     )
 
 
+def prepare(traveller: Traveller) -> None:
+    """Make the layers that hang on no model, before there is a registry to push to."""
+    from ekiben.image import station
+
+    _log.info("image: the layers below the model")
+    station.prepare(traveller.config)
+
+
 def image(traveller: Traveller, registry: str = "", address: ClusterAddress | None = None) -> Stop:
     """Station 3: make the image and push it; layers that exist are neither built nor sent again.
 
