@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ekiben.road.journey import Journey
 from tests.e2e import load
 from tests.e2e.rig import Project
+
+from ekiben.road.journey import Journey
 
 ROLLED_BACK = 7
 
