@@ -129,9 +129,8 @@ def _followed(samples: Sequence[ReplicaSample]) -> list[str]:
     asked = next(sample.time for sample in samples if sample.desired > first or sample.ready > first)
     reached = next(sample.time for sample in samples if sample.ready == most)
     start = f"{first} replica was" if first == 1 else f"{first} replicas were"
-    return [
-        f"{start} ready at the start, more were wanted after {asked:.0f} s, {most} were ready after {reached:.0f} s."
-    ]
+    then = f"more were wanted after {asked:.0f} s, {most} were ready after {reached:.0f} s"
+    return [f"{start} ready at the start, {then}."]
 
 
 @dataclass(frozen=True, slots=True)
