@@ -38,7 +38,11 @@ def test_every_test_says_its_behaviour() -> None:
     definition = re.compile(
         r"^(?:async )?def (test_\w+)\(.*?\)(?: -> [^:]+)?:\n    (.*)", re.MULTILINE | re.DOTALL
     )
-    found = [(path.name, match) for path in tracked("tests/*.py") for match in definition.finditer(path.read_text())]
+    found = [
+        (path.name, match)
+        for path in tracked("tests/*.py")
+        for match in definition.finditer(path.read_text())
+    ]
     bare = [f"{name}::{m[1]}" for name, m in found if not m[2].lstrip().startswith(('"""', 'r"""'))]
     assert bare == []
 

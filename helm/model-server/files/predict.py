@@ -6,21 +6,23 @@ import os
 import pathlib
 import sys
 import urllib.request
+from typing import Any
 
 url, artefact = os.environ["URL"], os.environ["ARTEFACT"]
 timeout_seconds = float(os.environ["TIMEOUT_SECONDS"])
 golden_file = pathlib.Path(os.environ["EKIBEN_ARTEFACT"]) / "golden.json"
 
 
-def call(path, body=None):
+def call(path: str, body: object = None) -> dict[str, Any]:
     """Send one request; an answer other than 2xx raises."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url + path, data, {"content-type": "application/json"})
     with urllib.request.urlopen(request, timeout=timeout_seconds) as answer:
-        return json.load(answer)
+        found: dict[str, Any] = json.load(answer)
+    return found
 
 
-def same(expected, found, tolerance):
+def same(expected: Any, found: Any, tolerance: float) -> bool:
     """Compare answers: numbers within the tolerance, all else exactly."""
     if isinstance(expected, list):
         pairs = zip(expected, found, strict=True)
