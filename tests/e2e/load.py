@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import skops.io
-from ekiben.scale.schedule import Load, Segment
-from ekiben.scale.target import Expected, LoadTarget
 from sklearn import datasets
 from tests.e2e.rig import Project
 
 from ekiben.scale import loadtest
+from ekiben.scale.schedule import Load, Segment
+from ekiben.scale.target import Expected, LoadTarget
 
 SERVICES = ("10.0.0.0/8",)  # pods and services of a cluster made here
 

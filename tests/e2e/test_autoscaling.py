@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ekiben.scale.schedule import Load, Segment
 from tests.e2e import load
 from tests.e2e.rig import CPU_REQUEST, TARGET_PERCENT, Project, Rig, counter, node_busy, wait
 
 from ekiben.scale import loadtest
+from ekiben.scale.schedule import Load, Segment
 
 UP_SECONDS, DOWN_SECONDS, REQUESTS = 90, 360, 5000
 

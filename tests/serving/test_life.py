@@ -25,7 +25,9 @@ class Load:
         # When each was sent and answered, and whether the answer closed its connection.
         self.answered: list[tuple[float, float, bool]] = []
         self.stop = threading.Event()
-        self.threads = [threading.Thread(target=each) for each in (self._fresh, self._fresh, self._kept, self._kept)]
+        self.threads = [
+            threading.Thread(target=each) for each in (self._fresh, self._fresh, self._kept, self._kept)
+        ]
 
     def __enter__(self) -> Load:
         for thread in self.threads:

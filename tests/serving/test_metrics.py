@@ -36,7 +36,9 @@ def test_series_exist_before_their_first_event(artefact: Path, tmp_path: Path) -
         text = pod.scrape()
     for status in ("200", "400", "413", "415", "422", "500", "503"):
         assert re.search(rf'^{COUNT}{{[^}}]*="{status}",http_route="/predict"}} 0.0$', text, re.MULTILINE)
-    assert re.search(r'^model_predictions_total{model="iris",version="[0-9a-f]{16}"} 0.0$', text, re.MULTILINE)
+    assert re.search(
+        r'^model_predictions_total{model="iris",version="[0-9a-f]{16}"} 0.0$', text, re.MULTILINE
+    )
     assert re.search(r'^model_rejected_requests_total{.*reason="type".*} 0.0$', text, re.MULTILINE)
     assert "model_predict_duration_seconds_count" in text
     assert count(text, "model_predict_duration_seconds_count") == 0
@@ -77,7 +79,11 @@ def test_counters_equal_the_clients_own_count(artefact: Path, tmp_path: Path) ->
         found = count(after, COUNT, http_response_status_code=str(status), **labels)
         assert found - count(before, COUNT, http_response_status_code=str(status), **labels) == number
         arrived = sum(n for (m, p, _), n in sent.items() if (m, p) == (method, path))
-        assert count(after, "http_server_arrivals_total", **labels) - count(before, "http_server_arrivals_total", **labels) == arrived
+        assert (
+            count(after, "http_server_arrivals_total", **labels)
+            - count(before, "http_server_arrivals_total", **labels)
+            == arrived
+        )
     assert count(after, "model_predictions_total") == rows
     assert count(after, "model_rejected_requests_total", reason="not_json") == sent["POST", "/predict", 400]
     assert count(after, "model_rejected_requests_total", reason="fields") == sent["POST", "/predict", 422]
