@@ -49,10 +49,12 @@ def _run(walk: Walk, traveller: Traveller) -> RoadRun:
     left = {stop.station: stop.output for stop in walk.stops}
     scale = left["scale"]
     earlier = scale["load"]
-    notes = () if walk.scaled else (
-        f"No load was sent on this walk. The one before sent {earlier['sent']} requests, "
-        f"{earlier['failed']} failed; `--again` sends it anew.",
-    )  # fmt: skip
+    before = f"{earlier['sent']} requests, {earlier['failed']} failed"
+    notes = (
+        ()
+        if walk.scaled
+        else (f"No load was sent on this walk; the one before: {before}. --again sends it.",)
+    )
     assert walk.address is not None  # noqa: S101  # without a cluster there is no page
     return RoadRun(
         model=left["train"]["tag"],
@@ -83,15 +85,21 @@ def _times(walk: Walk) -> list[StationTime]:
 
 
 def _made(stop: Stop) -> str:
+    """What a station left, in a few words."""
     out = stop.output
-    return {
-        "train": lambda: f"{out['tag']}, {out['metric']} {out['score']:.3f}",
-        "bento": lambda: str(out["tag"]),
-        "image": lambda: f"{out['compressed_bytes'] / 1e6:.0f} MB, by {out['backend']}",
-        "release": lambda: f"{out['revision']}, {len(out['checks'])} checks",
-        "traffic": lambda: "a prediction from the Service",
-        "scale": lambda: f"{out['load']['sent']} requests, {out['load']['failed']} failed",
-    }.get(stop.station, str)()
+    match stop.station:
+        case "train":
+            return f"{out['tag']}, {out['metric']} {out['score']:.3f}"
+        case "bento":
+            return str(out["tag"])
+        case "image":
+            return f"{out['compressed_bytes'] / 1e6:.0f} MB, by {out['backend']}"
+        case "release":
+            return f"{out['revision']}, {len(out['checks'])} checks"
+        case "traffic":
+            return "a prediction from the Service"
+        case _:
+            return f"{out['load']['sent']} requests, {out['load']['failed']} failed"
 
 
 def _request(traveller: Traveller) -> dict[str, Any]:

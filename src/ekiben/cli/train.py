@@ -26,7 +26,7 @@ def train(model: options.Model, as_json: options.Json = False, dry_run: options.
             [
                 (
                     f"would train {section.estimator} on {section.data} (seed {section.seed}), hold out "
-                    f"{section.test_ratio:g} of them, and accept {section.accept.metric} >= {section.accept.min:g}"
+                    f"{section.test_ratio:g} of them, accept {section.accept.metric} from {section.accept.min:g}"
                 )
             ],
             as_json=as_json,
