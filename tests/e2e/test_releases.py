@@ -45,13 +45,14 @@ def _with_wrong_golden_answers(source: Path, folder: Path) -> Path:
 def _give(project: Project, artefact: Path, model: dict[str, Any]) -> None:
     """Let the project go on from this artefact, as if it had been trained."""
     from ekiben.artefact import store
+    from ekiben.serving import artefact as reader
 
     tag, folder = store.store(artefact, Path(project.environment["BENTOML_HOME"]))
     output = {
         **model,
         "tag": str(tag),
         "folder": str(folder),
-        "artefact_sha256": store.reader.read(folder).sha256,
+        "artefact_sha256": reader.read(folder).sha256,
     }
     Journey.of(project.root.resolve(), "iris").record("train", "given", output, 0)
 

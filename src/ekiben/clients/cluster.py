@@ -134,7 +134,9 @@ class Cluster(Connection):
         Raises:
             ClusterError: There is no such Service, or it is headless.
         """
-        found = self._found(f"service {namespace}/{name}", self._core.read_namespaced_service, name, namespace)
+        found = self._found(
+            f"service {namespace}/{name}", self._core.read_namespaced_service, name, namespace
+        )
         if found is None or found.spec.cluster_ip in (None, "", "None"):
             raise ClusterError(
                 f"{self.context}: expected a Service {namespace}/{name} with an address, found none",

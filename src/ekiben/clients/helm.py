@@ -16,7 +16,7 @@ import yaml
 from ekiben.clients import command
 from ekiben.errors import ClusterError, ToolError
 
-HISTORY_MAX = 20  # revisions that Helm keeps: enough to hold the last ten verified ones and their undos
+HISTORY_MAX = 30  # revisions that Helm keeps: ten verified ones, and those that failed between them
 _TIMEOUT_SECONDS = 120.0  # no command waits for pods; longer means that the API server hangs
 
 

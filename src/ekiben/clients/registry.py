@@ -95,6 +95,8 @@ def is_here(host: str) -> bool:
         address = ipaddress.ip_address(name)
     except ValueError:
         return False
+    if address.is_loopback:
+        return True
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET  # noqa: PLR2004  # IPv6
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -217,7 +219,8 @@ class Registry:
             add(name, value)
         try:
             answer: IO[bytes] = self._opener.open(request, timeout=self._timeout_seconds)
-        except HTTPError:
+        except HTTPError as error:
+            error.close()  # its body is not read
             raise
         except (URLError, HTTPException, OSError) as error:
             raise self._unreachable(error) from error

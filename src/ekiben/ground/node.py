@@ -197,7 +197,9 @@ class Supervisor:
                 each.answered = each.component.once and status == 0
                 if not each.answered:
                     steady = now - each.began > _STEADY_SECONDS
-                    each.pause = _FIRST_PAUSE_SECONDS if steady else min(each.pause * 2, _LONGEST_PAUSE_SECONDS)
+                    each.pause = (
+                        _FIRST_PAUSE_SECONDS if steady else min(each.pause * 2, _LONGEST_PAUSE_SECONDS)
+                    )
                     each.next = now + each.pause
                     each.restarts += 1
 

@@ -71,6 +71,10 @@ class Verified:
     at: str
     golden: Golden
 
+    def same(self, other: Verified) -> bool:
+        """True if both serve the same image from the same chart and values."""
+        return (self.image.digest, self.inputs_sha256) == (other.image.digest, other.inputs_sha256)
+
 
 def name(release: str) -> str:
     """Name of the ConfigMap."""
@@ -143,9 +147,16 @@ def entries(data: Mapping[str, str]) -> tuple[Verified, ...]:
 
 
 def with_entry(data: Mapping[str, str], entry: Verified) -> dict[str, str]:
-    """Add an entry and keep the newest `KEPT`."""
-    changed = {**data, _KEY.format(entry.revision): dump(entry)}
-    return dict(sorted(changed.items())[-KEPT:])
+    """Add an entry and keep `KEPT`.
+
+    The oldest go first, but what a newer revision serves again goes before
+    what would then be lost: undoing ten failures must not forget the way back.
+    """
+    kept = [one for one in entries(data) if one.revision != entry.revision] + [entry]
+    while len(kept) > KEPT:
+        repeated = (one for place, one in enumerate(kept) if any(one.same(new) for new in kept[place + 1 :]))
+        kept.remove(next(repeated, kept[0]))
+    return {_KEY.format(one.revision): dump(one) for one in kept}
 
 
 def newest(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ekiben.clients.helm import HelmRevision
 from ekiben.errors import ClusterError, RolledBackError
@@ -68,11 +69,14 @@ def restore(site: Site, verified: Verified) -> Verified | Failure:
     """
     site.helm.rollback(site.release, site.namespace, verified.revision)
     now = site.helm.status(site.release, site.namespace)
-    failure = wait.until_ready(site, verified.replicas)
-    if failure is not None or now is None:
-        return failure or Failure("rollout", "a release", "none: somebody removed it")
+    if now is None:
+        return Failure("rollout", "a release", "none: somebody removed it")
     autoscaled = site.cluster.autoscaler(site.namespace, site.release) is not None
-    made = checks.verify(site, wanted_of(verified, autoscaled=autoscaled))
+    wanted = wanted_of(verified, autoscaled=autoscaled)
+    failure = wait.until_ready(site, verified.replicas, partial(checks.inspect, site, wanted))
+    if failure is not None:
+        return failure
+    made = checks.verify(site, wanted)
     failure = checks.failure(made)
     if failure is not None:
         return failure
