@@ -11,6 +11,7 @@ import yaml
 from ekiben.clients import command, tools
 
 SCRAPE_SECONDS = 15
+RESOLUTION = 2.0**-30
 Evaluate = Callable[[Mapping[str, str], str, Mapping[str, float]], None]
 
 
@@ -23,9 +24,12 @@ def evaluate(tmp_path: Path) -> Evaluate:
     promtool = str(tools.find("promtool"))
 
     def check(series: Mapping[str, str], query: str, expected: Mapping[str, float]) -> None:
-        samples = [{"labels": labels, "value": round(value, 9)} for labels, value in expected.items()]
-        # promtool compares every bit; the last ones of a float are not the query's affair.
-        rounded = f"round({query}, 1e-9)"
+        # promtool compares every bit. Both sides are rounded to a power of two, which is exact.
+        samples = [
+            {"labels": labels, "value": round(value / RESOLUTION) * RESOLUTION}
+            for labels, value in expected.items()
+        ]
+        rounded = f"round({query}, {RESOLUTION!r})"
         document = {
             "evaluation_interval": f"{SCRAPE_SECONDS}s",
             "tests": [
