@@ -51,8 +51,14 @@ def parse(mountinfo: str) -> list[Hierarchy]:
         kind, _, supers = right.split(" ")[:3]
         mount = Path(left.split(" ")[4].replace("\\040", " "))
         if kind == "cgroup":
-            options = ",".join(o for o in supers.split(",") if o not in {"rw", "ro"} and not o.startswith("release_agent"))
-            names = frozenset(o for o in options.split(",") if "=" not in o and o not in {"xattr", "noprefix", "clone_children"})
+            options = ",".join(
+                o for o in supers.split(",") if o not in {"rw", "ro"} and not o.startswith("release_agent")
+            )
+            names = frozenset(
+                o
+                for o in options.split(",")
+                if "=" not in o and o not in {"xattr", "noprefix", "clone_children"}
+            )
             found.setdefault((1, options), Hierarchy(mount, 1, names, options))
         elif kind == "cgroup2":
             found.setdefault((2, ""), Hierarchy(mount, 2, frozenset(), ""))

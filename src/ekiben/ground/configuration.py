@@ -233,7 +233,11 @@ def _prometheus(addresses: Addresses) -> dict[str, Any]:
 
     kubelet = f"{addresses.node}:10250"
     return {
-        "global": {"scrape_interval": f"{_SCRAPE_SECONDS}s", "scrape_timeout": "4s", "evaluation_interval": "5s"},
+        "global": {
+            "scrape_interval": f"{_SCRAPE_SECONDS}s",
+            "scrape_timeout": "4s",
+            "evaluation_interval": "5s",
+        },
         "rule_files": [str(NODE / "rules" / "*.yaml")],
         "alerting": {
             "alertmanagers": [{"static_configs": [{"targets": [f"{addresses.node}:{ALERTMANAGER_PORT}"]}]}]
@@ -282,5 +286,3 @@ def manifest_values(addresses: Addresses) -> dict[str, str]:
         "COREDNS_IMAGE": COREDNS,
         "METRICS_SERVER_IMAGE": METRICS_SERVER,
     }
-
-

@@ -108,4 +108,6 @@ def known() -> list[Layout]:
     folder = clusters()
     if not folder.is_dir():
         return []
-    return [Layout(path.name) for path in sorted(folder.iterdir()) if path.is_dir() and _NAME.match(path.name)]
+    return [
+        Layout(path.name) for path in sorted(folder.iterdir()) if path.is_dir() and _NAME.match(path.name)
+    ]
