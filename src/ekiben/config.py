@@ -47,8 +47,12 @@ class Acceptance(Section):
 class Train(Section):
     """Station 1: data and estimator."""
 
-    estimator: ImportPath = Field(description="Function that builds the unfitted estimator: `module:function`.")
-    data: ImportPath = Field(description="Function that returns a data frame of features and a series of labels.")
+    estimator: ImportPath = Field(
+        description="Function that builds the unfitted estimator: `module:function`."
+    )
+    data: ImportPath = Field(
+        description="Function that returns a data frame of features and a series of labels."
+    )
     test_ratio: float = Field(0.3, description="Share of rows held out for the score, 0-1.", gt=0, lt=1)
     stratify: bool = Field(True, description="Keep the classes' shares equal in both parts (classifiers).")
     seed: int = Field(0, description="Seed of the split and of golden rows.", ge=0)
@@ -69,12 +73,18 @@ class Bento(Section):
 class Image(Section):
     """Station 3: the OCI image."""
 
-    repository: str = Field(description="Repository below the registry, e.g. `ekiben/iris`.", pattern=r"^[a-z0-9][-a-z0-9_./]*$")
+    repository: str = Field(
+        description="Repository below the registry, e.g. `ekiben/iris`.", pattern=r"^[a-z0-9][-a-z0-9_./]*$"
+    )
     registry: str = Field("", description="Registry `host[:port]`; empty takes the cluster's own.")
     base: str = Field("", description="Base image reference; empty builds a Debian base with mmdebstrap.")
-    backend: Literal["auto", "docker", "podman", "buildah"] = Field("auto", description="What builds and pushes.")
+    backend: Literal["auto", "docker", "podman", "buildah"] = Field(
+        "auto", description="What builds and pushes."
+    )
     ca_file: str = Field("", description="CA certificate (PEM) of a private registry.")
-    auth_file: str = Field("", description="Registry credentials, in containers-auth.json or docker config form.")
+    auth_file: str = Field(
+        "", description="Registry credentials, in containers-auth.json or docker config form."
+    )
     insecure: bool = Field(False, description="Speak plain HTTP to the registry (a local one only).")
 
 
@@ -83,7 +93,15 @@ class Resources(Section):
 
     cpu_request: str = Field("250m", description="CPU request (Kubernetes quantity, cores).", pattern=_CPU)
     cpu_limit: str = Field("250m", description="CPU limit (Kubernetes quantity, cores).", pattern=_CPU)
-    memory: str = Field("512Mi", description="Memory request and limit (Kubernetes quantity).", pattern=_MEMORY)
+    memory: str = Field(
+        "512Mi", description="Memory request and limit (Kubernetes quantity).", pattern=_MEMORY
+    )
+
+    @property
+    def request_cores(self) -> float:
+        """CPU request, cores."""
+        text = self.cpu_request
+        return float(text[:-1]) / 1000 if text.endswith("m") else float(text)
 
 
 class Release(Section):
@@ -92,8 +110,10 @@ class Release(Section):
     name: Name | None = Field(None, description="Name of the Helm release; the model's name if absent.")
     namespace: Name = Field("models", description="Namespace of the release.")
     timeout_seconds: float = Field(300, description="Longest wait for ready, seconds.", ge=10, le=3600)
-    resources: Resources = Field(default_factory=lambda: Resources())
-    values: Mapping[str, Any] = Field(default_factory=dict, description="Chart values laid over the derived ones.")
+    resources: Resources = Field(default_factory=Resources)
+    values: Mapping[str, Any] = Field(
+        default_factory=dict, description="Chart values laid over the derived ones."
+    )
 
 
 class Traffic(Section):
@@ -107,7 +127,9 @@ class Load(Section):
 
     rate: float = Field(20, description="Requests per second.", gt=0, le=5000)
     duration_seconds: float = Field(60, description="Length of the load, seconds.", gt=0, le=86400)
-    arrivals: Literal["constant", "poisson"] = Field("poisson", description="How intended send times are spaced.")
+    arrivals: Literal["constant", "poisson"] = Field(
+        "poisson", description="How intended send times are spaced."
+    )
 
 
 class Scale(Section):
@@ -115,9 +137,13 @@ class Scale(Section):
 
     min_replicas: int = Field(2, description="Fewest replicas.", ge=1, le=1000)
     max_replicas: int = Field(10, description="Most replicas.", ge=1, le=1000)
-    target_cpu_percent: int = Field(60, description="Mean CPU use of a replica that the HPA steers to, % of its request.", ge=1, le=100)
-    scale_down_window_seconds: int = Field(300, description="How long a lower need must hold before replicas go, seconds.", ge=0, le=3600)
-    load: Load = Field(default_factory=lambda: Load())
+    target_cpu_percent: int = Field(
+        60, description="Mean CPU use of a replica that the HPA steers to, % of its request.", ge=1, le=100
+    )
+    scale_down_window_seconds: int = Field(
+        300, description="How long a lower need must hold before replicas go, seconds.", ge=0, le=3600
+    )
+    load: Load = Field(default_factory=Load)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -130,9 +156,15 @@ class Observe(Section):
     """Station 7: what is watched."""
 
     objective_ratio: float = Field(0.995, description="Share of requests that must be good, 0-1.", gt=0, lt=1)
-    latency_seconds: float = Field(0.25, description="A request slower than this is bad, seconds.", gt=0, le=60)
-    prometheus_url: str = Field("", description="Prometheus as this machine reaches it; empty takes the cluster's own.")
-    window_seconds: int = Field(60, description="Window of rates and quantiles in `status`, seconds.", ge=15, le=86400)
+    latency_seconds: float = Field(
+        0.25, description="A request slower than this is bad, seconds.", gt=0, le=60
+    )
+    prometheus_url: str = Field(
+        "", description="Prometheus as this machine reaches it; empty takes the cluster's own."
+    )
+    window_seconds: int = Field(
+        60, description="Window of rates and quantiles in `status`, seconds.", ge=15, le=86400
+    )
 
 
 class ModelConfig(Section):
@@ -142,10 +174,10 @@ class ModelConfig(Section):
     train: Train
     bento: Bento
     image: Image
-    release: Release = Field(default_factory=lambda: Release())
-    traffic: Traffic = Field(default_factory=lambda: Traffic())
-    scale: Scale = Field(default_factory=lambda: Scale())
-    observe: Observe = Field(default_factory=lambda: Observe())
+    release: Release = Field(default_factory=Release)
+    traffic: Traffic = Field(default_factory=Traffic)
+    scale: Scale = Field(default_factory=Scale)
+    observe: Observe = Field(default_factory=Observe)
 
     @field_validator("model")
     @classmethod
@@ -175,7 +207,8 @@ def load(model: str, project: Path, environment: Mapping[str, str] = os.environ)
     if not path.is_file():
         known = sorted(p.parent.name for p in project.glob("bentos/*/ekiben.yaml"))
         raise ConfigError(
-            f"unknown model {model!r}: expected {path.relative_to(project)}; models here: {', '.join(known) or 'none'}",
+            f"unknown model {model!r}: expected {path.relative_to(project)}; "
+            f"models here: {', '.join(known) or 'none'}",
             remedy="give one of these names, or run ekiben in the project's folder (or with --project)",
         )
     try:
@@ -183,7 +216,9 @@ def load(model: str, project: Path, environment: Mapping[str, str] = os.environ)
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not YAML: {error}") from error
     if not isinstance(found, dict):
-        raise ConfigError(f"{path}: expected a mapping with the sections of the road, found {type(found).__name__}")
+        raise ConfigError(
+            f"{path}: expected a mapping with the sections of the road, found {type(found).__name__}"
+        )
     return parse(_overlaid(found, environment), str(path))
 
 
@@ -196,7 +231,9 @@ def parse(document: Mapping[str, Any], source: str) -> ModelConfig:
     try:
         return ModelConfig.model_validate(document)
     except ValidationError as error:
-        lines = [f"  {'.'.join(str(part) for part in e['loc']) or '(top)'}: {e['msg']}" for e in error.errors()]
+        lines = [
+            f"  {'.'.join(str(part) for part in e['loc']) or '(top)'}: {e['msg']}" for e in error.errors()
+        ]
         raise ConfigError(
             f"{source}: {len(lines)} wrong field(s)\n" + "\n".join(lines),
             remedy="`ekiben config` lists every field with its unit and bounds",

@@ -203,4 +203,4 @@ def replace(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> Non
     _show(argv)
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execvpe(argv[0], list(argv), _environment(env) or dict(os.environ))
+    os.execvpe(argv[0], list(argv), _environment(env) or dict(os.environ))  # noqa: S606  # none wanted

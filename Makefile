@@ -1,0 +1,77 @@
+# The road:      up, train, bento, image, release, traffic, scale, observe, down
+# The workshop:  setup, test, lint, e2e, torture-ground, bench, generate, verify, lock
+MODEL ?= iris
+PYTHON ?= python3
+BIN := .venv/bin
+EKIBEN := $(BIN)/ekiben
+.DEFAULT_GOAL := help
+.PHONY: help up train bento image release traffic scale observe down \
+        setup test lint unit e2e e2e-cluster torture-ground bench generate verify lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  %-16s %s\n", $$1, $$2}'
+
+# ---- the road -------------------------------------------------------------
+up: setup ## everything: set up, find or make a cluster, walk the road, let load scale it
+	@$(EKIBEN) road $(MODEL)
+
+train: setup ## 1 data, an estimator -> a model artefact
+	@$(EKIBEN) train $(MODEL)
+
+bento: setup ## 2 a model tag -> a bento
+	@$(EKIBEN) bento $(MODEL)
+
+image: setup ## 3 a bento tag -> an image by digest, in a registry
+	@$(EKIBEN) image $(MODEL)
+
+release: setup ## 4 an image -> a Helm revision that verified itself
+	@$(EKIBEN) release $(MODEL)
+
+traffic: setup ## 5 a prediction from the released model
+	@$(EKIBEN) predict $(MODEL)
+
+scale: setup ## 6 an open-loop load that makes it scale
+	@$(EKIBEN) loadtest $(MODEL)
+
+observe: setup ## 7 what is: replicas, rate, errors, latency
+	@$(EKIBEN) status $(MODEL)
+
+down: setup ## take the local cluster away, without a trace
+	@$(EKIBEN) cluster down
+
+# ---- the workshop ---------------------------------------------------------
+setup: .venv/.done ## .venv with the locked packages and ekiben itself
+
+.venv/.done: requirements/dev.txt requirements/uv.txt pyproject.toml tools/setup
+	@PYTHON=$(PYTHON) tools/setup
+
+lint: setup ## style, types, layers, generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint ## all tests that need neither root nor a cluster
+	$(BIN)/python tools/generate.py --check
+	$(BIN)/python -m pytest
+
+e2e: setup ## the road on a real cluster; fails without one (EKIBEN_CONTEXT, or `ekiben cluster up`)
+	$(BIN)/python -m pytest tests/e2e -p no:randomly --timeout 900
+
+torture-ground: setup ## kill `cluster up` at random, repair, take down, compare the machine
+	$(BIN)/python -m pytest tests/torture -p no:randomly --timeout 3600
+
+bench: setup ## figures of speed and memory, as ratios in one run
+	$(BIN)/python benchmarks/run.py
+
+generate: setup ## write every generated file
+	$(BIN)/python tools/generate.py
+
+verify: setup ## fail if a generated file is stale
+	$(BIN)/python tools/generate.py --check
+
+lock: setup ## resolve requirements anew
+	tools/lock
+
+clean: ## remove what the workshop left in this folder
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache out

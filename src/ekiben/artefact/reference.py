@@ -1,0 +1,51 @@
+"""Reference distributions of the training rows, to compare live rows with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ekiben.serving.schema import Schema
+
+FORMAT = 1
+_QUANTILES = np.linspace(0, 1, 11)
+
+
+def distributions(rows: Any, labels: Any, schema: Schema) -> dict[str, Any]:
+    """Content of `reference.json`.
+
+    Args:
+        rows: Training rows, shape (rows, inputs).
+        labels: Shape (rows,).
+        schema: Inputs and output.
+
+    Returns:
+        Per input: quantile edges and the count between each two, or counts per category.
+    """
+    inputs = {
+        each.name: _counts(rows[:, column])
+        if each.type in ("string", "bool")
+        else _quantiles(rows[:, column])
+        for column, each in enumerate(schema.inputs)
+    }
+    output = _counts(labels) if schema.output.kind == "classification" else _quantiles(labels)
+    return {"format": FORMAT, "rows": len(rows), "inputs": inputs, "output": output}
+
+
+def _quantiles(column: Any) -> dict[str, Any]:
+    """Deciles by order statistics; the last interval is closed.
+
+    Source: numpy's `inverted_cdf`, definition 1 of Hyndman and Fan (1996).
+    """
+    values = np.asarray(column, dtype=np.float64)
+    edges = np.unique(np.quantile(values, _QUANTILES, method="inverted_cdf"))
+    if len(edges) == 1:
+        return {"edges": [float(edges[0])] * 2, "counts": [len(values)]}
+    counts, _ = np.histogram(values, bins=edges)
+    return {"edges": edges.tolist(), "counts": counts.tolist()}
+
+
+def _counts(column: Any) -> dict[str, Any]:
+    values, counts = np.unique(np.asarray(column).astype(str), return_counts=True)
+    return {"categories": dict(zip(values.tolist(), counts.tolist(), strict=True))}

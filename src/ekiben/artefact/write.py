@@ -1,0 +1,66 @@
+"""Write the files of an artefact into a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ekiben.artefact.form import estimator_bytes
+from ekiben.serving import artefact as reader
+from ekiben.serving.schema import Schema
+
+
+def write(
+    folder: Path,
+    name: str,
+    estimator: Any,
+    schema: Schema,
+    *,
+    golden: Mapping[str, Any],
+    reference: Mapping[str, Any],
+    card: Mapping[str, Any],
+) -> str:
+    """Write all files, the manifest last.
+
+    Args:
+        folder: An existing, empty folder.
+        name: The model's name.
+        estimator: The fitted estimator.
+        schema: Inputs and output.
+        golden: Content of `golden.json`.
+        reference: Content of `reference.json`.
+        card: Content of `card.json`.
+
+    Returns:
+        The artefact's hash, `sha256:...`.
+
+    Raises:
+        ConfigError: The estimator cannot be written.
+    """
+    contents = {
+        reader.ESTIMATOR: estimator_bytes(estimator),
+        reader.SCHEMA: json_bytes(schema.document()),
+        reader.GOLDEN: json_bytes(golden),
+        reader.REFERENCE: json_bytes(reference),
+        reader.CARD: json_bytes(card),
+    }
+    manifest = json_bytes(
+        {
+            "format": reader.FORMAT,
+            "name": name,
+            "files": {file: hashlib.sha256(content).hexdigest() for file, content in contents.items()},
+            "versions": reader.versions(),
+        }
+    )
+    for file, content in {**contents, reader.MANIFEST: manifest}.items():
+        (folder / file).write_bytes(content)
+    return reader.hash_of(manifest)
+
+
+def json_bytes(document: Mapping[str, Any]) -> bytes:
+    """JSON with sorted keys and one newline at the end; no NaN."""
+    text = json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    return f"{text}\n".encode()

@@ -1,0 +1,25 @@
+"""Options that many commands share, each declared once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="Name of a folder below bentos/.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done and change nothing.")]
+Context = Annotated[
+    str | None,
+    typer.Option(
+        "--context",
+        envvar="EKIBEN_CONTEXT",
+        metavar="NAME",
+        help="Context of the kubeconfig. Without it: the local cluster made by `ekiben cluster up`.",
+    ),
+]
+Namespace = Annotated[
+    str | None,
+    typer.Option("-n", "--namespace", metavar="NAME", help="Namespace; default: `release.namespace`."),
+]
+ClusterName = Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the local cluster.")]

@@ -1,0 +1,85 @@
+"""Station 6 on the command line: an open-loop load, and what it made of the replicas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ekiben.cli import options, output, session
+
+if TYPE_CHECKING:
+    from ekiben.config import Load
+    from ekiben.road.scaling import Scaled
+
+PANEL = "6 scale: an objective, a load -> replicas"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this station."""
+    app.command(rich_help_panel=PANEL)(loadtest)
+
+
+def loadtest(
+    model: options.Model,
+    rate: Annotated[
+        float | None,
+        typer.Option("--rate", min=0.01, help="Requests per second; default: `scale.load.rate`."),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option("--seconds", min=1, help="Length, seconds; default: `scale.load.duration_seconds`."),
+    ] = None,
+    url: Annotated[
+        str, typer.Option("--url", help="Where to, if not the Service's cluster address (loopback only).")
+    ] = "",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same send times.")] = 0,
+    namespace: options.Namespace = None,
+    context: options.Context = None,
+    as_json: options.Json = False,
+    dry_run: options.DryRun = False,
+) -> None:
+    """Send golden rows at intended times, whatever the answers do, and measure from those times."""
+    from ekiben.road import scaling
+
+    traveller = session.traveller(model, namespace=namespace)
+    shape = _shape(traveller.config.scale.load, rate, seconds)
+    if dry_run:
+        what = f"{shape.rate:g} requests/s for {shape.duration_seconds:g} s"
+        line = f"would send {what} ({shape.arrivals} arrivals)"
+        output.emit(shape, [line], as_json=as_json)
+        return
+    address = None if url else session.address(context)
+    from ekiben.scale import display
+
+    with display.live() as on_progress:
+        scaled = scaling.load(traveller, address, shape, url=url, seed=seed, on_progress=on_progress)
+    output.emit(scaled.to_json(), lines(scaled), as_json=as_json)
+
+
+def _shape(found: Load, rate: float | None, seconds: float | None) -> Load:
+    changes = {"rate": rate, "duration_seconds": seconds}
+    return found.model_copy(update={key: value for key, value in changes.items() if value is not None})
+
+
+def lines(scaled: Scaled) -> list[str]:
+    """The load and the replicas, for people."""
+    measured, latency = scaled.load, scaled.load.latency
+    found = [
+        (
+            f"sent      {measured.sent} requests in {measured.seconds:.0f} s "
+            f"(offered {measured.offered_rate:.1f}/s, answered rightly {measured.achieved_rate:.1f}/s)"
+        ),
+        f"failed    {measured.failed}"
+        + "".join(f", {n} {name}" for name, n in measured.outcomes.items() if n and name != "ok"),
+    ]
+    if latency is not None:
+        found.append(
+            f"latency   p50 {latency.p50 * 1e3:.1f} ms, p95 {latency.p95 * 1e3:.1f} ms, "
+            f"p99 {latency.p99 * 1e3:.1f} ms, "
+            f"max {latency.max * 1e3:.1f} ms, from intended times"
+        )
+    if scaled.samples:
+        ready = [sample.ready for sample in scaled.samples]
+        found.append(f"replicas  {ready[0]} ready at the start, {max(ready)} at most, {ready[-1]} at the end")
+    return found + [f"invalid   {reason}" for reason in measured.reasons]

@@ -1,0 +1,48 @@
+"""Station 1 on the command line."""
+
+from __future__ import annotations
+
+import typer
+
+from ekiben.cli import options, output, session
+
+PANEL = "1 train: data, an estimator -> a model artefact"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this station."""
+    app.command(rich_help_panel=PANEL)(train)
+
+
+def train(model: options.Model, as_json: options.Json = False, dry_run: options.DryRun = False) -> None:
+    """Train the estimator, hold it to its acceptance criterion, store its artefact."""
+    from ekiben.road import stations
+
+    traveller = session.traveller(model)
+    if dry_run:
+        section = traveller.config.train
+        output.emit(
+            section,
+            [
+                (
+                    f"would train {section.estimator} on {section.data} (seed {section.seed}), hold out "
+                    f"{section.test_ratio:g} of them, and accept {section.accept.metric} >= {section.accept.min:g}"
+                )
+            ],
+            as_json=as_json,
+        )
+        return
+    left = stations.train(traveller, again=True).output
+    output.emit(
+        left,
+        [
+            f"model    {left['tag']}",
+            (
+                f"{left['metric']:<8} {left['score']:.4f} on {left['test_rows']} held-out rows "
+                f"(accepted from {left['accepted_at_least']:g})"
+            ),
+            f"artefact {left['artefact_sha256']}",
+            f"folder   {left['folder']}",
+        ],
+        as_json=as_json,
+    )

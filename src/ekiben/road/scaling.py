@@ -1,0 +1,234 @@
+"""The station `scale`: what a request costs, the load that needs more replicas, the replicas that came."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ekiben import config
+from ekiben.clients import cluster
+from ekiben.errors import NoDataError
+from ekiben.identifiers import ClusterAddress
+from ekiben.jsonable import jsonable
+from ekiben.road.journey import Stop, fingerprint
+from ekiben.road.stations import Traveller
+from ekiben.scale import loadtest, need, schedule, target
+
+if TYPE_CHECKING:
+    from ekiben.scale.measurement import LoadMeasurement
+
+_log = logging.getLogger(__name__)
+
+_CLUSTER_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")  # RFC 1918: pods and services
+_METRICS_PORT = 3002
+_CPU = re.compile(r"^process_cpu_seconds_total (\S+)$", re.MULTILINE)
+_REST_SECONDS = 5.0
+_PROBE_RATE, _PROBE_SECONDS = 10.0, 6.0  # 60 requests: enough to tell milliseconds of CPU
+_BASE_SECONDS, _STEP_SECONDS, _AFTER_SECONDS = 5.0, 110.0, 8.0
+_MORE_REPLICAS = 2  # above the minimum: enough to see it scale, little enough for two cores
+_SHORT_OF_GOAL = 0.2  # of a replica: ceil() still gives the goal, measurement noise does not overshoot
+
+OnProgress = Callable[[Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaSample:
+    """Replicas at one time.
+
+    Attributes:
+        time: Seconds since the start of the load.
+        current: Replicas that the HPA sees.
+        ready: Ready pods that are not ending.
+        desired: Replicas that the HPA wants.
+    """
+
+    time: float
+    current: int
+    ready: int
+    desired: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """A load and the replicas during it.
+
+    Attributes:
+        url: Where the load went.
+        load: What it measured.
+        samples: Replicas, about one sample a second; empty without a cluster.
+        cpu_seconds_per_request: Measured cost of one request; None if it was not measured.
+    """
+
+    url: str
+    load: LoadMeasurement
+    samples: tuple[ReplicaSample, ...]
+    cpu_seconds_per_request: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Give everything as JSON types."""
+        return {
+            "url": self.url,
+            "load": self.load.to_json(),
+            "samples": jsonable(self.samples),
+            "cpu_seconds_per_request": self.cpu_seconds_per_request,
+        }
+
+
+def load(
+    traveller: Traveller,
+    address: ClusterAddress | None,
+    shape: config.Load,
+    *,
+    url: str = "",
+    seed: int = 0,
+    on_progress: OnProgress,
+) -> Scaled:
+    """Send a load of golden rows to the Service and record the replicas.
+
+    Args:
+        traveller: The model.
+        address: Its cluster; None sends to `url` and records no replicas.
+        shape: Rate and length.
+        url: Where to, instead of the Service's cluster address.
+        seed: Of the send times.
+        on_progress: Told about every half second.
+
+    Raises:
+        ConfigError: The address may not be loaded.
+        ClusterError: The Service was not found.
+    """
+    if address is None:
+        where = _target(traveller, url)
+        return Scaled(
+            url, loadtest.run(where, schedule.Load.of(shape), seed=seed, on_progress=on_progress), ()
+        )
+    with cluster.connect(address.kubeconfig, address.context) as api:
+        where = _target(traveller, url or _service_url(api, traveller))
+        return _watched(api, traveller, where, schedule.Load.of(shape), seed, on_progress, goal=None)
+
+
+def scale(
+    traveller: Traveller, address: ClusterAddress, *, again: bool, on_progress: OnProgress
+) -> tuple[Stop, Scaled | None]:
+    """Measure what a request costs, then send what needs two replicas more, until they are ready."""
+    went_in = fingerprint(traveller.left("release")["revision"], address.context, traveller.config.scale)
+    done = None if again else traveller.journey.finished("scale", went_in)
+    if done is not None:
+        _log.info("scale: as it was")
+        return replace(done, kept=True), None
+    _log.info("scale: %s", traveller.config.model)
+    began = time.monotonic()
+    with cluster.connect(address.kubeconfig, address.context) as api:
+        where = _target(traveller, _service_url(api, traveller))
+        cost = _cost(api, traveller, where, on_progress)
+        goal, shape = _shape(traveller.config, cost)
+        _log.info(
+            "a request costs %.1f ms of CPU: %.0f requests/s need %d replicas",
+            cost * 1e3, shape.segments[-1].rate, goal,
+        )  # fmt: skip
+        scaled = replace(
+            _watched(api, traveller, where, shape, 0, on_progress, goal=goal), cpu_seconds_per_request=cost
+        )
+    stop = traveller.journey.record("scale", went_in, scaled.to_json(), time.monotonic() - began)
+    _log.info("scale: done seconds=%.1f", stop.seconds)
+    return stop, scaled
+
+
+def _shape(found: config.ModelConfig, cost: float) -> tuple[int, schedule.Load]:
+    """The number of replicas to reach, and the load that needs them."""
+    goal = min(found.scale.max_replicas, found.scale.min_replicas + _MORE_REPLICAS)
+    rate = need.rate_for(
+        goal - _SHORT_OF_GOAL,
+        request_cores=found.release.resources.request_cores,
+        target_percent=found.scale.target_cpu_percent,
+        cpu_seconds_per_request=cost,
+    )
+    rate = min(rate, schedule.MAX_RATE)
+    return goal, schedule.Load(
+        (schedule.Segment(rate / 4, _BASE_SECONDS), schedule.Segment(rate, _STEP_SECONDS)), "poisson"
+    )
+
+
+def _cost(
+    api: cluster.Cluster, traveller: Traveller, where: target.LoadTarget, on_progress: OnProgress
+) -> float:
+    """CPU-seconds of one request: growth of the pods' own counters in a light load, less that at rest."""
+    began, at_first = time.monotonic(), _cpu_seconds(api, traveller)
+    time.sleep(_REST_SECONDS)
+    middle, before = time.monotonic(), _cpu_seconds(api, traveller)
+    shape = schedule.Load((schedule.Segment(_PROBE_RATE, _PROBE_SECONDS),), "constant")
+    measured = loadtest.run(where, shape, seed=0, on_progress=on_progress)
+    used, ended = _cpu_seconds(api, traveller) - before, time.monotonic()
+    if measured.ok == 0:
+        raise NoDataError(f"expected answers from {where.url}, found {dict(measured.outcomes)}")
+    rest = (before - at_first) / (middle - began) * (ended - middle)
+    return (used - rest) / measured.ok
+
+
+def _cpu_seconds(api: cluster.Cluster, traveller: Traveller) -> float:
+    total = 0.0
+    for pod in api.pods(traveller.namespace, traveller.config.release_name):
+        if pod.ready and not pod.ending:
+            answer = api.pod_request(traveller.namespace, pod.name, "/metrics", port=_METRICS_PORT)
+            found = _CPU.search(answer.body.decode(errors="replace"))
+            if found is None:
+                raise NoDataError(f"expected process_cpu_seconds_total from pod {pod.name}, found none")
+            total += float(found[1])
+    return total
+
+
+def _watched(
+    api: cluster.Cluster,
+    traveller: Traveller,
+    where: target.LoadTarget,
+    shape: schedule.Load,
+    seed: int,
+    on_progress: OnProgress,
+    *,
+    goal: int | None,
+) -> Scaled:
+    """Send a load and sample the replicas; with a goal, end soon after it is reached."""
+    samples: list[ReplicaSample] = []
+    stop = threading.Event()
+    reached: list[float] = []
+
+    def sample(seconds: float) -> None:
+        samples.append(_sample(api, traveller, seconds))
+        if goal is not None and samples[-1].ready >= goal:
+            reached.append(seconds)
+        if reached and seconds > reached[0] + _AFTER_SECONDS:
+            stop.set()
+
+    measured = loadtest.run(where, shape, seed=seed, on_progress=on_progress, on_second=sample, stop=stop)
+    return Scaled(where.url, measured, tuple(samples))
+
+
+def _sample(api: cluster.Cluster, traveller: Traveller, seconds: float) -> ReplicaSample:
+    name = traveller.config.release_name
+    hpa = api.autoscaler(traveller.namespace, name)
+    ready = sum(pod.ready and not pod.ending for pod in api.pods(traveller.namespace, name))
+    return ReplicaSample(seconds, hpa.current if hpa else ready, ready, hpa.desired if hpa else ready)
+
+
+def _service_url(api: cluster.Cluster, traveller: Traveller) -> str:
+    host, port = api.service_address(traveller.namespace, traveller.config.release_name)
+    return f"http://{host}:{port}/predict"
+
+
+def _target(traveller: Traveller, url: str) -> target.LoadTarget:
+    golden = Path(traveller.left("train")["folder"]) / "golden.json"
+    bodies, checks = target.golden(json.loads(golden.read_text(encoding="utf-8")))
+    return target.LoadTarget(
+        url,
+        bodies,
+        checks,
+        timeout_seconds=traveller.config.traffic.timeout_seconds,
+        networks=_CLUSTER_NETWORKS if not url.startswith("http://127.") else (),
+    )

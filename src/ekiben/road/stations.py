@@ -1,0 +1,191 @@
+"""The stations as steps of one journey: take what the last one left, do the job, write down the result."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ekiben.clients import places
+from ekiben.config import ModelConfig
+from ekiben.errors import ConfigError
+from ekiben.identifiers import BentoTag, ClusterAddress, ImageReference, ModelTag
+from ekiben.road.journey import Journey, Stop, fingerprint
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Traveller:
+    """One model on the road.
+
+    Attributes:
+        config: Its `ekiben.yaml`.
+        project: Folder that holds `bentos/`.
+        namespace: Namespace it is released to.
+        journey: What the stations left so far.
+    """
+
+    config: ModelConfig
+    project: Path
+    namespace: str
+    journey: Journey
+
+    def sources(self) -> list[Path]:
+        """The model's own files."""
+        folder = self.project / "bentos" / self.config.model
+        return [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+
+    def left(self, station: str) -> dict[str, Any]:
+        """What a station left.
+
+        Raises:
+            ConfigError: The model has not been there.
+        """
+        stop = self.journey.last(station)
+        if stop is None:
+            raise ConfigError(
+                f"{self.config.model} has not passed the station {station!r} yet",
+                remedy=f"run `ekiben {station} {self.config.model}`, or `ekiben road {self.config.model}`",
+            )
+        return stop.output
+
+
+def _pass(
+    traveller: Traveller, station: str, went_in: str, work: Callable[[], object], *, still_there: bool
+) -> Stop:
+    """Run one station unless it is finished for this input and its output still exists."""
+    done = traveller.journey.finished(station, went_in) if still_there else None
+    if done is not None:
+        _log.info("%s: as it was", station)
+        return replace(done, kept=True)
+    _log.info("%s: %s", station, traveller.config.model)
+    began = time.monotonic()
+    output = work()
+    stop = traveller.journey.record(station, went_in, output, time.monotonic() - began)
+    _log.info("%s: done seconds=%.1f", station, stop.seconds)
+    return stop
+
+
+def train(traveller: Traveller, *, again: bool = False) -> Stop:
+    """Station 1: train the estimator and store its artefact."""
+    from ekiben.train import station
+
+    went_in = fingerprint(
+        traveller.config.train, _packages(), files=[p for p in traveller.sources() if p.suffix == ".py"]
+    )
+    last = traveller.journey.last("train")
+    there = not again and last is not None and (Path(last.output["folder"]) / "manifest.json").is_file()
+    return _pass(
+        traveller,
+        "train",
+        went_in,
+        lambda: station.train(traveller.config, traveller.project),
+        still_there=there,
+    )
+
+
+def bento(traveller: Traveller, *, again: bool = False) -> Stop:
+    """Station 2: pack the model and its BentoML service."""
+    from ekiben.bento import station
+
+    tag = ModelTag.parse(traveller.left("train")["tag"])
+    went_in = fingerprint(traveller.config.bento, str(tag), _packages(), files=traveller.sources())
+    last = traveller.journey.last("bento")
+    there = not again and last is not None and (Path(last.output["folder"]) / "bento.yaml").is_file()
+    return _pass(
+        traveller,
+        "bento",
+        went_in,
+        lambda: station.build(traveller.config, tag, traveller.project),
+        still_there=there,
+    )
+
+
+def prepare(traveller: Traveller) -> None:
+    """Make the layers that hang on no model, before there is a registry to push to."""
+    from ekiben.image import station
+
+    _log.info("image: the layers below the model")
+    station.prepare(traveller.config)
+
+
+def image(traveller: Traveller, registry: str = "", address: ClusterAddress | None = None) -> Stop:
+    """Station 3: make the image and push it; layers that exist are neither built nor sent again.
+
+    Args:
+        traveller: The model.
+        registry: `host[:port]`; empty takes the configured one, then the cluster's own.
+        address: The cluster that will pull it, if its registry is wanted.
+    """
+    from ekiben.image import station
+
+    config = traveller.config
+    place = registry or config.image.registry or (address.registry if address else "")
+    if not place:
+        raise ConfigError(
+            "expected a registry to push to, found none",
+            remedy="give --registry HOST[:PORT], set `image.registry` in ekiben.yaml, or EKIBEN_REGISTRY",
+        )
+    if address and address.registry_insecure and place == address.registry:
+        section = config.image.model_copy(update={"insecure": True})
+        config = config.model_copy(update={"image": section})
+    tag = BentoTag.parse(traveller.left("bento")["tag"])
+    return _pass(
+        traveller,
+        "image",
+        fingerprint(config.image, str(tag), place),
+        lambda: station.build(config, tag, place),
+        still_there=False,
+    )
+
+
+def release(traveller: Traveller, address: ClusterAddress, reference: ImageReference | None = None) -> Stop:
+    """Station 4: release by digest; a release that is already there is verified again."""
+    from ekiben.release import station
+
+    image = reference or ImageReference.parse(traveller.left("image")["image"])
+    return _pass(
+        traveller,
+        "release",
+        fingerprint(str(image), traveller.namespace, address.context),
+        lambda: station.release(
+            traveller.config,
+            image,
+            Path(traveller.left("train")["folder"]),
+            address,
+            namespace=traveller.namespace,
+        ),
+        still_there=False,
+    )
+
+
+def traffic(traveller: Traveller, address: ClusterAddress) -> Stop:
+    """Station 5: ask the release for the first golden row."""
+    from ekiben.traffic import predict
+
+    rows: list[Any] = list(golden_instances(traveller)[:1])
+    return _pass(
+        traveller,
+        "traffic",
+        fingerprint(traveller.left("release")["revision"], address.context),
+        lambda: predict.predict(traveller.config, rows, address, namespace=traveller.namespace),
+        still_there=False,
+    )
+
+
+def golden_instances(traveller: Traveller) -> list[dict[str, Any]]:
+    """The golden rows of the trained model, as a request's `instances`."""
+    text = (Path(traveller.left("train")["folder"]) / "golden.json").read_text(encoding="utf-8")
+    rows: list[dict[str, Any]] = json.loads(text)["instances"]
+    return rows
+
+
+def _packages() -> str:
+    """What the model is trained with: the lock decides."""
+    lock = places.source("requirements") / "pod.txt"
+    return fingerprint(files=[lock]) if lock.is_file() else ""

@@ -1,0 +1,107 @@
+"""Error bodies: RFC 9457 problem documents with JSON pointers (RFC 6901).
+
+No document repeats what a client sent: pointers name places of the schema and
+row numbers, never a value or a key that only the request knows.
+
+Source: https://www.rfc-editor.org/rfc/rfc9457
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Literal
+
+import orjson
+
+CONTENT_TYPE = b"application/problem+json"
+MOST_ERRORS = 20  # places named in one document
+
+Reason = Literal[
+    "content_type",
+    "too_large",
+    "not_json",
+    "duplicate_key",
+    "form",
+    "rows",
+    "fields",
+    "type",
+    "not_finite",
+    "range",
+    "category",
+]
+REASONS: tuple[Reason, ...] = (
+    "content_type",
+    "too_large",
+    "not_json",
+    "duplicate_key",
+    "form",
+    "rows",
+    "fields",
+    "type",
+    "not_finite",
+    "range",
+    "category",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One wrong place.
+
+    Attributes:
+        pointer: JSON pointer into the request; empty for the whole body.
+        detail: What was expected there.
+    """
+
+    pointer: str
+    detail: str
+
+
+class RefusedError(Exception):
+    """A request that validation refuses; becomes a problem document.
+
+    Attributes:
+        status: HTTP status of the answer.
+        reason: Why, as counted in the metrics.
+        detail: One sentence.
+        places: Wrong places, at most `MOST_ERRORS`.
+    """
+
+    def __init__(self, status: int, reason: Reason, detail: str, places: tuple[Place, ...] = ()) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.reason: Reason = reason
+        self.detail = detail
+        self.places = places[:MOST_ERRORS]
+
+
+def pointer(*parts: str | int) -> str:
+    """JSON pointer of these steps, `~` and `/` escaped."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
+
+
+def body(
+    status: int, detail: str, *, request_id: str, reason: str = "", places: tuple[Place, ...] = ()
+) -> bytes:
+    """Encode a problem document.
+
+    Args:
+        status: HTTP status, 400-599.
+        detail: One sentence that says what was expected.
+        request_id: Id of the request.
+        reason: Machine-readable cause; empty leaves it out.
+        places: Wrong places in the request.
+    """
+    document: dict[str, object] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    if reason:
+        document["reason"] = reason
+    if places:
+        document["errors"] = [{"pointer": each.pointer, "detail": each.detail} for each in places]
+    document["id"] = request_id
+    return orjson.dumps(document)

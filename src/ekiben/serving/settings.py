@@ -1,0 +1,102 @@
+"""The pod's settings: environment variables, read once, refused when wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from ekiben.errors import ConfigError
+
+
+@dataclass(frozen=True)  # without slots: the defaults are read from the class
+class Settings:
+    """What a pod is told.
+
+    Attributes:
+        artefact: `EKIBEN_ARTEFACT`, folder of the model's artefact.
+        bento: `EKIBEN_BENTO`, folder of the bento; None if there is none.
+        host: `EKIBEN_HOST`, address to listen on.
+        http_port: `EKIBEN_HTTP_PORT`.
+        grpc_port: `EKIBEN_GRPC_PORT`.
+        metrics_port: `EKIBEN_METRICS_PORT`.
+        drain_seconds: `EKIBEN_DRAIN_SECONDS`, how long a stopping pod keeps accepting.
+        request_timeout_seconds: `EKIBEN_REQUEST_TIMEOUT_SECONDS`, longest wait for a body or an answer.
+        keep_alive_seconds: `EKIBEN_KEEP_ALIVE_SECONDS`, idle time of a connection.
+        connection_requests: `EKIBEN_CONNECTION_REQUESTS`, requests after which a connection is closed.
+        connection_seconds: `EKIBEN_CONNECTION_SECONDS`, age at which a connection is closed (+-10 %).
+        most_body_bytes: `EKIBEN_MOST_BODY_BYTES`, largest request body.
+        most_rows: `EKIBEN_MOST_ROWS`, most rows in one request.
+        inline_rows: `EKIBEN_INLINE_ROWS`, requests with more rows leave the event loop.
+    """
+
+    artefact: Path
+    bento: Path | None = None
+    host: str = "0.0.0.0"  # noqa: S104 - a pod is reached from outside of itself
+    http_port: int = 3000
+    grpc_port: int = 3001
+    metrics_port: int = 3002
+    drain_seconds: float = 10
+    request_timeout_seconds: float = 30
+    keep_alive_seconds: int = 120
+    connection_requests: int = 1_000
+    connection_seconds: float = 300
+    most_body_bytes: int = 1 << 20
+    most_rows: int = 10_000
+    inline_rows: int = 64
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Raises:
+            ConfigError: `EKIBEN_ARTEFACT` is absent, or a value is no number or out of bounds.
+        """
+        artefact = environment.get("EKIBEN_ARTEFACT")
+        if not artefact:
+            raise ConfigError("expected EKIBEN_ARTEFACT, the folder of a model's artefact; it is not set")
+        bento = environment.get("EKIBEN_BENTO")
+        source = _Source(environment)
+        return cls(
+            artefact=Path(artefact),
+            bento=Path(bento) if bento else None,
+            host=environment.get("EKIBEN_HOST") or cls.host,
+            http_port=source.whole("HTTP_PORT", cls.http_port, 1, 65_535),
+            grpc_port=source.whole("GRPC_PORT", cls.grpc_port, 1, 65_535),
+            metrics_port=source.whole("METRICS_PORT", cls.metrics_port, 1, 65_535),
+            drain_seconds=source.number("DRAIN_SECONDS", cls.drain_seconds, 0, 3_600),
+            request_timeout_seconds=source.number(
+                "REQUEST_TIMEOUT_SECONDS", cls.request_timeout_seconds, 0.1, 3_600
+            ),
+            keep_alive_seconds=source.whole("KEEP_ALIVE_SECONDS", cls.keep_alive_seconds, 1, 3_600),
+            connection_requests=source.whole("CONNECTION_REQUESTS", cls.connection_requests, 1, 1 << 31),
+            connection_seconds=source.number("CONNECTION_SECONDS", cls.connection_seconds, 1, 86_400),
+            most_body_bytes=source.whole("MOST_BODY_BYTES", cls.most_body_bytes, 1, 1 << 30),
+            most_rows=source.whole("MOST_ROWS", cls.most_rows, 1, 10_000_000),
+            inline_rows=source.whole("INLINE_ROWS", cls.inline_rows, 0, 10_000_000),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    environment: Mapping[str, str]
+
+    def number(self, name: str, default: float, lowest: float, highest: float) -> float:
+        text = self.environment.get(f"EKIBEN_{name}")
+        if not text:
+            return default
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not lowest <= value <= highest:
+            raise ConfigError(f"expected EKIBEN_{name} between {lowest:g} and {highest:g}, found {text!r}")
+        return value
+
+    def whole(self, name: str, default: int, lowest: int, highest: int) -> int:
+        value = self.number(name, default, lowest, highest)
+        if value != int(value):
+            raise ConfigError(f"expected EKIBEN_{name} as a whole number, found {value:g}")
+        return int(value)

@@ -1,0 +1,62 @@
+"""Open-loop load for the tests, checked against scikit-learn's own answers."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import skops.io
+from ekiben.scale.schedule import Load, Segment
+from ekiben.scale.target import Expected, LoadTarget
+from sklearn import datasets
+from tests.e2e.rig import Project
+
+from ekiben.scale import loadtest
+
+SERVICES = ("10.0.0.0/8",)  # pods and services of a cluster made here
+
+
+def target(project: Project, artefact: Path, *, rows: int = 60, **options: Any) -> LoadTarget:
+    """Rows of the iris data with the answers that the stored estimator gives by scikit-learn itself.
+
+    Args:
+        project: Where the Service is.
+        artefact: Folder of the model.
+        rows: How many different one-row bodies.
+        options: Fields of `LoadTarget`.
+    """
+    features = datasets.load_iris().data[:: 150 // rows][:rows]
+    path = artefact / "estimator.skops"
+    estimator = skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
+    labels, probabilities = estimator.predict(features), estimator.predict_proba(features)
+    return LoadTarget(
+        options.pop("url", "") or project.url(),
+        bodies=tuple(json.dumps({"instances": [row]}).encode() for row in features.tolist()),
+        checks=tuple(
+            Expected((int(label),), (tuple(row),))
+            for label, row in zip(labels, probabilities.tolist(), strict=True)
+        ),
+        networks=SERVICES,
+        **options,
+    )
+
+
+def steady(rate: float, seconds: float) -> Load:
+    """Evenly spaced requests."""
+    return Load((Segment(rate, seconds),), "constant")
+
+
+@contextmanager
+def running(where: LoadTarget, load: Load) -> Iterator[list[Any]]:
+    """Send the load beside the block and wait for its end; the list then holds the measurement."""
+    done: list[Any] = []
+    thread = threading.Thread(target=lambda: done.append(loadtest.run(where, load, seed=1)))
+    thread.start()
+    try:
+        yield done
+    finally:
+        thread.join()

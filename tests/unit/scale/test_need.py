@@ -1,0 +1,23 @@
+"""From CPU to requests."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from ekiben.errors import NoDataError
+from ekiben.scale.need import rate_for
+
+
+def test_the_hpa_wants_as_many_replicas_at_that_rate() -> None:
+    """Kubernetes' own formula, applied to the load, gives the number back."""
+    rate = rate_for(4, request_cores=0.12, target_percent=60, cpu_seconds_per_request=0.006)
+    utilization_percent_of_one = rate * 0.006 / 0.12 * 100
+    assert math.ceil(round(1 * utilization_percent_of_one / 60, 9)) == 4
+
+
+def test_a_request_that_costs_nothing_is_no_measurement() -> None:
+    """A cost of 0 gives no rate but an error."""
+    with pytest.raises(NoDataError):
+        rate_for(4, request_cores=0.1, target_percent=60, cpu_seconds_per_request=0)
