@@ -24,7 +24,8 @@ _PATIENCE = ("-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=3")
 _ATTEMPTS = 3
 # What asks for another attempt: a download, stale lists, or a dpkg that was killed in the middle.
 _DOWNLOAD = re.compile(
-    r"Failed to fetch|Temporary failure|Could not (connect|resolve)|Unable to locate|404 +Not Found|no installation candidate|Hash Sum mismatch|Can't find a source|Unable to find",
+    r"Failed to fetch|Temporary failure|Could not (connect|resolve)|404 +Not Found|Hash Sum mismatch"
+    r"|Unable to locate|Unable to find|no installation candidate|Can't find a source",
     re.IGNORECASE,
 )
 _INTERRUPTED = re.compile(r"dpkg was interrupted|Unmet dependencies|--fix-broken", re.IGNORECASE)

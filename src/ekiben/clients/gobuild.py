@@ -1,14 +1,11 @@
 """Programs built from their pinned Go modules into ekiben's cache, each set once per hash of its sources.
 
-Three modules, because their libraries' versions exclude each other; within one, one `go build` compiles every
-shared package once and links side by side. A set appears whole or not at all; a build that was
-interrupted is taken up again by Go's own cache.
+A program appears whole or not at all; a build that was interrupted is taken up again by Go's own cache.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import logging
 import os
 import re
@@ -17,170 +14,22 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from ekiben.clients import command, places
 from ekiben.clients.progress import Ticker
+from ekiben.clients.recipes import NODE, Recipe, arguments, environment, floor_of, key, recipe_of
 from ekiben.errors import ToolError
 
 _log = logging.getLogger(__name__)
 Say = Callable[[str], None]
 
-_KUBERNETES = "k8s.io/kubernetes/cmd"
-_PROMETHEUS = "github.com/prometheus/prometheus/cmd"
-_NO_DEBUGGER = "-gcflags=all=-dwarf=false"  # -s -w drops it at the end; not making it saves a tenth
 _DOWNLOAD = re.compile(
     r"dial tcp|i/o timeout|connection re(set|fused)|unexpected EOF|TLS handshake|no such host|proxyconnect"
     r"|50[0234] |stream error|server misbehaving",
     re.IGNORECASE,
 )
 _ATTEMPTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """One module and the programs that come out of it.
-
-    Attributes:
-        name: Its name in the cache and in messages.
-        folder: Below `k8s/local`.
-        packages: Program to Go package.
-        tags: Build tags.
-        usual_seconds: A cold build on two quiet cores.
-        usual_packages: Go packages that a cold build compiles.
-    """
-
-    name: str
-    folder: str
-    packages: dict[str, str]
-    tags: str = ""
-    usual_seconds: int = 0
-    usual_packages: int = 0
-
-    @property
-    def module(self) -> Path:
-        """Where its `go.mod` is."""
-        return places.source("k8s/local") / self.folder
-
-
-NODE = Recipe(
-    "node",
-    ".",
-    {
-        **{
-            name: f"{_KUBERNETES}/{name}"
-            for name in (
-                "kube-apiserver",
-                "kube-controller-manager",
-                "kube-scheduler",
-                "kubelet",
-                "kube-proxy",
-                "kubectl",
-            )
-        },
-        "coredns": "./coredns",
-        "metrics-server": "./metrics-server",
-        "pause": "./pause",
-        "prometheus": f"{_PROMETHEUS}/prometheus",
-        "promtool": f"{_PROMETHEUS}/promtool",
-    },
-    tags="remove_all_sd,enable_kubernetes_sd",
-    usual_seconds=360,
-    usual_packages=2500,
-)
-HELM = Recipe(
-    "helm",
-    "helm",
-    {"helm": "helm.sh/helm/v4/cmd/helm", "kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"},
-    usual_seconds=90,
-    usual_packages=1200,
-)
-SCORE = Recipe(
-    "score",
-    "score",
-    {"kube-score": "github.com/zegl/kube-score/cmd/kube-score"},
-    usual_seconds=25,
-    usual_packages=500,
-)
-RECIPES = (NODE, HELM, SCORE)
-
-
-def recipe_of(program: str) -> Recipe | None:
-    """The recipe that makes a program; None if no recipe does."""
-    return next((each for each in RECIPES if program in each.packages), None)
-
-
-def requirements(go_mod: str) -> dict[str, str]:
-    """Versions that a `go.mod` requires, by module path."""
-    return dict(
-        re.findall(
-            r"^(?:require )?\s*([\w./~-]+\.[\w./~-]+) (v[\w.+-]+)(?: // indirect)?$", go_mod, re.MULTILINE
-        )
-    )
-
-
-def version_flags(versions: dict[str, str]) -> list[str]:
-    """Linker flags that tell programs their version; a flag for a program that is not linked has no effect."""
-    flags = []
-    if kubernetes := versions.get("k8s.io/kubernetes"):
-        major, minor, _ = kubernetes.removeprefix("v").split(".", 2)
-        prefix = "k8s.io/component-base/version."
-        stamps = {"gitVersion": kubernetes, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
-        flags += [f"-X {prefix}{name}={value}" for name, value in stamps.items()]
-    if prometheus := versions.get("github.com/prometheus/prometheus"):
-        flags.append(f"-X github.com/prometheus/common/version.Version={prometheus_version(prometheus)}")
-    if helm := versions.get("helm.sh/helm/v4"):
-        flags.append(f"-X helm.sh/helm/v4/internal/version.version={helm}")
-    for path in ("github.com/yannh/kubeconform", "github.com/zegl/kube-score"):
-        if version := versions.get(path):
-            flags.append(f"-X main.version={version}")
-            break
-    return flags
-
-
-def prometheus_version(module: str) -> str:
-    """Prometheus' version from its module's: v0.311.3 is 3.11.3.
-
-    Source: https://github.com/prometheus/prometheus#prometheus-code-base
-    """
-    _, release, patch = module.removeprefix("v").split(".", 2)
-    return f"{int(release) // 100}.{int(release) % 100}.{patch}"
-
-
-def arguments(recipe: Recipe, go_mod: str) -> list[str]:
-    """Arguments of `go build` but for target and packages."""
-    linker = " ".join(["-s", "-w", *version_flags(requirements(go_mod))])
-    return [
-        "build",
-        "-v",
-        "-trimpath",
-        _NO_DEBUGGER,
-        *([f"-tags={recipe.tags}"] if recipe.tags else []),
-        f"-ldflags={linker}",
-    ]
-
-
-def environment() -> dict[str, str]:
-    """What `go` must not take from the user's own settings; where it downloads from stays theirs."""
-    return {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
-
-
-def key(recipe: Recipe, go_version: str, sources: dict[str, bytes]) -> str:
-    """Name of the built set: 16 hex digits over everything that the result depends on.
-
-    Args:
-        recipe: How it is built.
-        go_version: Output of `go env GOVERSION GOOS GOARCH`.
-        sources: The module's own files by path.
-    """
-    digest = hashlib.sha256()
-    how = [go_version, *arguments(recipe, sources["go.mod"].decode()), *sorted(recipe.packages.items())]
-    digest.update(repr(how).encode())
-    for path, content in sorted(sources.items()):
-        digest.update(f"{path}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()[:16]
 
 
 def _sources(recipe: Recipe) -> dict[str, bytes]:
@@ -221,30 +70,28 @@ def go_version() -> str:
     return " ".join(done.stdout.split())
 
 
-def floor_of(go_mod: str) -> str:
-    """The oldest Go that a module accepts."""
-    found = re.search(r"^go (\S+)$", go_mod, re.MULTILINE)
-    assert found is not None  # noqa: S101  # every go.mod of ours has the line
-    return found[1]
-
-
 def folder(recipe: Recipe, version: str) -> Path:
     """Where the recipe's programs are, or will be, in the cache."""
     return places.cache() / "bin" / f"{recipe.name}-{key(recipe, version, _sources(recipe))}"
 
 
 def built(program: str) -> Path | None:
-    """The program in the cache; None if it must be built (or there is no Go to say which one is right)."""
+    """The program in the cache; None if it must be built."""
     recipe = recipe_of(program)
-    if recipe is None:
-        return None
+    found = None if recipe is None else built_set(recipe, [program])
+    return None if found is None else found / program
+
+
+def built_set(recipe: Recipe, programs: Sequence[str] = ()) -> Path | None:
+    """The folder that holds programs of a recipe (all by default); None if one of them must be built."""
+    wanted = list(programs) or list(recipe.packages)
     try:
-        path = folder(recipe, go_version()) / program
+        sets = [folder(recipe, go_version())]
     except ToolError:
         # No Go any more: the newest set that was built is better than nothing.
-        sets = (places.cache() / "bin").glob(f"{recipe.name}-*/{program}")
-        return max(sets, key=lambda each: each.stat().st_mtime, default=None)
-    return path if path.exists() else None
+        every = (places.cache() / "bin").glob(f"{recipe.name}-*")
+        sets = sorted(every, key=lambda each: each.stat().st_mtime, reverse=True)
+    return next((each for each in sets if all((each / name).exists() for name in wanted)), None)
 
 
 def build(recipe: Recipe, programs: Sequence[str] = (), *, say: Say = _log.info, nice: bool = False) -> Path:
@@ -305,7 +152,7 @@ def _compile(recipe: Recipe, programs: list[str], target: Path, say: Say, *, nic
                 say(f"{recipe.name}: {path.name} linked after {time.monotonic() - began:.0f} s")
         return (
             f"{recipe.name}: {time.monotonic() - began:.0f} s (usually {recipe.usual_seconds} s on 2 cores), "
-            f"{count} of about {recipe.usual_packages} packages compiled, {len(seen)} of {len(programs)} programs"
+            f"{count} of about {recipe.usual_packages} packages compiled, {len(seen)} of {len(programs)} linked"
         )
 
     def package(_name: str) -> None:
@@ -321,7 +168,8 @@ def _compile(recipe: Recipe, programs: list[str], target: Path, say: Say, *, nic
         *(recipe.packages[name] for name in programs),
     ]
     say(
-        f"{recipe.name}: building {', '.join(programs)}; usually {recipe.usual_seconds} s on 2 cores, less when Go's cache is warm"
+        f"{recipe.name}: building {', '.join(programs)}; usually {recipe.usual_seconds} s on 2 cores, "
+        "less when Go's cache is warm"
     )
     try:
         with Ticker(lambda: say(line()), every_seconds=15):
@@ -343,7 +191,8 @@ def _with_retries(argv: list[str], recipe: Recipe, on_line: Callable[[str], None
             if attempt == _ATTEMPTS or not _DOWNLOAD.search(error.last_lines):
                 raise
             say(
-                f"{recipe.name}: a download failed, attempt {attempt} of {_ATTEMPTS}: {error.last_lines.splitlines()[-1]}"
+                f"{recipe.name}: a download failed, attempt {attempt} of {_ATTEMPTS}: "
+                f"{error.last_lines.splitlines()[-1]}"
             )
             time.sleep(2**attempt)
         else:

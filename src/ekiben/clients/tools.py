@@ -1,4 +1,4 @@
-"""The programs that ekiben drives: from PATH where the version fits, else from its cache, else built or installed.
+"""The programs that ekiben drives: on PATH where the version fits, else from its cache, else made.
 
 `find` is the whole door; what it takes is said once.
 """
@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from ekiben.clients import command, debian, gobuild
+from ekiben.clients import command, debian, gobuild, recipes
 from ekiben.errors import ConfigError, ToolError
 
 _log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Tool:
 
 
 TOOLS = {
-    # First with a stable `helm test --hide-notes`, `--take-ownership` absent but not needed; 3 and 4 are both tested.
+    # The oldest Helm 3 whose `--wait` and JSON output are what we read; Helm 4 applies server-side.
     "helm": Tool((3, 14), ("version", "--template", "{{.Version}}")),
     # One minor version may lie between kubectl and the API server, three are tolerated by all we call.
     "kubectl": Tool((1, 32), ("version", "--client")),
@@ -101,7 +101,7 @@ def _on_path(program: str, tool: Tool) -> Path | None:
 
 
 def _build(program: str) -> Path:
-    recipe = gobuild.recipe_of(program)
+    recipe = recipes.recipe_of(program)
     assert recipe is not None  # noqa: S101  # a tool without package has a recipe; a test says so
     try:
         return gobuild.build(recipe, [program]) / program

@@ -26,12 +26,19 @@ _log = logging.getLogger(__name__)
 Say = Callable[[str], None]
 
 
-def up(name: str = "local", *, rung: str | None = None, say: Say = _log.info) -> ClusterAddress:
+def up(
+    name: str = "local",
+    *,
+    choice: rungs.Choice | None = None,
+    context: str | None = None,
+    say: Say = _log.info,
+) -> ClusterAddress:
     """Bring a cluster up on the best rung, or repair the one that is there.
 
     Args:
         name: Of the cluster; another name is another cluster beside it.
-        rung: `kind` or `local`; None chooses.
+        choice: The rung, where it was chosen already.
+        context: `--context`: a cluster of the user's, which is only looked up.
         say: Takes lines of progress.
 
     Returns:
@@ -42,19 +49,18 @@ def up(name: str = "local", *, rung: str | None = None, say: Say = _log.info) ->
         ClusterError: It did not become ready in time, or no rung carries a cluster here.
     """
     layout = Layout.of(name)
-    if rung is None:
-        choice = rungs.choose(None)
+    if choice is None:
+        choice = rungs.choose(context)
         say(f"rung {choice.rung}: {choice.reason}")
-        rung = choice.rung
-        if rung == "process":
-            raise ClusterError(
-                f"expected a machine that carries a cluster, found missing: {'; '.join(choice.missing)}",
-                remedy="`ekiben serve MODEL --port P` serves from a process of this machine",
-            )
-    if rung == "context":
-        return current(None)
-    if rung == "kind":
+    if choice.rung == "context":
+        return current(context)
+    if choice.rung == "kind":
         return kind.up(layout, say=say)
+    if choice.rung == "process":
+        raise ClusterError(
+            f"expected a machine that carries a cluster, found missing: {'; '.join(choice.missing)}",
+            remedy="`ekiben serve MODEL --port P` serves from a process of this machine",
+        )
     return _up(layout, say)
 
 
@@ -76,7 +82,7 @@ def _up(layout: Layout, say: Say) -> ClusterAddress:
 def _refuse(needs: list[preflight.Need]) -> None:
     if needs:
         raise ToolError(
-            f"expected a machine that can run a node, found {len(needs)} thing(s) missing: {'; '.join(need.what for need in needs)}",
+            f"expected a machine that can run a node; {'; '.join(need.what for need in needs)}",
             remedy="; ".join(dict.fromkeys(need.remedy for need in needs)),
         )
 
@@ -118,10 +124,11 @@ def down(name: str = "local", *, say: Say = _log.info) -> None:
         kind.down(layout, say=say)
         return
     with life.turn(layout):
+        life.end(layout)
         if not layout.folder.exists():
             say(f"no cluster {name} on this machine")
-        life.end(layout)
-        shutil.rmtree(layout.folder, ignore_errors=False) if layout.folder.exists() else None
+            return
+        shutil.rmtree(layout.folder)
     say(f"cluster {name} is down")
 
 
@@ -132,9 +139,23 @@ def reset(name: str = "local", *, say: Say = _log.info) -> ClusterAddress:
         ToolError: As `up`.
         ClusterError: As `up` and `down`.
     """
+    layout = Layout.of(name)
+    on_kind = kind.made(layout)
     down(name, say=say)
-    shutil.rmtree(Layout.of(name).registry, ignore_errors=True)
-    return up(name, rung="local", say=say)
+    if on_kind:
+        return kind.up(layout, say=say)
+    shutil.rmtree(layout.registry, ignore_errors=True)
+    return _up(layout, say)
+
+
+def prebuild(*, say: Say = _log.info) -> None:
+    """Packages and builds of the rung `local` only, giving way to other work.
+
+    Raises:
+        ToolError: Something is missing on this machine, or a download or a build failed.
+    """
+    _refuse(preflight.basics())
+    provision.prebuild(say=say)
 
 
 def status(name: str = "local") -> Status:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from ekiben.clients import gobuild
+from ekiben.clients import recipes
 from ekiben.ground import kind, life, readiness, ready
 from ekiben.ground.addresses import ALERTMANAGER_PORT, API_PORT, PROMETHEUS_PORT, REGISTRY_PORT
 from ekiben.ground.layout import Layout
@@ -61,6 +61,19 @@ class Status:
         """It runs and every part answers."""
         return self.state == "running" and all(each.healthy for each in self.components)
 
+    def lines(self) -> list[str]:
+        """The status for people."""
+        if self.state == "absent":
+            return [f"cluster {self.name}: absent; `ekiben cluster up` makes it"]
+        note = "; `ekiben cluster up` repairs it" if self.state == "interrupted" else ""
+        lines = [f"cluster {self.name}: {self.state}{note}"]
+        pairs = (("context", self.context), ("kubeconfig", self.kubeconfig), *self.endpoints, *self.networks)
+        lines += [f"  {name:<24} {value}" for name, value in (*pairs, *self.versions) if value]
+        for each in self.components:
+            again = f", started again {each.restarts} times" if each.restarts else ""
+            lines.append(f"  {each.name:<24} {'well' if each.healthy else 'NOT WELL: ' + each.detail}{again}")
+        return lines
+
 
 def of(layout: Layout) -> Status:
     """Ask a cluster how it is."""
@@ -89,7 +102,7 @@ def of(layout: Layout) -> Status:
 
 
 def _versions(record: Record) -> tuple[tuple[str, str], ...]:
-    modules = gobuild.requirements((gobuild.NODE.module / "go.mod").read_text())
+    modules = recipes.requirements((recipes.NODE.module / "go.mod").read_text())
     wanted = {
         "Kubernetes": "k8s.io/kubernetes",
         "CoreDNS": "github.com/coredns/coredns",

@@ -36,7 +36,7 @@ def turn(layout: Layout) -> Iterator[None]:
         except BlockingIOError as error:
             lock.seek(0)
             raise ClusterError(
-                f"expected cluster {layout.name!r} to be free, found process {lock.read() or '?'} changing it",
+                f"expected cluster {layout.name!r} to be free, found process {lock.read() or '?'} at it",
                 remedy="wait for it to end, or take another --name",
             ) from error
         lock.truncate(0)

@@ -1,6 +1,7 @@
-"""`python -m ekiben.ground.node`: process 1 of the node. It makes the node's own /proc, /sys, /run and
-network, starts the components, starts again what ends, and reaps what was orphaned.
+"""`python -m ekiben.ground.node`: process 1 of the node.
 
+It makes the node's own /proc, /sys, /run and network, starts the components, starts again what
+ends, and reaps what was orphaned.
 Only light modules may be imported here: this process lives as long as the cluster.
 """
 
@@ -20,7 +21,7 @@ from pathlib import Path
 from ekiben.clients import command
 from ekiben.ground import cgroups, components, readiness
 from ekiben.ground.addresses import Addresses
-from ekiben.ground.components import Component
+from ekiben.ground.component import Component
 from ekiben.ground.layout import NODE, NODE_BINARIES, NODE_DEBIAN, NODE_REGISTRY
 from ekiben.ground.record import Record, parse
 

@@ -1,4 +1,4 @@
-"""What a local cluster needs of this machine, asked before anything changes; everything missing is said at once."""
+"""What a local cluster needs of this machine, asked before anything changes; all that is missing at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ekiben.clients import command, debian, gobuild, places
+from ekiben.clients import command, debian, gobuild, places, recipes
 from ekiben.errors import ToolError
 from ekiben.ground import cgroups
 
@@ -26,7 +26,7 @@ NODE_PACKAGES = (
 )
 _CAP_SYS_RESOURCE = 24
 # What kube-proxy and the pods' network ask of the kernel, asked in a network of its own.
-_RULE = "iptables --table nat --append POSTROUTING --match comment --comment ekiben --match mark --mark 0x1 --jump MASQUERADE"
+_RULE = "iptables -t nat -A POSTROUTING -m comment --comment ekiben -m mark --mark 0x1 -j MASQUERADE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def basics() -> list[Need]:
 
 def binaries_built() -> bool:
     """Everything that Go would build is in the cache."""
-    return all(gobuild.built(name) is not None for name in gobuild.NODE.packages)
+    return gobuild.built_set(recipes.NODE) is not None
 
 
 def _go() -> list[Need]:
@@ -107,7 +107,7 @@ def _controllers() -> list[Need]:
 
 
 def kernel() -> list[Need]:
-    """What the kernel lacks: tried, not read from its configuration. Asked once the packages are there, as root."""
+    """What the kernel lacks: tried, not read from its configuration; as root, once the packages are there."""
     needs = []
     for title, line in (
         ("namespaces", "unshare --mount --pid --net --ipc --uts --cgroup --fork true"),
@@ -126,7 +126,7 @@ def kernel() -> list[Need]:
 
 
 def snapshotter(folder: Path) -> str:
-    """containerd's way to stack layers in a folder: `overlayfs` where the kernel can there, else `native`."""
+    """How containerd stacks layers in a folder: `overlayfs` where the kernel can, else `native`."""
     trial = folder / f".overlay-trial-{os.getpid()}"
     parts = {name: trial / name for name in ("lower", "upper", "work", "merged")}
     try:

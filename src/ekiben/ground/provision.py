@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ekiben.clients import debian, gobuild
+from ekiben.clients import debian, gobuild, recipes
 from ekiben.ground import configuration, images, preflight
-from ekiben.ground.components import IMAGES
+from ekiben.ground.component import IMAGES
 
 _log = logging.getLogger(__name__)
 Say = Callable[[str], None]
@@ -46,11 +46,7 @@ def provide(*, say: Say = _log.info, nice: bool = False) -> Parts:
 
 
 def _binaries(say: Say, *, nice: bool) -> Path:
-    found = [gobuild.built(name) for name in gobuild.NODE.packages]
-    folders = {path.parent for path in found if path is not None}
-    if all(found) and len(folders) == 1:
-        return folders.pop()
-    return gobuild.build(gobuild.NODE, say=say, nice=nice)
+    return gobuild.built_set(recipes.NODE) or gobuild.build(recipes.NODE, say=say, nice=nice)
 
 
 def _system_images(binaries: Path) -> list[images.Image]:
@@ -69,4 +65,4 @@ def prebuild(*, say: Say = _log.info) -> None:
         ToolError: A download or a build failed.
     """
     provide(say=say, nice=True)
-    gobuild.build(gobuild.HELM, say=say, nice=True)
+    gobuild.build(recipes.HELM, say=say, nice=True)

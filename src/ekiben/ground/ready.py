@@ -41,7 +41,7 @@ def wait(layout: Layout, *, say: Callable[[str], None]) -> None:
     """Wait for every goal in turn.
 
     Raises:
-        ClusterError: One was not reached in time, or the node died; the message names the component that hangs.
+        ClusterError: One was not reached in time, or the node died; the message names what hangs.
     """
     record = life.recorded(layout)
     if record is None:
@@ -53,7 +53,7 @@ def wait(layout: Layout, *, say: Callable[[str], None]) -> None:
             passed = time.monotonic() - began
             if not life.alive(layout) or passed > _LONGEST_SECONDS:
                 raise ClusterError(
-                    f"expected {name} of cluster {layout.name!r} within {_LONGEST_SECONDS:g} s, found {trouble(layout)}",
+                    f"expected {name} within {_LONGEST_SECONDS:g} s, found {trouble(layout)}",
                     remedy=f"read {layout.logs}, then `ekiben cluster up` again, or `ekiben cluster reset`",
                 )
             time.sleep(_POLL_SECONDS)
