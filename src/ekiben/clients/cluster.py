@@ -134,6 +134,22 @@ class Cluster(Connection):
         found = self._found(f"hpa {namespace}/{name}", read, name, namespace)
         return None if found is None else objects.autoscaler(found)
 
+    def service_address(self, namespace: str, name: str) -> tuple[str, int]:
+        """Return a Service's cluster address and its first port.
+
+        Raises:
+            ClusterError: There is no such Service, or it is headless.
+        """
+        found = self._found(
+            f"service {namespace}/{name}", self._core.read_namespaced_service, name, namespace
+        )
+        if found is None or found.spec.cluster_ip in (None, "", "None"):
+            raise ClusterError(
+                f"{self.context}: expected a Service {namespace}/{name} with an address, found none",
+                remedy="is it released? `ekiben status` tells",
+            )
+        return str(found.spec.cluster_ip), int(found.spec.ports[0].port)
+
     def events(self, namespace: str, name: str = "") -> tuple[objects.Event, ...]:
         """Return the events of a namespace (or of one object in it), oldest first."""
         selector = f"involvedObject.name={name}" if name else None

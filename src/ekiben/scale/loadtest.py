@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from ekiben.errors import ConfigError
+from ekiben.errors import ConfigError, NoDataError
 from ekiben.scale.aside import Aside, EverySecond
 from ekiben.scale.progress import Progress
 from ekiben.scale.schedule import Load, intended_times
@@ -95,7 +95,7 @@ def saturate(
     seconds: float,
     seed: int = 0,
     stop: threading.Event | None = None,
-) -> LoadMeasurement:
+) -> float:
     """Find how much a service carries: callers that each wait for their answer (closed loop).
 
     Args:
@@ -106,13 +106,14 @@ def saturate(
         stop: Set it to end early.
 
     Returns:
-        The measurement. Use `achieved_rate`; its latencies hide every wait (coordinated omission).
+        Right answers per second. No latency: a closed loop hides every wait (coordinated omission).
 
     Raises:
         ConfigError: The target may not be loaded, or an argument is out of bounds.
+        NoDataError: A request failed; what carries a load with failures is not a rate.
     """
     from ekiben.scale import sender
-    from ekiben.scale.measurement import measure
+    from ekiben.scale.measurement import counted, measure
 
     found = endpoint(target.url, target.networks)
     if not 1 <= concurrency <= MOST_OUTSTANDING:
@@ -127,7 +128,13 @@ def saturate(
 
     started_at = time.time()
     sent = _looped(main, stop)
-    return measure(sent, started_at=started_at, planned=len(sent.records), seed=seed)
+    measured = measure(sent, started_at=started_at, planned=len(sent.records), seed=seed)
+    if measured.failed or not measured.ok:
+        raise NoDataError(
+            f"expected right answers only, found {counted(measured.outcomes)}",
+            remedy="look at the pods (ekiben status); a lower concurrency may be carried",
+        )
+    return measured.achieved_rate
 
 
 def _looped(main: Callable[[], Coroutine[Any, Any, Sent]], stop: threading.Event) -> Sent:

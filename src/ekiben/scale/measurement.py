@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ekiben.errors import ConfigError
 from ekiben.scale.progress import quantile
 from ekiben.scale.records import Outcome, Record
 from ekiben.scale.sender import Sent
@@ -130,11 +131,42 @@ class LoadMeasurement:
         """Requests for which a whole answer came, whatever its status."""
         return sum(self.statuses.values())
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> LoadMeasurement:
+        """Read what `to_json` gave.
+
+        Raises:
+            ConfigError: It has another form.
+        """
+        try:
+            fields = {field.name: document[field.name] for field in dataclasses.fields(cls)}
+            return cls(
+                **fields
+                | {
+                    "statuses": {int(status): number for status, number in document["statuses"].items()},
+                    "latency": Quantiles(**document["latency"]) if document["latency"] else None,
+                    "lag": Quantiles(**document["lag"]) if document["lag"] else None,
+                    "reasons": tuple(document["reasons"]),
+                    "series": tuple(SecondSample(**sample) for sample in document["series"]),
+                }
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ConfigError(
+                f"expected a load measurement as JSON, found another form: {error}",
+                remedy="measure again: ekiben loadtest",
+            ) from error
+
     def to_json(self) -> dict[str, Any]:
         """Give everything as JSON types."""
         document = dataclasses.asdict(self)
         document["statuses"] = {str(status): number for status, number in self.statuses.items()}
         return document | {"valid": self.valid, "ok": self.ok, "failed": self.failed}
+
+
+def counted(outcomes: Mapping[str, int]) -> str:
+    """Say how many ended how, e.g. `3 timeout, 1 wrong answer`; leaves out what did not occur."""
+    found = [f"{number} {name.replace('_', ' ')}" for name, number in outcomes.items() if number]
+    return ", ".join(found) or "none"
 
 
 def measure(

@@ -6,12 +6,14 @@ import contextlib
 import logging
 import os
 import sys
+from pathlib import Path
 
 from ekiben.errors import EkibenError
 from ekiben.serving import threads
 from ekiben.serving.settings import Settings
 
 _LOG = logging.getLogger("ekiben.serving")
+_TERMINATION_LOG = "/dev/termination-log"  # Kubernetes' default terminationMessagePath
 
 
 def main() -> int:
@@ -23,12 +25,12 @@ def main() -> int:
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # what a scanner sends is no warning
     threads.limit(os.environ)
     try:
         settings = Settings.read(os.environ)
     except EkibenError as error:
-        return _ended(error, None)
+        return _ended(error)
     return _run(settings)
 
 
@@ -47,17 +49,17 @@ def _run(settings: Settings) -> int:
         logging.shutdown()
         os._exit(0)  # a thread may be inside an import that cannot be interrupted
     except EkibenError as error:
-        return _ended(error, settings)
+        return _ended(error)
 
 
-def _ended(error: EkibenError, settings: Settings | None) -> int:
+def _ended(error: EkibenError) -> int:
     """Say why, where people and the kubelet look."""
-    reason = f"{error} {error.remedy}".strip()
+    reason = f"{error}; {error.remedy}" if error.remedy else str(error)
     _LOG.error("%s", reason)
-    if settings is not None:
-        with contextlib.suppress(OSError):  # outside of Kubernetes there is no such file
-            if settings.termination_log.exists():
-                settings.termination_log.write_text(reason, encoding="utf-8")
+    termination_log = Path(os.environ.get("EKIBEN_TERMINATION_LOG") or _TERMINATION_LOG)
+    with contextlib.suppress(OSError):  # outside of Kubernetes there is no such file
+        if termination_log.exists():
+            termination_log.write_text(reason, encoding="utf-8")
     return error.exit_code
 
 

@@ -16,19 +16,18 @@ from ekiben.serving.answer import Answer, failure, refusal
 from ekiben.serving.connection import KEY
 from ekiben.serving.instruments import LIVE, PREDICT, READY, UNMATCHED, Instruments
 from ekiben.serving.life import Life
+from ekiben.serving.passage import CLOSE, Application, Send, through
 from ekiben.serving.problem import RefusedError
 from ekiben.serving.settings import Settings
 
 Scope = Mapping[str, Any]
-Send = Callable[[Any], Awaitable[None]]
-Application = Callable[[Any, Any, Any], Awaitable[None]]
+Lane = Callable[[bytes, str], Awaitable[Answer]]
 
 _LOG = logging.getLogger(__name__)
 _ALIVE = Answer(200, b'{"status":"alive"}')
 _PROBE_METHODS, _PREDICT_METHODS = ("GET", "HEAD"), ("POST",)
 _PROBES = frozenset({LIVE, READY})
 _CLIENT_GONE = 499  # nginx' number for a client that closed its request; no answer is sent
-_CLOSE = (b"connection", b"close")
 _RETRY_AFTER = ((b"retry-after", b"1"),)
 
 
@@ -50,12 +49,10 @@ class Admission:
         self._instruments = instruments
         self._custom = frozenset(custom)
         self._routes = frozenset({PREDICT, LIVE, READY, *custom})
-        self._lane: Callable[[bytes, str], Awaitable[Answer]] | None = None
+        self._lane: Lane | None = None
         self._service: Application | None = None
 
-    def open(
-        self, lane: Callable[[bytes, str], Awaitable[Answer]], service: Application | None = None
-    ) -> None:
+    def open(self, lane: Lane, service: Application | None = None) -> None:
         """Begin to answer predictions, and the service's own routes if it has any."""
         self._lane, self._service = lane, service
 
@@ -72,7 +69,7 @@ class Admission:
             status = await self._handle(route, scope, receive, send)
         except receipt.GoneError:
             status = _CLIENT_GONE
-        except Exception:
+        except Exception:  # noqa: BLE001 - admission never raises: one request must not end a connection silently
             _LOG.exception("a request to %s failed", route)
         finally:
             visits.left(status, time.perf_counter() - started)
@@ -82,9 +79,16 @@ class Admission:
         headers = dict(scope["headers"])
         request_id = receipt.request_id(headers)
         closing = self._closing(scope)
-        if route in self._custom and self._service is not None:
-            return await _through(self._service, scope, receive, send, closing=closing)
         try:
+            if route in self._custom and self._service is not None:
+                return await through(
+                    self._service,
+                    scope,
+                    receive,
+                    send,
+                    closing=closing,
+                    most_bytes=self._settings.most_body_bytes,
+                )
             answer = await self._answer(route, scope["method"], headers, receive, request_id)
         except RefusedError as error:
             answer = refusal(error, request_id, close=error.reason == "too_large")
@@ -92,7 +96,7 @@ class Admission:
             answer = failure(408, "the body did not arrive in time", request_id, close=True)
         except receipt.GoneError:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001 - as above
             _LOG.exception("request %s to %s failed", request_id, route)
             answer = failure(500, "the server failed on this request", request_id)
         self._instruments.answered(answer)
@@ -109,18 +113,19 @@ class Admission:
     ) -> Answer:
         if route == UNMATCHED:
             return failure(404, "no such route", request_id)
-        if route in self._custom:
-            return failure(503, "the model is not ready", request_id, headers=_RETRY_AFTER)
         allowed = _PREDICT_METHODS if route == PREDICT else _PROBE_METHODS
-        if method not in allowed:
+        if route not in self._custom and method not in allowed:
             allow = ((b"allow", ", ".join(allowed).encode()),)
             return failure(405, f"expected {' or '.join(allowed)}", request_id, headers=allow)
-        if route == LIVE:
-            return _ALIVE
-        if route == READY:
-            return self._life.readiness()
-        if self._lane is None or not self._life.ready:
+        if route in _PROBES:
+            return _ALIVE if route == LIVE else self._life.readiness()
+        if self._lane is None or route in self._custom:
             return failure(503, "the model is not ready", request_id, headers=_RETRY_AFTER)
+        return await self._predict(self._lane, headers, receive, request_id)
+
+    async def _predict(
+        self, lane: Lane, headers: Mapping[bytes, bytes], receive: receipt.Receive, request_id: str
+    ) -> Answer:
         receipt.check_media_type(headers)
         content = await receipt.body(
             receive,
@@ -128,7 +133,7 @@ class Admission:
             most_bytes=self._settings.most_body_bytes,
             seconds=self._settings.request_timeout_seconds,
         )
-        return await self._lane(content, request_id)
+        return await lane(content, request_id)
 
     def _closing(self, scope: Scope) -> bool:
         """Whether the answer ends its connection: the pod is going, or the connection is old."""
@@ -150,24 +155,6 @@ async def _send(send: Send, answer: Answer, request_id: str, *, closing: bool) -
         *answer.headers,
     ]
     if closing:
-        headers.append(_CLOSE)
+        headers.append(CLOSE)
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
-
-
-async def _through(
-    service: Application, scope: Scope, receive: receipt.Receive, send: Send, *, closing: bool
-) -> int:
-    """Let the BentoML service answer; gives the status it sent."""
-    status = 500
-
-    async def noting(message: dict[str, Any]) -> None:
-        nonlocal status
-        if message["type"] == "http.response.start":
-            status = message["status"]
-            if closing:
-                message = {**message, "headers": [*message.get("headers", ()), _CLOSE]}
-        await send(message)
-
-    await service(scope, receive, noting)
-    return status

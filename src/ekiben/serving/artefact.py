@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from ekiben.errors import ConfigError
-from ekiben.serving.schema import Label, Schema
+from ekiben.serving.golden import Golden
+from ekiben.serving.schema import Schema
 
 FORMAT = 1
 READABLE_FORMATS = (1,)  # this one and the one before, once there is one before
@@ -36,23 +37,6 @@ _REBUILD = "train the model with the versions that the pod has, or install the v
 
 
 @dataclass(frozen=True, slots=True)
-class Golden:
-    """Rows with the answers they must give.
-
-    Attributes:
-        instances: One mapping of column to value per row.
-        predictions: The estimator's answer to each.
-        probabilities: Per row one probability per class; None if there are none.
-        relative_tolerance: How far a number may be off, relative.
-    """
-
-    instances: tuple[Mapping[str, Label], ...]
-    predictions: tuple[Label, ...]
-    probabilities: tuple[tuple[float, ...], ...] | None
-    relative_tolerance: float
-
-
-@dataclass(frozen=True, slots=True)
 class Artefact:
     """A verified artefact.
 
@@ -63,7 +47,7 @@ class Artefact:
         schema: Inputs and output.
         golden: Rows with known answers.
         folder: Where the files are.
-        estimator: Bytes of the estimator file, as they were hashed.
+        files: Hex SHA-256 of each file by name.
     """
 
     name: str
@@ -72,7 +56,15 @@ class Artefact:
     schema: Schema
     golden: Golden
     folder: Path
-    estimator: bytes
+    files: Mapping[str, str]
+
+    def content(self, name: str) -> bytes:
+        """Bytes of a file, verified at this very reading.
+
+        Raises:
+            ConfigError: It is absent or was changed.
+        """
+        return _verified(self.folder, name, self.files[name])
 
 
 def hash_of(manifest: bytes) -> str:
@@ -109,7 +101,8 @@ def read(folder: Path) -> Artefact:
             f"found {document.get('format') if isinstance(document, dict) else 'no manifest'}",
             remedy="train the model again with this release of ekiben",
         )
-    contents = _verified(folder, document)
+    files = _listed(folder, document)
+    contents = {name: _verified(folder, name, digest) for name, digest in files.items()}
     _same_versions(folder, document.get("versions"))
     sha256 = hash_of(manifest)
     return Artefact(
@@ -117,9 +110,9 @@ def read(folder: Path) -> Artefact:
         version=version_of(sha256),
         sha256=sha256,
         schema=Schema.parse(_document(contents[SCHEMA], SCHEMA)),
-        golden=_golden(_document(contents[GOLDEN], GOLDEN)),
+        golden=Golden.parse(_document(contents[GOLDEN], GOLDEN)),
         folder=folder,
-        estimator=contents[ESTIMATOR],
+        files=files,
     )
 
 
@@ -139,8 +132,8 @@ def _document(content: bytes, name: str) -> Any:
         raise ConfigError(f"{name}: expected JSON: {error}") from error
 
 
-def _verified(folder: Path, document: Mapping[str, Any]) -> dict[str, bytes]:
-    """Contents of all files, each with the hash that the manifest gives."""
+def _listed(folder: Path, document: Mapping[str, Any]) -> dict[str, str]:
+    """Hashes that the manifest lists, if the folder holds these files and no other."""
     listed = document.get("files")
     if not isinstance(listed, dict) or sorted(listed) != sorted(FILES):
         raise ConfigError(f"{folder}: expected a manifest of {', '.join(FILES)}, found another list")
@@ -149,15 +142,18 @@ def _verified(folder: Path, document: Mapping[str, Any]) -> dict[str, bytes]:
         raise ConfigError(
             f"{folder}: files that the manifest does not list: {', '.join(extra)}", remedy="remove them"
         )
-    contents = {name: _bytes(folder, name) for name in listed}
-    for name, content in contents.items():
-        digest = hashlib.sha256(content).hexdigest()
-        if digest != listed[name]:
-            raise ConfigError(
-                f"{folder}: {name} was changed: expected sha256 {listed[name]}, found {digest}",
-                remedy="take the artefact from the model store again, or train again",
-            )
-    return contents
+    return {name: str(digest) for name, digest in listed.items()}
+
+
+def _verified(folder: Path, name: str, expected: str) -> bytes:
+    content = _bytes(folder, name)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != expected:
+        raise ConfigError(
+            f"{folder}: {name} was changed: expected sha256 {expected}, found {digest}",
+            remedy="take the artefact from the model store again, or train again",
+        )
+    return content
 
 
 def _same_versions(folder: Path, trained: Any) -> None:
@@ -174,24 +170,3 @@ def _same_versions(folder: Path, trained: Any) -> None:
 
 def _minor(version: str) -> list[str]:
     return version.split(".")[:2]
-
-
-def _golden(document: Any) -> Golden:
-    try:
-        probabilities = document["probabilities"]
-        golden = Golden(
-            instances=tuple(document["instances"]),
-            predictions=tuple(document["predictions"]),
-            probabilities=None if probabilities is None else tuple(tuple(row) for row in probabilities),
-            relative_tolerance=float(document["relative_tolerance"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ConfigError(f"{GOLDEN}: a part is missing or unknown: {error}") from error
-    rows = len(golden.instances)
-    if (
-        rows == 0
-        or len(golden.predictions) != rows
-        or len(golden.probabilities or golden.predictions) != rows
-    ):
-        raise ConfigError(f"{GOLDEN}: expected one answer per row and at least one row, found {rows} row(s)")
-    return golden

@@ -1,15 +1,13 @@
-"""Readiness, warm-up and drain: what a pod says about itself, and how it goes."""
+"""Readiness and drain: what a pod says about itself, and how it goes."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import orjson
 
-from ekiben.errors import AcceptanceError
 from ekiben.serving.answer import Answer
 from ekiben.serving.artefact import Artefact
 
@@ -80,65 +78,3 @@ class Life:
             if now - started >= 2 * seconds:
                 return
             await asyncio.sleep(_TICK_SECONDS)
-
-
-def warm_up(artefact: Artefact, answer: Callable[[bytes, str], Answer]) -> None:
-    """Send golden rows the way of every request and compare each answer.
-
-    Args:
-        artefact: Holds the rows and what they must give.
-        answer: The lane's way from a body to an answer.
-
-    Raises:
-        AcceptanceError: An answer is missing or wrong.
-    """
-    golden = artefact.golden
-    together = _parsed(answer(orjson.dumps({"instances": list(golden.instances)}), "warm-up"))
-    _compare(
-        artefact, together.get("predictions"), together.get("probabilities"), range(len(golden.instances))
-    )
-    ordered = [golden.instances[0][each.name] for each in artefact.schema.inputs]
-    for body in (ordered, {"features": dict(golden.instances[0])}):
-        alone = _parsed(answer(orjson.dumps(body), "warm-up"))
-        probabilities = alone.get("probabilities")
-        _compare(artefact, [alone.get("prediction")], None if probabilities is None else [probabilities], [0])
-
-
-def _parsed(answer: Answer) -> Mapping[str, Any]:
-    if answer.status != 200:  # noqa: PLR2004
-        raise AcceptanceError(f"golden rows were refused with status {answer.status}: {answer.body.decode()}")
-    document: Mapping[str, Any] = orjson.loads(answer.body)
-    return document
-
-
-def _compare(artefact: Artefact, predictions: Any, probabilities: Any, numbers: Sequence[int]) -> None:
-    golden = artefact.golden
-    expected = [golden.predictions[number] for number in numbers]
-    wrong = [
-        number
-        for number, mine, theirs in zip(numbers, predictions or [None] * len(numbers), expected, strict=True)
-        if not _same(mine, theirs, golden.relative_tolerance)
-    ]
-    if golden.probabilities is not None:
-        rows = [golden.probabilities[number] for number in numbers]
-        found = probabilities or [()] * len(numbers)
-        wrong += [
-            number
-            for number, mine, theirs in zip(numbers, found, rows, strict=True)
-            if len(mine) != len(theirs)
-            or not all(_same(a, b, golden.relative_tolerance) for a, b in zip(mine, theirs, strict=True))
-        ]
-    if wrong:
-        raise AcceptanceError(
-            f"{artefact.name}:{artefact.version}: {len(set(wrong))} of {len(numbers)} golden rows "
-            f"gave another answer than the trained estimator (first: row {min(wrong)})",
-            remedy="train and build the model again; this image must not serve",
-        )
-
-
-def _same(mine: Any, theirs: Any, tolerance: float) -> bool:
-    if isinstance(theirs, float):
-        return isinstance(mine, float | int) and math.isclose(
-            mine, theirs, rel_tol=tolerance, abs_tol=tolerance
-        )
-    return type(mine) is type(theirs) and bool(mine == theirs)

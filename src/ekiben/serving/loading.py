@@ -1,4 +1,4 @@
-"""From a verified artefact to a pod that answers: off the event loop, so that probes are answered meanwhile."""
+"""From a verified artefact to a pod that answers; off the event loop, so that probes are answered."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from ekiben.serving.admission import Admission
-from ekiben.serving.artefact import Artefact
+from ekiben.serving.artefact import ESTIMATOR, Artefact
 from ekiben.serving.custom import Service
-from ekiben.serving.life import Life, warm_up
+from ekiben.serving.life import Life
 from ekiben.serving.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ async def open_up(
     started = time.perf_counter()
     lane = await _off_the_loop(lambda: _proven(settings, artefact))
     if service.routes:
-        await _off_the_loop(service.load)
+        await _off_the_loop(lambda: service.load(artefact))
         await service.start()
     gc.collect()
     gc.freeze()
@@ -45,19 +45,25 @@ async def open_up(
     admission.open(lane.answer, service.application)
     life.become_ready()
     _LOG.info(
-        "loaded in %.2f s (%.2f s of CPU since the start)", time.perf_counter() - started, time.process_time()
+        "ready: %s:%s on port %d, loaded in %.2f s (%.2f s of CPU since the start)",
+        artefact.name,
+        artefact.version,
+        settings.http_port,
+        time.perf_counter() - started,
+        time.process_time(),
     )
 
 
 def _proven(settings: Settings, artefact: Artefact) -> Lane:
     """Build the lane and send golden rows through it."""
-    from ekiben.serving import estimator
+    from ekiben.serving import estimator, golden
     from ekiben.serving.lane import Lane
     from ekiben.serving.predictor import EstimatorPredictor
 
-    predictor = EstimatorPredictor(estimator.load(artefact.estimator), artefact.schema)
+    predictor = EstimatorPredictor(estimator.load(artefact.content(ESTIMATOR)), artefact.schema)
     lane = Lane(artefact, predictor, most_rows=settings.most_rows, inline_rows=settings.inline_rows)
-    warm_up(artefact, lane.answer_now)
+    names = [each.name for each in artefact.schema.inputs]
+    golden.prove(artefact.golden, names, lane.answer_now, settings.most_rows)
     return lane
 
 

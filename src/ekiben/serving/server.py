@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import logging
 import socket
 import time
 from collections.abc import Iterator
@@ -24,7 +23,6 @@ from ekiben.serving.life import Life
 from ekiben.serving.settings import Settings
 from ekiben.serving.signals import Signals
 
-_LOG = logging.getLogger(__name__)
 _BACKLOG = 2048  # connections that wait for the loop, e.g. while the model is being loaded
 
 
@@ -67,7 +65,6 @@ async def serve(settings: Settings) -> int:
         opening = asyncio.create_task(loading.open_up(settings, artefact, life, admission, service))
         try:
             await _opened(opening, life, signals)
-            _LOG.info("ready: %s:%s on port %d", artefact.name, artefact.version, settings.http_port)
             crashed = await _first(*running, signals.stop)
             if not crashed:
                 await life.drain(0 if signals.interrupted else settings.drain_seconds, signals.hurry)

@@ -23,14 +23,13 @@ class Settings:
         grpc_port: `EKIBEN_GRPC_PORT`.
         metrics_port: `EKIBEN_METRICS_PORT`.
         drain_seconds: `EKIBEN_DRAIN_SECONDS`, how long a stopping pod keeps accepting.
-        request_timeout_seconds: `EKIBEN_REQUEST_TIMEOUT_SECONDS`, longest wait for a body, or for what is in flight.
+        request_timeout_seconds: `EKIBEN_REQUEST_TIMEOUT_SECONDS`, longest wait for a body or an answer.
         keep_alive_seconds: `EKIBEN_KEEP_ALIVE_SECONDS`, idle time of a connection.
         connection_requests: `EKIBEN_CONNECTION_REQUESTS`, requests after which a connection is closed.
         connection_seconds: `EKIBEN_CONNECTION_SECONDS`, age at which a connection is closed (+-10 %).
         most_body_bytes: `EKIBEN_MOST_BODY_BYTES`, largest request body.
         most_rows: `EKIBEN_MOST_ROWS`, most rows in one request.
         inline_rows: `EKIBEN_INLINE_ROWS`, requests with more rows leave the event loop.
-        termination_log: `EKIBEN_TERMINATION_LOG`, where the last words go if it can be written.
     """
 
     artefact: Path
@@ -47,7 +46,6 @@ class Settings:
     most_body_bytes: int = 1 << 20
     most_rows: int = 10_000
     inline_rows: int = 64
-    termination_log: Path = Path("/dev/termination-log")
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -78,7 +76,6 @@ class Settings:
             most_body_bytes=source.whole("MOST_BODY_BYTES", cls.most_body_bytes, 1, 1 << 30),
             most_rows=source.whole("MOST_ROWS", cls.most_rows, 1, 10_000_000),
             inline_rows=source.whole("INLINE_ROWS", cls.inline_rows, 0, 10_000_000),
-            termination_log=Path(environment.get("EKIBEN_TERMINATION_LOG") or cls.termination_log),
         )
 
 

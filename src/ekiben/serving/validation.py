@@ -13,11 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ekiben.serving.problem import MOST_ERRORS, Place, Reason, RefusedError, pointer
-from ekiben.serving.schema import Input, Schema
+from ekiben.serving.schema import Input, InputType, Schema
 
 Rows = npt.NDArray[Any]
-_NUMBERS = {float, int}
+_NUMBERS: set[type] = {float, int}
 _INT64 = range(-(2**63), 2**63)
+_EXPECTED: dict[InputType, tuple[set[type], str]] = {
+    "float64": (_NUMBERS, "expected a number"),
+    "int64": ({int}, "expected an integer of 64 bits"),
+    "bool": ({bool}, "expected true or false"),
+    "string": ({str}, "expected a string"),
+}
 
 
 class Validator:
@@ -144,21 +150,14 @@ def _misfits(
 
 def _misfit(declared: Input, value: Any) -> tuple[Reason, str] | None:
     """Why a value does not fit its column; None if it does."""
-    kind = type(value)
+    kinds, wording = _EXPECTED[declared.type]
+    if type(value) not in kinds or (declared.type == "int64" and value not in _INT64):
+        return "type", wording
     if declared.type == "string":
-        if kind is not str:
-            return "type", "expected a string"
         if declared.categories is not None and value not in declared.categories:
             return "category", "expected one of the categories of the schema"
         return None
-    if declared.type == "bool":
-        return None if kind is bool else ("type", "expected true or false")
-    if declared.type == "int64":
-        if kind is not int or value not in _INT64:
-            return "type", "expected an integer of 64 bits"
-    elif kind not in _NUMBERS:
-        return "type", "expected a number"
-    elif not np.isfinite(value):
+    if declared.type == "float64" and not np.isfinite(value):
         return "not_finite", "expected a number that float64 can hold"
     return _out_of_range(declared, value)
 

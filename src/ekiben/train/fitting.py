@@ -72,7 +72,7 @@ def fit(estimator: Any, parts: Split, inputs: tuple[Input, ...], section: Train)
     except (ValueError, TypeError) as error:
         raise ConfigError(
             f"{section.estimator}: cannot be fitted on an array of {parts.train_rows.shape}: {error}",
-            remedy="address columns by position: estimators are fitted on arrays, as the pod has no data frames",
+            remedy="address columns by position: estimators are fitted on arrays, a pod has no data frames",
         ) from error
     if not hasattr(estimator, "predict"):
         raise ConfigError(

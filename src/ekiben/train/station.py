@@ -106,7 +106,9 @@ def _accept(config: ModelConfig, score: float, rows: int) -> None:
 def _prove(folder: Path, estimator: Any, rows: Any, schema: Schema) -> None:
     """What the pod will read answers exactly as what was judged."""
     artefact = reader.read(folder)
-    served = EstimatorPredictor(serving_estimator.load(artefact.estimator), schema).predict(rows)
+    served = EstimatorPredictor(serving_estimator.load(artefact.content(reader.ESTIMATOR)), schema).predict(
+        rows
+    )
     same = np.array_equal(served.predictions, estimator.predict(rows))
     if same and served.probabilities is not None:
         same = np.array_equal(served.probabilities, estimator.predict_proba(rows))
