@@ -120,6 +120,7 @@ def test_custom_routes_are_counted_and_bounded(greeter: Pod) -> None:
     assert greeter.request("POST", "/greet", {}).status == 400
     assert greeter.request("POST", "/greet", {"name": "x" * 2_000}).status == 413
     assert [counted(status) for status in (200, 500, 400, 413)] == [1, 1, 1, 1]
+    assert 'http_response_status_code="503",http_route="/which"} 0.0' in before
     assert greeter.count("http_server_active_requests") == 0
 
 

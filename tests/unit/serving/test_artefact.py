@@ -99,6 +99,8 @@ def test_a_file_changed_after_the_first_reading_is_refused(artefact: Path) -> No
         (lambda manifest: manifest["versions"].update(numpy="1.26.4"), "numpy: trained with 1.26.4"),
         (lambda manifest: manifest["versions"].update(python="3.9"), "python: trained with 3.9"),
         (lambda manifest: manifest.pop("versions"), "trained with unknown"),
+        (lambda manifest: manifest.update(name="../other"), "expected a model's name"),
+        (lambda manifest: manifest.pop("name"), "expected a model's name"),
     ],
 )
 def test_other_formats_and_versions_are_refused(artefact: Path, change: Any, message: str) -> None:

@@ -64,7 +64,8 @@ def test_duplicate_keys_are_found_and_nothing_else_is(text: str) -> None:
     "body",
     [
         b"", b"nan", b"[NaN]", b"[Infinity]", b"[-Infinity]", b"[1,]", b"{'a': 1}", b"[01]", b"[1] [2]",
-        b"\xef\xbb\xbf[1]", b'["\xff"]', b'["\\ud800"]', b"[" * 5_000, b'{"a":' * 5_000, "[1]".encode("utf-16"),
+        b"\xef\xbb\xbf[1]", b'["\xff"]', b'["\\ud800"]', b"[" * 5_000, b'{"a":' * 5_000,
+        "[1]".encode("utf-16"),
     ],
 )  # fmt: skip
 def test_what_is_not_json_is_refused(body: bytes) -> None:
