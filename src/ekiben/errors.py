@@ -66,9 +66,17 @@ class ToolError(EkibenError):
 
 
 class ClusterError(EkibenError):
-    """The cluster refused, or was not ready in time."""
+    """The cluster refused, or was not ready in time.
+
+    Attributes:
+        status: HTTP status of the API server's refusal; None if it was not reached or refused nothing.
+    """
 
     exit_code = 4
+
+    def __init__(self, message: str, *, status: int | None = None, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.status = status
 
 
 class NoDataError(EkibenError):

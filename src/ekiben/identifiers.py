@@ -124,6 +124,7 @@ class ClusterAddress:
         context: Context in the kubeconfig.
         kubeconfig: File that holds it; None means kubectl's own search path.
         registry: `host:port` of the registry that its nodes pull from; empty if unknown.
+        registry_insecure: That registry speaks plain HTTP (one of this machine's own).
         prometheus_url: Where this machine reaches its Prometheus; empty if unknown.
         node_address: Where this machine reaches NodePorts; empty if unknown.
     """
@@ -133,3 +134,4 @@ class ClusterAddress:
     registry: str = ""
     prometheus_url: str = ""
     node_address: str = ""
+    registry_insecure: bool = False

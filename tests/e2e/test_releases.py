@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import signal
@@ -14,6 +15,8 @@ import pytest
 from tests.e2e import load
 from tests.e2e.rig import Project
 
+from ekiben.road.journey import Journey
+
 ROLLED_BACK = 7
 
 
@@ -25,6 +28,33 @@ def _release_under_load(project: Project, bad: Project, model: dict[str, Any]) -
         finished = bad.run("release", "iris")
         time.sleep(5)
     return finished, done[0]
+
+
+def _with_wrong_golden_answers(source: Path, folder: Path) -> Path:
+    """Copy an artefact, shift its golden answers, and make its manifest say so."""
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("model.yaml"))
+    golden = json.loads((folder / "golden.json").read_text())
+    golden["predictions"] = [(label + 1) % 3 for label in golden["predictions"]]
+    (folder / "golden.json").write_text(json.dumps(golden, sort_keys=True))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["golden.json"] = hashlib.sha256((folder / "golden.json").read_bytes()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest, sort_keys=True) + "\n")
+    return folder
+
+
+def _give(project: Project, artefact: Path, model: dict[str, Any]) -> None:
+    """Let the project go on from this artefact, as if it had been trained."""
+    from ekiben.artefact import store
+    from ekiben.serving import artefact as reader
+
+    tag, folder = store.store(artefact, Path(project.environment["BENTOML_HOME"]))
+    output = {
+        **model,
+        "tag": str(tag),
+        "folder": str(folder),
+        "artefact_sha256": reader.read(folder).sha256,
+    }
+    Journey.of(project.root.resolve(), "iris").record("train", "given", output, 0)
 
 
 @pytest.mark.parametrize(("fault", "says"), [("crashing", "crash"), ("stuck", "ready")])
@@ -52,17 +82,9 @@ def test_a_model_with_wrong_golden_answers_undoes_itself(
     project: Project, tmp_path: Path, model: dict[str, Any], image: dict[str, Any], revision: dict[str, Any]
 ) -> None:
     """An artefact, sound in itself, whose estimator does not give its golden answers never gets a request."""
-    from ekiben.artefact import store
-
     assert revision["revision"]
     wrong = project.beside(tmp_path / "wrong")
-    wrong.ekiben("train", "iris")
-    folder = tmp_path / "artefact"
-    shutil.copytree(model["folder"], folder)
-    golden = json.loads((folder / "golden.json").read_text())
-    golden["predictions"] = [(label + 1) % 3 for label in golden["predictions"]]
-    (folder / "golden.json").write_text(json.dumps(golden, sort_keys=True))
-    wrong.use_artefact(store, folder)
+    _give(wrong, _with_wrong_golden_answers(Path(model["folder"]), tmp_path / "artefact"), model)
     for station in ("bento", "image"):
         wrong.ekiben(station, "iris")
     finished, measured = _release_under_load(project, wrong, model)

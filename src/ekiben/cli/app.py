@@ -7,19 +7,36 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ekiben.cli import bento, config, ground, image, observe, output, release, road, scale, traffic, train
 from ekiben.errors import EkibenError
 
 _INTERRUPTED = 130  # what shells report for a process that Ctrl-C ended
 
+
+class _Road(TyperGroup):
+    """Lists the commands by station, in road order, without the 0.2 s that rich takes to load."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        stations: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            command = self.commands[name]
+            panel = getattr(command, "rich_help_panel", None) or ""
+            stations.setdefault(str(panel), []).append((name, command.get_short_help_str(limit=90)))
+        for panel, rows in stations.items():
+            with formatter.section(panel):
+                formatter.write_dl(rows)
+
+
 app = typer.Typer(
     name="ekiben",
-    no_args_is_help=True,
+    cls=_Road,
     rich_markup_mode=None,
+    no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Take a trained scikit-learn model to a Kubernetes service that scales itself.\n\n"
     "The road: train -> bento -> image -> release -> traffic -> scale -> observe.",

@@ -31,13 +31,14 @@ def image(
     from ekiben.road import stations
 
     traveller = session.traveller(model)
-    place = registry or traveller.config.image.registry or session.registry(context)
+    named = registry or traveller.config.image.registry
+    address = session.address(context) if context or not named else None
     if dry_run:
-        tag = traveller.left("bento")["tag"]
+        tag, place = traveller.left("bento")["tag"], named or (address.registry if address else "")
         line = f"would make the image of {tag} and push it to {place}/{traveller.config.image.repository}"
         output.emit({"bento": tag, "registry": place}, [line], as_json=as_json)
         return
-    left = stations.image(traveller, place).output
+    left = stations.image(traveller, registry, address).output
     output.emit(
         left,
         [

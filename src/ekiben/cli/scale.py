@@ -75,7 +75,8 @@ def lines(scaled: Scaled) -> list[str]:
     ]
     if latency is not None:
         found.append(
-            f"latency   p50 {latency.p50 * 1e3:.1f} ms, p95 {latency.p95 * 1e3:.1f} ms, p99 {latency.p99 * 1e3:.1f} ms, "
+            f"latency   p50 {latency.p50 * 1e3:.1f} ms, p95 {latency.p95 * 1e3:.1f} ms, "
+            f"p99 {latency.p99 * 1e3:.1f} ms, "
             f"max {latency.max * 1e3:.1f} ms, from intended times"
         )
     if scaled.samples:

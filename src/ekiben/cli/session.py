@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ekiben.errors import ConfigError
 from ekiben.identifiers import ClusterAddress
 
 if TYPE_CHECKING:
@@ -46,18 +45,3 @@ def traveller(model: str, *, namespace: str | None = None) -> Traveller:
         namespace=namespace or found.release.namespace,
         journey=journey.Journey.of(root, model),
     )
-
-
-def registry(context: str | None) -> str:
-    """Registry of the cluster that was named, or of the local one.
-
-    Raises:
-        ConfigError: The cluster's registry is not known.
-    """
-    found = address(context).registry
-    if not found:
-        raise ConfigError(
-            f"the registry of context {context!r} is not known",
-            remedy="give --registry HOST[:PORT], set `image.registry` in ekiben.yaml, or EKIBEN_REGISTRY",
-        )
-    return found

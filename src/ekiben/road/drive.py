@@ -96,13 +96,13 @@ def walk(
         on_first(done.first)
     if ground is None:
         return done
-    done.seconds["image, before there is a registry"] = _timed(lambda: stations.assemble(traveller))
+    done.seconds["layers of the image"] = _timed(lambda: stations.prepare(traveller))
     waited = time.monotonic()
     done.address = ground.address()
     done.seconds["waiting for the cluster"] = time.monotonic() - waited
     done.seconds["building the cluster (beside the stations)"] = ground.prepared_seconds
-    registry = traveller.config.image.registry or done.address.registry
-    done.stops += [stations.image(traveller, registry), stations.release(traveller, done.address)]
+    done.stops.append(stations.image(traveller, address=done.address))
+    done.stops.append(stations.release(traveller, done.address))
     done.stops.append(stations.traffic(traveller, done.address))
     stop, done.scaled = scaling.scale(traveller, done.address, again=again, on_progress=on_load)
     done.stops.append(stop)

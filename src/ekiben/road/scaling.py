@@ -20,6 +20,7 @@ from ekiben.jsonable import jsonable
 from ekiben.road.journey import Stop, fingerprint
 from ekiben.road.stations import Traveller
 from ekiben.scale import loadtest, need, schedule, target
+from ekiben.scale.replicas import ReplicaSample
 
 if TYPE_CHECKING:
     from ekiben.scale.measurement import LoadMeasurement
@@ -29,29 +30,13 @@ _log = logging.getLogger(__name__)
 _CLUSTER_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")  # RFC 1918: pods and services
 _METRICS_PORT = 3002
 _CPU = re.compile(r"^process_cpu_seconds_total (\S+)$", re.MULTILINE)
-_PROBE_RATE, _PROBE_SECONDS = 5.0, 8.0  # 40 requests: enough to tell milliseconds of CPU
+_REST_SECONDS = 5.0
+_PROBE_RATE, _PROBE_SECONDS = 10.0, 6.0  # 60 requests: enough to tell milliseconds of CPU
 _BASE_SECONDS, _STEP_SECONDS, _AFTER_SECONDS = 5.0, 110.0, 8.0
 _MORE_REPLICAS = 2  # above the minimum: enough to see it scale, little enough for two cores
 _SHORT_OF_GOAL = 0.2  # of a replica: ceil() still gives the goal, measurement noise does not overshoot
 
 OnProgress = Callable[[Any], None]
-
-
-@dataclass(frozen=True, slots=True)
-class ReplicaSample:
-    """Replicas at one time.
-
-    Attributes:
-        time: Seconds since the start of the load.
-        current: Replicas that the HPA sees.
-        ready: Ready pods that are not ending.
-        desired: Replicas that the HPA wants.
-    """
-
-    time: float
-    current: int
-    ready: int
-    desired: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +143,17 @@ def _shape(found: config.ModelConfig, cost: float) -> tuple[int, schedule.Load]:
 def _cost(
     api: cluster.Cluster, traveller: Traveller, where: target.LoadTarget, on_progress: OnProgress
 ) -> float:
-    """CPU-seconds of one request: what the pods' own counters grew by, over a light load."""
-    before = _cpu_seconds(api, traveller)
+    """CPU-seconds of one request: growth of the pods' own counters in a light load, less that at rest."""
+    began, at_first = time.monotonic(), _cpu_seconds(api, traveller)
+    time.sleep(_REST_SECONDS)
+    middle, before = time.monotonic(), _cpu_seconds(api, traveller)
     shape = schedule.Load((schedule.Segment(_PROBE_RATE, _PROBE_SECONDS),), "constant")
     measured = loadtest.run(where, shape, seed=0, on_progress=on_progress)
+    used, ended = _cpu_seconds(api, traveller) - before, time.monotonic()
     if measured.ok == 0:
         raise NoDataError(f"expected answers from {where.url}, found {dict(measured.outcomes)}")
-    return (_cpu_seconds(api, traveller) - before) / measured.ok
+    rest = (before - at_first) / (middle - began) * (ended - middle)
+    return (used - rest) / measured.ok
 
 
 def _cpu_seconds(api: cluster.Cluster, traveller: Traveller) -> float:

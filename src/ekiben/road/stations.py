@@ -106,16 +106,40 @@ def bento(traveller: Traveller, *, again: bool = False) -> Stop:
     )
 
 
-def image(traveller: Traveller, registry: str) -> Stop:
-    """Station 3: make the image and push it; layers that exist are neither built nor sent again."""
+def prepare(traveller: Traveller) -> None:
+    """Make the layers that hang on no model, before there is a registry to push to."""
     from ekiben.image import station
 
+    _log.info("image: the layers below the model")
+    station.prepare(traveller.config)
+
+
+def image(traveller: Traveller, registry: str = "", address: ClusterAddress | None = None) -> Stop:
+    """Station 3: make the image and push it; layers that exist are neither built nor sent again.
+
+    Args:
+        traveller: The model.
+        registry: `host[:port]`; empty takes the configured one, then the cluster's own.
+        address: The cluster that will pull it, if its registry is wanted.
+    """
+    from ekiben.image import station
+
+    config = traveller.config
+    place = registry or config.image.registry or (address.registry if address else "")
+    if not place:
+        raise ConfigError(
+            "expected a registry to push to, found none",
+            remedy="give --registry HOST[:PORT], set `image.registry` in ekiben.yaml, or EKIBEN_REGISTRY",
+        )
+    if address and address.registry_insecure and place == address.registry:
+        section = config.image.model_copy(update={"insecure": True})
+        config = config.model_copy(update={"image": section})
     tag = BentoTag.parse(traveller.left("bento")["tag"])
     return _pass(
         traveller,
         "image",
-        fingerprint(traveller.config.image, str(tag), registry),
-        lambda: station.build(traveller.config, tag, registry),
+        fingerprint(config.image, str(tag), place),
+        lambda: station.build(config, tag, place),
         still_there=False,
     )
 

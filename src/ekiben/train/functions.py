@@ -65,5 +65,9 @@ def _importing_from(project: Path) -> Iterator[None]:
 
 
 def _below(module: Any, root: Path) -> bool:
+    """Whether a module is the project's own; a virtual environment inside the project is not."""
     places = [getattr(module, "__file__", None) or "", *map(str, getattr(module, "__path__", ()))]
-    return any(place and Path(place).is_relative_to(root) for place in places)
+    return any(
+        place and Path(place).is_relative_to(root) and "site-packages" not in Path(place).parts
+        for place in places
+    )

@@ -1,0 +1,266 @@
+"""One named cluster, as typed values: what ekiben reads of it and writes to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ekiben.clients import objects
+from ekiben.clients.connection import CONFLICT, TIMEOUT_SECONDS, Answer, Connection, open_context
+from ekiben.errors import ClusterError
+
+MANAGED_BY = ("app.kubernetes.io/managed-by", "ekiben")
+_REFUSED_STATUS = 400  # and up
+_RESTRICTED = {
+    "pod-security.kubernetes.io/enforce": "restricted",
+    "pod-security.kubernetes.io/warn": "restricted",
+}
+_GIVEN = frozenset({"kube-root-ca.crt", "default"})  # what every namespace is born with
+
+
+def connect(kubeconfig: Path | None, context: str) -> Cluster:
+    """Open one context of a kubeconfig.
+
+    Args:
+        kubeconfig: File that holds it; None means kubectl's own search path.
+        context: Its name; an empty one is refused, the current context is never taken by accident.
+
+    Raises:
+        ClusterError: No such file or context.
+    """
+    return Cluster(open_context(kubeconfig, context), context)
+
+
+class Cluster(Connection):
+    """What ekiben asks of one cluster; every method raises `ClusterError` when it is refused."""
+
+    # Namespaces
+
+    def ensure_namespace(self, name: str) -> bool:
+        """Make a namespace under Pod Security *restricted* unless it is there.
+
+        Returns:
+            True if it was made now.
+
+        Raises:
+            ClusterError: Refused.
+        """
+        if self._found(f"namespace {name}", self._core.read_namespace, name) is not None:
+            return False
+        key, value = MANAGED_BY
+        metadata = self._client.V1ObjectMeta(name=name, labels={key: value, **_RESTRICTED})
+        try:
+            with self._asking(f"making namespace {name}"):
+                self._core.create_namespace(
+                    self._client.V1Namespace(metadata=metadata), _request_timeout=TIMEOUT_SECONDS
+                )
+        except ClusterError as error:
+            if error.status == CONFLICT:  # another run was quicker
+                return False
+            raise
+        return True
+
+    def remove_namespace_if_ours(self, name: str) -> bool:
+        """Remove a namespace that `ensure_namespace` made and that holds nothing any more.
+
+        Returns:
+            True if it was removed.
+        """
+        found = self._found(f"namespace {name}", self._core.read_namespace, name)
+        key, value = MANAGED_BY
+        if found is None or (found.metadata.labels or {}).get(key) != value or self._holds(name):
+            return False
+        with self._asking(f"removing namespace {name}"):
+            self._core.delete_namespace(name, _request_timeout=TIMEOUT_SECONDS)
+        return True
+
+    def _holds(self, namespace: str) -> tuple[str, ...]:
+        core, apps, batch = self._core, self._apps, self._client.BatchV1Api(self._api)
+        kinds: tuple[Any, ...] = (
+            core.list_namespaced_pod,
+            core.list_namespaced_service,
+            core.list_namespaced_config_map,
+            core.list_namespaced_secret,
+            core.list_namespaced_service_account,
+            core.list_namespaced_persistent_volume_claim,
+            apps.list_namespaced_deployment,
+            apps.list_namespaced_stateful_set,
+            apps.list_namespaced_daemon_set,
+            batch.list_namespaced_job,
+            batch.list_namespaced_cron_job,
+        )
+        names: list[str] = []
+        for listing in kinds:
+            with self._asking(f"what namespace {namespace} holds"):
+                found = listing(namespace, _request_timeout=TIMEOUT_SECONDS)
+            names += [o.metadata.name for o in found.items if o.metadata.name not in _GIVEN]
+        return tuple(names)
+
+    # What runs
+
+    def pods(self, namespace: str, release: str) -> tuple[objects.Pod, ...]:
+        """Return the pods of a release, those that are ending too, by name."""
+        selector = f"{objects.INSTANCE_LABEL}={release},app.kubernetes.io/name=model-server"
+        with self._asking(f"the pods of {namespace}/{release}"):
+            found = self._core.list_namespaced_pod(
+                namespace, label_selector=selector, _request_timeout=TIMEOUT_SECONDS
+            )
+        return tuple(sorted((objects.pod(one) for one in found.items), key=lambda one: one.name))
+
+    def rollout(self, namespace: str, name: str) -> objects.Rollout | None:
+        """Return how far a Deployment is; None if there is none."""
+        what = f"deployment {namespace}/{name}"
+        found = self._found(what, self._apps.read_namespaced_deployment, name, namespace)
+        if found is None:
+            return None
+        selector = ",".join(f"{k}={v}" for k, v in found.spec.selector.match_labels.items())
+        with self._asking(f"the replica sets of {namespace}/{name}"):
+            sets = self._apps.list_namespaced_replica_set(
+                namespace, label_selector=selector, _request_timeout=TIMEOUT_SECONDS
+            )
+        return objects.rollout(found, sets.items)
+
+    def autoscaler(self, namespace: str, name: str) -> objects.Autoscaler | None:
+        """Return a HorizontalPodAutoscaler; None if there is none."""
+        read = self._autoscaling.read_namespaced_horizontal_pod_autoscaler
+        found = self._found(f"hpa {namespace}/{name}", read, name, namespace)
+        return None if found is None else objects.autoscaler(found)
+
+    def service_address(self, namespace: str, name: str) -> tuple[str, int]:
+        """Return a Service's cluster address and its first port.
+
+        Raises:
+            ClusterError: There is no such Service, or it is headless.
+        """
+        found = self._found(
+            f"service {namespace}/{name}", self._core.read_namespaced_service, name, namespace
+        )
+        if found is None or found.spec.cluster_ip in (None, "", "None"):
+            raise ClusterError(
+                f"{self.context}: expected a Service {namespace}/{name} with an address, found none",
+                remedy="is it released? `ekiben status` tells",
+            )
+        return str(found.spec.cluster_ip), int(found.spec.ports[0].port)
+
+    def events(self, namespace: str, name: str = "") -> tuple[objects.Event, ...]:
+        """Return the events of a namespace (or of one object in it), oldest first."""
+        selector = f"involvedObject.name={name}" if name else None
+        with self._asking(f"the events of {namespace}"):
+            found = self._core.list_namespaced_event(
+                namespace, field_selector=selector, _request_timeout=TIMEOUT_SECONDS
+            )
+        read = [objects.event(one) for one in found.items]
+        return tuple(sorted(read, key=lambda one: one.at.timestamp() if one.at else 0.0))
+
+    def log_tail(self, namespace: str, pod: str, *, lines: int = 20, previous: bool = False) -> str:
+        """Return the last lines that a pod (or the container before its last restart) wrote.
+
+        Empty if there is no such pod or container.
+        """
+        query = f"tailLines={lines}&previous={str(previous).lower()}"
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log?{query}"
+        answer = self._raw("GET", path, what=f"the log of {namespace}/{pod}")
+        return answer.body.decode(errors="replace").rstrip() if answer.status < _REFUSED_STATUS else ""
+
+    # Requests through the API server
+
+    def service_request(
+        self,
+        namespace: str,
+        service: str,
+        path: str,
+        body: Any = None,
+        *,
+        port: str = "http",
+        timeout_seconds: float = 10,
+    ) -> Answer:
+        """Send GET (or POST, with a JSON `body`) to a Service through the API server.
+
+        Raises:
+            ClusterError: The API server was not reached, or did not answer in time.
+        """
+        base = f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy"
+        return self._proxied(base, path, body, f"{service}.{namespace}{path}", timeout_seconds)
+
+    def pod_request(
+        self,
+        namespace: str,
+        pod: str,
+        path: str,
+        body: Any = None,
+        *,
+        port: int = 3000,
+        timeout_seconds: float = 10,
+    ) -> Answer:
+        """Send GET (or POST, with a JSON `body`) to one pod through the API server.
+
+        Raises:
+            ClusterError: The API server was not reached, or did not answer in time.
+        """
+        base = f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy"
+        return self._proxied(base, path, body, f"{namespace}/{pod}{path}", timeout_seconds)
+
+    def _proxied(self, base: str, path: str, body: Any, what: str, timeout_seconds: float) -> Answer:
+        method = "GET" if body is None else "POST"
+        url = base + quote(path, safe="/?&=:")
+        return self._raw(method, url, body, what=f"{method} {what}", timeout_seconds=timeout_seconds)
+
+    # Config maps
+
+    def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
+        """Return the data of a ConfigMap; None if there is none."""
+        read = self._core.read_namespaced_config_map
+        found = self._found(f"config map {namespace}/{name}", read, name, namespace)
+        return None if found is None else dict(found.data or {})
+
+    def change_config_map(
+        self,
+        namespace: str,
+        name: str,
+        change: Callable[[Mapping[str, str]], Mapping[str, str]],
+        labels: Mapping[str, str],
+    ) -> None:
+        """Read, change and write a ConfigMap; again when somebody else wrote in between.
+
+        Raises:
+            ClusterError: Refused, or changed by others five times in a row.
+        """
+        for _ in range(5):
+            try:
+                self._change_once(namespace, name, change, labels)
+            except ClusterError as error:
+                if error.status != CONFLICT:
+                    raise
+            else:
+                return
+        raise ClusterError(
+            f"{self.context}: config map {namespace}/{name} changes faster than it can be written"
+        )
+
+    def _change_once(
+        self,
+        namespace: str,
+        name: str,
+        change: Callable[[Mapping[str, str]], Mapping[str, str]],
+        labels: Mapping[str, str],
+    ) -> None:
+        what = f"config map {namespace}/{name}"
+        found = self._found(what, self._core.read_namespaced_config_map, name, namespace)
+        data = dict(change((found.data or {}) if found else {}))
+        version = found.metadata.resource_version if found else None
+        metadata = self._client.V1ObjectMeta(name=name, labels=dict(labels), resource_version=version)
+        body = self._client.V1ConfigMap(metadata=metadata, data=data)
+        with self._asking(f"writing {what}"):
+            if found is None:
+                self._core.create_namespaced_config_map(namespace, body, _request_timeout=TIMEOUT_SECONDS)
+            else:
+                self._core.replace_namespaced_config_map(
+                    name, namespace, body, _request_timeout=TIMEOUT_SECONDS
+                )
+
+    def remove_config_map(self, namespace: str, name: str) -> None:
+        """Remove a ConfigMap, if it is there."""
+        what = f"removing config map {namespace}/{name}"
+        self._found(what, self._core.delete_namespaced_config_map, name, namespace)

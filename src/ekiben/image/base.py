@@ -1,0 +1,148 @@
+"""The oldest layer: Debian's Python and what it needs, and nothing that only installs things.
+
+mmdebstrap resolves and downloads the packages, and apt checks their signatures.
+They are unpacked, not installed: no maintainer script runs, so neither a
+chroot nor root is needed, and no shell, perl or dpkg gets in.
+
+Source: https://manpages.debian.org/bookworm/mmdebstrap/mmdebstrap.1.en.html (variant extract).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import platform
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from ekiben.clients import command
+from ekiben.errors import ConfigError
+from ekiben.image import python, tree
+from ekiben.image.blobs import Blobs, Made
+from ekiben.image.layer import Layer
+from ekiben.image.sbom import Component, from_control
+
+_log = logging.getLogger(__name__)
+
+_RECIPE = 1  # raise it when the code below changes what comes out
+_SUITE = "bookworm"
+_PACKAGES = (
+    "base-files", "ca-certificates", "libc6", "libgcc-s1", "libgomp1", "libstdc++6",
+    f"libpython{python.MINOR}-stdlib", f"python{python.MINOR}-minimal", "media-types", "netbase", "tzdata",
+)  # fmt: skip
+# Dependencies of scripts that never run here, and of Python's `nis`, which is gone from Python 3.13.
+_UNUSED = frozenset(
+    {
+        "debconf", "dpkg", "gcc-12-base", "libacl1", "libcom-err2", "libgssapi-krb5-2", "libk5crypto3",
+        "libkeyutils1", "libkrb5-3", "libkrb5support0", "libmd0", "libnsl2", "libpcre2-8-0",
+        "libselinux1", "libtirpc-common", "libtirpc3", "libzstd1", "mawk", "openssl",
+        "python3-minimal", "readline-common", "tar",
+    }
+)  # fmt: skip
+_UNUSED_PATHS = (
+    "etc/default", "etc/update-motd.d", "lib/systemd", "usr/lib/mime", "usr/lib/python3",
+    f"usr/lib/python{python.MINOR}/lib2to3", f"usr/lib/python{python.MINOR}/pydoc_data", "usr/lib/valgrind",
+    "usr/lib/x86_64-linux-gnu/gconv", "usr/sbin/update-ca-certificates", "usr/share/applications",
+    "usr/share/bash-completion", "usr/share/binfmts", "usr/share/bug", "usr/share/gcc", "usr/share/gdb",
+    "usr/share/info", "usr/share/lintian", "usr/share/locale", "usr/share/man", "usr/share/pixmaps",
+)  # fmt: skip
+CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
+_USERS = (
+    "root:x:0:0:root:/:/sbin/nologin\n"
+    "nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"
+    "ekiben:x:10001:10001:ekiben:/tmp:/sbin/nologin\n"
+)
+_GROUPS = "root:x:0:\nnogroup:x:65534:\nekiben:x:10001:\n"
+_EMPTY = ("dev", "proc", "run", "sys", "var/tmp")
+_APT = "apt-get install mmdebstrap (Debian and Ubuntu), or name a base image as image.base"
+
+
+def build(blobs: Blobs) -> Layer:
+    """The base layer, from the cache or new.
+
+    Raises:
+        ToolError: mmdebstrap is missing, or failed.
+        ConfigError: This machine has another architecture than the lock.
+    """
+    recipe = (_RECIPE, _SUITE, _PACKAGES, sorted(_UNUSED), _UNUSED_PATHS, _USERS, _GROUPS)
+    key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:32]
+
+    with blobs.room() as room:
+        return blobs.layer("base", key, lambda: _make(room))
+
+
+def _make(room: Path) -> Made:
+    if platform.machine() != "x86_64":
+        raise ConfigError(
+            f"expected x86_64, for which requirements/pod.txt is locked, found {platform.machine()}",
+            remedy="build the image on an x86_64 machine",
+        )
+    command.find("mmdebstrap", remedy=_APT)
+    _log.info("base: Debian %s and Python %s, unpacked by mmdebstrap (about 10 s)", _SUITE, python.MINOR)
+    packages, root = room / "packages", room / "root"
+    packages.mkdir()
+    command.run(
+        [
+            "mmdebstrap", "--variant=extract", "--architectures=amd64", "--format=null",
+            f"--include={','.join(_PACKAGES)}", f"--extract-hook=copy-out /var/cache/apt/archives {packages}",
+            _SUITE, "-",
+        ],
+        env={"SOURCE_DATE_EPOCH": "0"},
+    )  # fmt: skip
+    components = _unpack(sorted(packages.glob("**/*.deb")), root)
+    for path in (*_UNUSED_PATHS, *_undocumented(root)):
+        _remove(root / path)
+    (root / CERTIFICATES).parent.mkdir(parents=True, exist_ok=True)
+    (root / CERTIFICATES).write_bytes(_bundle(root / "usr/share/ca-certificates"))
+    (root / "usr/bin/python3").symlink_to(f"python{python.MINOR}")
+    library = f"usr/lib/python{python.MINOR}"
+    python.compile_all(python.of_root(root), root / library, f"/{library}")
+    return Made([*_own(), *tree.walk(root, "", keep=lambda path: path not in _OWN)], components)
+
+
+def _unpack(archives: list[Path], root: Path) -> list[Component]:
+    """Unpack what is used; its control stanza stays, where scanners of images look for it."""
+    components = []
+    for archive in archives:
+        control = command.run(["dpkg-deb", "--field", str(archive)], show=False).stdout
+        sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
+        component = from_control(control, sha256)
+        if component.name in _UNUSED:
+            continue
+        command.run(["dpkg-deb", "--extract", str(archive), str(root)], show=False)
+        status = root / "var/lib/dpkg/status.d" / component.name
+        status.parent.mkdir(parents=True, exist_ok=True)
+        status.write_text(control)
+        components.append(component)
+    return components
+
+
+def _undocumented(root: Path) -> Iterator[str]:
+    """Documentation, but for the copyright files that the licences ask for."""
+    for path in sorted((root / "usr/share/doc").rglob("*")):
+        if not path.is_dir() and path.name != "copyright":
+            yield path.relative_to(root).as_posix()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _bundle(folder: Path) -> bytes:
+    """What update-ca-certificates would write: every CA that Debian trusts, in one file."""
+    return b"".join(path.read_bytes().rstrip(b"\n") + b"\n" for path in sorted(folder.rglob("*.crt")))
+
+
+_OWN = frozenset({"etc/passwd", "etc/group", "tmp", *_EMPTY})
+
+
+def _own() -> Iterator[tree.Entry]:
+    yield tree.file("etc/passwd", _USERS.encode())
+    yield tree.file("etc/group", _GROUPS.encode())
+    yield tree.folder("tmp", mode=0o1777)
+    yield from (tree.folder(path) for path in _EMPTY)

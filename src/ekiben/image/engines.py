@@ -1,0 +1,173 @@
+"""Who pushes: buildah, podman or docker, each by its documented commands.
+
+buildah and podman copy the blobs of a layout as they are, by way of a manifest
+list, so the registry gets our very bytes; the digest that is deployed is that
+of the image inside the list. docker unpacks and packs again, so that its
+digest differs, while the configuration (the image ID) stays ours.
+
+Passwords stay in the auth file: neither an argument nor a log sees them.
+
+Source: https://github.com/containers/buildah/blob/main/docs/buildah-manifest-push.1.md,
+https://docs.docker.com/reference/cli/docker/image/load/.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from ekiben.clients import command
+from ekiben.clients.registry import Access
+from ekiben.errors import ToolError
+
+Name = Literal["buildah", "podman", "docker"]
+_ANSWER_SECONDS = 20
+_REMEDY = "install buildah (apt-get install buildah), podman, or docker and start its daemon"
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What is pushed, and where to.
+
+    Attributes:
+        layout: Folder of an OCI layout with one image.
+        tag: Its name in the layout, and in the registry.
+        destination: `host[:port]/repository`.
+        access: How the registry is reached.
+    """
+
+    layout: Path
+    tag: str
+    destination: str
+    access: Access
+
+
+class Engine(Protocol):
+    """One way to push."""
+
+    @property
+    def name(self) -> str:
+        """Its program."""
+
+    def answers(self) -> bool:
+        """Whether it can be used here and now."""
+
+    def push(self, parcel: Parcel) -> None:
+        """Push, skipping the blobs that the registry has.
+
+        Raises:
+            ToolError: It failed.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """buildah and podman: `manifest create`, `manifest add`, `manifest push --all`."""
+
+    name: Literal["buildah", "podman"]
+
+    def answers(self) -> bool:
+        """Whether the program is there; it needs no daemon."""
+        return _succeeds([self.name, "--version"])
+
+    def push(self, parcel: Parcel) -> None:
+        """Push our bytes as they are.
+
+        Raises:
+            ToolError: It failed.
+        """
+        with tempfile.TemporaryDirectory(prefix="ekiben-push-") as name:
+            room = Path(name)
+            # A store of its own: the user's is not touched, and nothing stays.
+            store = ["--root", f"{room}/root", "--runroot", f"{room}/run", "--storage-driver", "vfs"]
+            manifest = [self.name, *store, "manifest"]
+            (room / "layout").symlink_to(parcel.layout)
+            command.run([*manifest, "create", "ekiben"], show=False)
+            command.run([*manifest, "add", "ekiben", f"oci:layout:{parcel.tag}"], cwd=room, show=False)
+            command.run(
+                [
+                    *manifest, "push", "--all", *_access(parcel.access, room),
+                    "ekiben", f"docker://{parcel.destination}:{parcel.tag}",
+                ],
+                cwd=room,
+            )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Docker:
+    """docker: `load`, `push`."""
+
+    name: Literal["docker"] = "docker"
+
+    def answers(self) -> bool:
+        """Whether its daemon answers."""
+        return _succeeds(["docker", "version", "--format", "{{.Server.Version}}"])
+
+    def push(self, parcel: Parcel) -> None:
+        """Load into the daemon and push from there.
+
+        Raises:
+            ToolError: It failed.
+        """
+        host = parcel.access.host
+        with tempfile.TemporaryDirectory(prefix="ekiben-push-") as name:
+            archive = Path(name) / "image.tar"
+            with tarfile.open(archive, "w") as tar:
+                for path in sorted(parcel.layout.iterdir()):
+                    tar.add(path, arcname=path.name)
+            command.run(["docker", "load", "--quiet", "--input", str(archive)])
+            config = []
+            if parcel.access.auth_file is not None:
+                shutil.copyfile(parcel.access.auth_file, Path(name) / "config.json")
+                config = ["--config", name]
+            try:
+                command.run(["docker", *config, "push", "--quiet", f"{parcel.destination}:{parcel.tag}"])
+            except ToolError as error:
+                error.remedy = (
+                    "docker's daemon has its own settings: a private CA goes to "
+                    f"/etc/docker/certs.d/{host}/ca.crt, "
+                    f'a registry without TLS into "insecure-registries" of /etc/docker/daemon.json'
+                )
+                raise
+
+
+# In this order: the first two keep our digest.
+ENGINES: Mapping[str, Engine] = {"buildah": Lists("buildah"), "podman": Lists("podman"), "docker": Docker()}
+
+
+def choose(wanted: str) -> Engine:
+    """The engine of that name, or with `auto` the first that answers.
+
+    Raises:
+        ToolError: None does.
+    """
+    candidates = ENGINES.values() if wanted == "auto" else [ENGINES[wanted]]
+    for engine in candidates:
+        if engine.answers():
+            return engine
+    names = ", ".join(engine.name for engine in candidates)
+    raise ToolError(f"expected {names} to push the image, found none that answers", remedy=_REMEDY)
+
+
+def _access(access: Access, room: Path) -> list[str]:
+    flags = [f"--tls-verify={'false' if access.plain else 'true'}"]
+    if access.auth_file is not None:
+        flags += ["--authfile", str(access.auth_file.absolute())]
+    if access.ca_file is not None:
+        certificates = room / "certificates"
+        certificates.mkdir()
+        shutil.copyfile(access.ca_file, certificates / "ca.crt")
+        flags += ["--cert-dir", str(certificates)]
+    return flags
+
+
+def _succeeds(argv: list[str]) -> bool:
+    try:
+        return command.run(argv, check=False, show=False, timeout_seconds=_ANSWER_SECONDS).status == 0
+    except ToolError:
+        return False

@@ -1,0 +1,121 @@
+"""Chart values of one release: pure, from the configuration, the image and the artefact."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ekiben.config import ModelConfig
+from ekiben.errors import ConfigError
+from ekiben.identifiers import ImageReference, ModelTag
+
+# Values that have one source already, and which one: two sources would fight.
+_OWNED: Mapping[str, str] = {
+    "model": "the model artefact",
+    "image.repository": "`image.repository` and `image.registry` in ekiben.yaml",
+    "image.tag": "the image that is released",
+    "image.digest": "the image that is released",
+    "autoscaling.minReplicas": "`scale.min_replicas` in ekiben.yaml",
+    "autoscaling.maxReplicas": "`scale.max_replicas` in ekiben.yaml",
+    "autoscaling.targetCPUUtilizationPercentage": "`scale.target_cpu_percent` in ekiben.yaml",
+    "autoscaling.behavior.scaleDown.stabilizationWindowSeconds": "`scale.scale_down_window_seconds`",
+    "resources.requests.cpu": "`release.resources.cpu_request` in ekiben.yaml",
+    "resources.requests.memory": "`release.resources.memory` in ekiben.yaml",
+    "resources.limits.cpu": "`release.resources.cpu_limit` in ekiben.yaml",
+    "resources.limits.memory": "`release.resources.memory` in ekiben.yaml",
+}
+
+
+def chart_values(
+    config: ModelConfig, image: ImageReference, model: ModelTag, artefact_sha256: str
+) -> dict[str, Any]:
+    """Derive the chart's values and lay `release.values` over them.
+
+    Args:
+        config: The model's `ekiben.yaml`.
+        image: What is deployed, by digest.
+        model: Tag of the model inside it.
+        artefact_sha256: `sha256:...` of the artefact's manifest.
+
+    Returns:
+        Values as `values.schema.json` describes them.
+
+    Raises:
+        ConfigError: `release.values` sets what has another source, or `replicaCount` under the HPA.
+    """
+    _refuse_fights(config.release.values)
+    return laid_over(_derived(config, image, model, artefact_sha256), config.release.values)
+
+
+def _derived(config: ModelConfig, image: ImageReference, model: ModelTag, artefact: str) -> dict[str, Any]:
+    machine, scale = config.release.resources, config.scale
+    return {
+        "model": {"name": model.name, "version": model.version, "artefact": artefact},
+        "image": {"repository": image.repository, "tag": image.tag, "digest": image.digest},
+        "autoscaling": {
+            "enabled": True,
+            "minReplicas": scale.min_replicas,
+            "maxReplicas": scale.max_replicas,
+            "targetCPUUtilizationPercentage": scale.target_cpu_percent,
+            "behavior": {"scaleDown": {"stabilizationWindowSeconds": scale.scale_down_window_seconds}},
+        },
+        "resources": {
+            "requests": {"cpu": machine.cpu_request, "memory": machine.memory},
+            "limits": {"cpu": machine.cpu_limit, "memory": machine.memory},
+        },
+    }
+
+
+def replicas_expected(values: Mapping[str, Any]) -> int:
+    """Fewest replicas that a finished release with these values has."""
+    scaled = values["autoscaling"]
+    return int(scaled["minReplicas"] if scaled["enabled"] else values.get("replicaCount", 2))
+
+
+def autoscaled(values: Mapping[str, Any]) -> bool:
+    """True if the HPA owns the number of replicas."""
+    return bool(values["autoscaling"]["enabled"])
+
+
+def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge as Helm does: mappings key by key, everything else is replaced."""
+    result = copy.deepcopy(dict(below))
+    for key, value in above.items():
+        under = result.get(key)
+        if isinstance(value, Mapping) and isinstance(under, Mapping):
+            result[key] = laid_over(under, value)
+        else:
+            result[key] = copy.deepcopy(value)
+    return result
+
+
+def _refuse_fights(values: Mapping[str, Any]) -> None:
+    fights = [
+        f"  {path}: comes from {source}"
+        for path, replaces in _paths(values)
+        for owned, source in _OWNED.items()
+        if path == owned or path.startswith(owned + ".") or (replaces and owned.startswith(path + "."))
+    ]
+    autoscaling = values.get("autoscaling")
+    scaled = not (isinstance(autoscaling, Mapping) and autoscaling.get("enabled") is False)
+    if "replicaCount" in values and scaled:
+        fights.append(
+            "  replicaCount: the HPA owns it; set `scale.min_replicas`, or autoscaling.enabled: false"
+        )
+    if fights:
+        raise ConfigError(
+            "release.values: expected values that nothing else sets, found\n"
+            + "\n".join(sorted(set(fights))),
+            remedy="take them out of `release.values`",
+        )
+
+
+def _paths(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, bool]]:
+    """Yield each dotted path, and whether it replaces all that is below it (`image: null`)."""
+    for key, value in values.items():
+        path = f"{above}.{key}" if above else str(key)
+        block = isinstance(value, Mapping)
+        yield path, not block
+        if block:
+            yield from _paths(value, path)

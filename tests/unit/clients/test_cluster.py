@@ -1,0 +1,253 @@
+"""The door to Kubernetes, against a small API server on loopback that speaks its JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from socket import create_server
+from threading import Thread
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+import yaml
+
+from ekiben.clients import cluster
+from ekiben.clients.cluster import Cluster
+from ekiben.errors import ClusterError
+
+Answers = dict[str, tuple[int, Any]]
+
+
+def _status(code: int, message: str) -> dict[str, Any]:
+    return {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code}
+
+
+class ApiServer(ThreadingHTTPServer):
+    """Answers `METHOD path` from a table, anything else with 404; keeps what was asked."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.answers: Answers = {}
+        self.asked: list[tuple[str, Any, dict[str, str]]] = []
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: ApiServer
+    protocol_version = "HTTP/1.1"
+
+    def _answer(self) -> None:
+        length = int(self.headers.get("content-length") or 0)
+        body = json.loads(self.rfile.read(length)) if length else None
+        request = f"{self.command} {unquote(self.path)}"
+        self.server.asked.append((request, body, {k.lower(): v for k, v in self.headers.items()}))
+        code, document = self.server.answers.get(request, (404, _status(404, "not found")))
+        data = document if isinstance(document, bytes) else json.dumps(document).encode()
+        self.send_response(code)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815  # http.server's names
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[ApiServer]:
+    with ApiServer() as found:
+        thread = Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield found
+        found.shutdown()
+        thread.join()
+
+
+def _kubeconfig(folder: Path, port: int) -> Path:
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "production",
+        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
+        "users": [{"name": "u", "user": {"token": "secret-token"}}],
+        "contexts": [
+            {"name": name, "context": {"cluster": "c", "user": "u"}} for name in ("production", "mine")
+        ],
+    }
+    path = folder / "kubeconfig"
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+@pytest.fixture
+def opened(server: ApiServer, tmp_path: Path) -> Iterator[Cluster]:
+    with cluster.connect(_kubeconfig(tmp_path, server.server_port), "mine") as found:
+        yield found
+
+
+def test_no_context_means_no_cluster(tmp_path: Path) -> None:
+    """The current context is never taken by accident."""
+    with pytest.raises(ClusterError, match="expected the name of a kube context"):
+        cluster.connect(_kubeconfig(tmp_path, 1), "")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_unknown_context_or_file_is_named(tmp_path: Path, there: bool) -> None:
+    """The message names the context and the file."""
+    path = _kubeconfig(tmp_path, 1) if there else tmp_path / "none"
+    with pytest.raises(ClusterError, match="'other'") as error:
+        cluster.connect(path, "other")
+    assert str(path) in str(error.value)
+
+
+def test_a_cluster_that_is_away(tmp_path: Path) -> None:
+    """Refused connections become a ClusterError without a status."""
+    with closing(create_server(("127.0.0.1", 0))) as socket:
+        port = socket.getsockname()[1]
+    with cluster.connect(_kubeconfig(tmp_path, port), "mine") as opened, pytest.raises(ClusterError) as error:
+        opened.pods("m", "iris")
+    assert error.value.status is None
+    assert "cluster status" in error.value.remedy
+
+
+@pytest.mark.parametrize(("code", "remedy"), [(401, "log in"), (403, "right")])
+def test_a_refusal_says_what_was_asked(opened: Cluster, server: ApiServer, code: int, remedy: str) -> None:
+    """The API server's own words, its status, and what to do."""
+    path = "GET /apis/apps/v1/namespaces/m/deployments/iris"
+    server.answers[path] = (code, _status(code, "you may not"))
+    with pytest.raises(ClusterError, match=r"deployment m/iris.*you may not") as error:
+        opened.rollout("m", "iris")
+    assert error.value.status == code
+    assert remedy in error.value.remedy
+    assert "secret-token" not in str(error.value)
+
+
+def test_what_is_not_there_is_none(opened: Cluster) -> None:
+    """404 is an answer, not an error."""
+    assert opened.rollout("m", "iris") is None
+    assert opened.autoscaler("m", "iris") is None
+    assert opened.config_map("m", "x") is None
+    assert opened.log_tail("m", "gone") == ""
+
+
+def test_a_namespace_is_made_restricted_and_ours(opened: Cluster, server: ApiServer) -> None:
+    """A new one enforces restricted and carries our label; an old one is left as it is."""
+    server.answers["POST /api/v1/namespaces"] = (201, {"metadata": {"name": "m"}})
+    assert opened.ensure_namespace("m") is True
+    labels = server.asked[-1][1]["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert labels["app.kubernetes.io/managed-by"] == "ekiben"
+    server.answers["GET /api/v1/namespaces/m"] = (200, {"metadata": {"name": "m"}})
+    assert opened.ensure_namespace("m") is False
+
+
+def _empty_namespace(server: ApiServer, labels: dict[str, str], config_maps: list[str]) -> None:
+    server.answers["GET /api/v1/namespaces/m"] = (200, {"metadata": {"name": "m", "labels": labels}})
+    server.answers["DELETE /api/v1/namespaces/m"] = (200, {})
+    core = ("pods", "services", "configmaps", "secrets", "serviceaccounts", "persistentvolumeclaims")
+    others = (
+        "apps/v1:deployments",
+        "apps/v1:statefulsets",
+        "apps/v1:daemonsets",
+        "batch/v1:jobs",
+        "batch/v1:cronjobs",
+    )
+    paths = [f"/api/v1/namespaces/m/{kind}" for kind in core]
+    paths += ["/apis/{}/namespaces/m/{}".format(*one.split(":")) for one in others]
+    for path in paths:
+        names = config_maps if path.endswith("configmaps") else []
+        server.answers[f"GET {path}"] = (200, {"items": [{"metadata": {"name": one}} for one in names]})
+
+
+@pytest.mark.parametrize(
+    ("labels", "config_maps", "removed"),
+    [
+        ({"app.kubernetes.io/managed-by": "ekiben"}, ["kube-root-ca.crt"], True),
+        ({"app.kubernetes.io/managed-by": "ekiben"}, ["kube-root-ca.crt", "other-record"], False),
+        ({}, ["kube-root-ca.crt"], False),
+    ],
+)
+def test_only_an_empty_namespace_of_ours_is_removed(
+    opened: Cluster, server: ApiServer, labels: dict[str, str], config_maps: list[str], removed: bool
+) -> None:
+    """What every namespace is born with does not count; what anybody put there does."""
+    _empty_namespace(server, labels, config_maps)
+    assert opened.remove_namespace_if_ours("m") is removed
+    assert ("DELETE /api/v1/namespaces/m" in [one[0] for one in server.asked]) is removed
+
+
+def test_a_request_to_a_service_goes_through_the_api_server(opened: Cluster, server: ApiServer) -> None:
+    """JSON goes in by POST with the token; status and body come back, also of a refusal."""
+    path = "POST /api/v1/namespaces/m/services/iris:http/proxy/predict"
+    server.answers[path] = (200, {"predictions": [0]})
+    answer = opened.service_request("m", "iris", "/predict", {"instances": [[1.0]]})
+    request, body, headers = server.asked[-1]
+    assert (request, body) == (path, {"instances": [[1.0]]})
+    assert headers["authorization"] == "Bearer secret-token"
+    assert (answer.status, answer.json(), answer.from_api_server) == (200, {"predictions": [0]}, False)
+    server.answers[path] = (503, _status(503, 'no endpoints available for service "iris"'))
+    refused = opened.service_request("m", "iris", "/predict", {"instances": []})
+    assert (refused.status, refused.from_api_server) == (503, True)
+    server.answers[path] = (422, {"title": "wrong rows", "status": 422})
+    assert not opened.service_request("m", "iris", "/predict", {"instances": []}).from_api_server
+
+
+def test_a_request_to_one_pod(opened: Cluster, server: ApiServer) -> None:
+    """Pods are reached by their numeric port."""
+    server.answers["GET /api/v1/namespaces/m/pods/iris-1:3000/proxy/readyz"] = (200, {"status": "ready"})
+    assert opened.pod_request("m", "iris-1", "/readyz").json() == {"status": "ready"}
+
+
+def test_an_answer_that_is_not_json(opened: Cluster, server: ApiServer) -> None:
+    """It becomes a ClusterError that shows the beginning."""
+    server.answers["GET /api/v1/namespaces/m/pods/iris-1:3000/proxy/readyz"] = (200, b"<html>")
+    with pytest.raises(ClusterError, match="<html>"):
+        opened.pod_request("m", "iris-1", "/readyz").json()
+
+
+def _add(key: str) -> Callable[[Any], dict[str, str]]:
+    return lambda data: {**data, key: "1"}
+
+
+def test_a_config_map_is_made_then_changed_at_the_version_that_was_read(
+    opened: Cluster, server: ApiServer
+) -> None:
+    """Writes carry resourceVersion, so that nobody's change is lost."""
+    one, many = "/api/v1/namespaces/m/configmaps/x", "/api/v1/namespaces/m/configmaps"
+    server.answers[f"POST {many}"] = (201, {})
+    opened.change_config_map("m", "x", _add("a"), {"l": "v"})
+    assert server.asked[-1][1]["data"] == {"a": "1"}
+    server.answers[f"GET {one}"] = (200, {"metadata": {"resourceVersion": "7"}, "data": {"a": "1"}})
+    server.answers[f"PUT {one}"] = (200, {})
+    opened.change_config_map("m", "x", _add("b"), {"l": "v"})
+    body = server.asked[-1][1]
+    assert body["data"] == {"a": "1", "b": "1"}
+    assert body["metadata"]["resourceVersion"] == "7"
+
+
+def test_a_config_map_that_others_keep_changing(opened: Cluster, server: ApiServer) -> None:
+    """A conflict is tried again, a few times."""
+    one = "/api/v1/namespaces/m/configmaps/x"
+    server.answers[f"GET {one}"] = (200, {"metadata": {"resourceVersion": "7"}})
+    server.answers[f"PUT {one}"] = (409, _status(409, "modified"))
+    with pytest.raises(ClusterError, match="faster than it can be written"):
+        opened.change_config_map("m", "x", _add("b"), {})
+    assert [request for request, _, _ in server.asked].count(f"PUT {one}") == 5
+
+
+def test_pods_are_asked_by_release(opened: Cluster, server: ApiServer) -> None:
+    """The selector names the release and the chart; the list is in order."""
+    selector = "app.kubernetes.io/instance=iris,app.kubernetes.io/name=model-server"
+    items = [
+        {"metadata": {"name": name}, "spec": {"containers": []}, "status": {"phase": "Running"}}
+        for name in ("b", "a")
+    ]
+    server.answers[f"GET /api/v1/namespaces/m/pods?labelSelector={selector}"] = (200, {"items": items})
+    assert [pod.name for pod in opened.pods("m", "iris")] == ["a", "b"]

@@ -1,0 +1,48 @@
+"""Who pushes, and what they are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ekiben.clients.registry import Access
+from ekiben.errors import ToolError
+from ekiben.image import engines
+
+
+@pytest.mark.parametrize("wanted", ["auto", "docker", "podman", "buildah"])
+def test_without_an_engine_the_error_says_what_to_install(
+    wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine without any of them gets exit code 3 and a remedy."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolError, match="buildah" if wanted == "auto" else wanted) as found:
+        engines.choose(wanted)
+    assert "apt-get install buildah" in found.value.remedy
+
+
+def test_the_first_engine_that_answers_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that is there but does not work, such as docker without its daemon, is passed over."""
+    for name, status in (("buildah", 1), ("podman", 0), ("docker", 0)):
+        (tmp_path / name).write_text(f"#!/bin/sh\nexit {status}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert engines.choose("auto").name == "podman"
+
+
+def test_credentials_are_passed_as_a_file(tmp_path: Path) -> None:
+    """The auth file is named, its content is in no argument; a private CA is a folder of its own."""
+    auth, certificate = tmp_path / "auth.json", tmp_path / "mine.pem"
+    auth.write_text('{"auths": {"r:1": {"auth": "c2VjcmV0"}}}')
+    certificate.write_text("PEM")
+    flags = engines._access(Access("r:1", certificate, auth), tmp_path)
+    assert flags[:3] == ["--tls-verify=true", "--authfile", str(auth)]
+    assert (Path(flags[flags.index("--cert-dir") + 1]) / "ca.crt").read_text() == "PEM"
+    assert "c2VjcmV0" not in " ".join(flags)
+
+
+def test_plain_http_is_said_only_where_it_was_allowed(tmp_path: Path) -> None:
+    """TLS is verified unless the access says plain."""
+    assert engines._access(Access("r:1"), tmp_path) == ["--tls-verify=true"]
+    assert engines._access(Access("r:1", plain=True), tmp_path) == ["--tls-verify=false"]
