@@ -277,3 +277,42 @@ def test_a_registry_that_refuses_us_is_named_with_its_remedy(
             assert says in str(found.value), fields
             assert remedy in getattr(found.value, "remedy", ""), fields
             assert "wrong-password" not in f"{found.value}{caplog.text}"
+
+
+def test_a_named_base_is_fetched_and_carries_the_image(
+    private: Private, bento: BentoTag, built: station.Built
+) -> None:
+    """Its layers come first, unchanged; its Python runs the pod; ours are stacked on top."""
+    base = f"{built.image.repository}@{built.image.digest}"
+    found = station.build(configured(private, base=base, repository="on/base"), bento, "")
+    below = len(built.layers)
+    assert [layer.digest for layer in found.layers[:below]] == [layer.digest for layer in built.layers]
+    assert [layer.name for layer in found.layers[below:]] == ["packages", "ekiben", "bento", "model"]
+    _, body, _ = private.get(f"on/base/manifests/{found.image.digest}")
+    digest = json.loads(body)["config"]["digest"]
+    image = json.loads(private.get(f"on/base/blobs/{digest}")[1])
+    assert image["config"]["Entrypoint"] == ["/usr/bin/python3.11", "-m", "ekiben.serving"]
+    assert len(image["rootfs"]["diff_ids"]) == len(found.layers)
+
+
+def test_a_base_without_the_right_python_is_refused(
+    private: Private, bento: BentoTag, tmp_path: Path
+) -> None:
+    """The error names the base, what it lacks, and what to do; nothing is pushed."""
+    store = ["--root", str(tmp_path / "root"), "--runroot", str(tmp_path / "run"), "--storage-driver", "vfs"]
+    (tmp_path / "python3.12").write_text("")
+    (tmp_path / "Containerfile").write_text("FROM scratch\nCOPY python3.12 /usr/bin/python3.12\n")
+    certificates = tmp_path / "certificates"
+    certificates.mkdir()
+    shutil.copyfile(private.ca, certificates / "ca.crt")
+    base = f"{private.host}/bases/other:1"
+    buildah = tool("buildah", "buildah")
+    for argv in (
+        ["bud", "--isolation", "chroot", "--tag", base, str(tmp_path)],
+        ["push", "--authfile", str(private.auth), "--cert-dir", str(certificates), base],
+    ):
+        subprocess.run([buildah, *store, *argv], check=True, capture_output=True)
+    with pytest.raises(ConfigError, match=r"3\.11.*bases/other:1.*python3\.12") as found:
+        station.build(configured(private, base=base, repository="on/other"), bento, "")
+    assert "image.base" in found.value.remedy
+    assert private.get("on/other/tags/list")[0] == 404
