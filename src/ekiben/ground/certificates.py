@@ -1,4 +1,4 @@
-"""Keys and certificates of a cluster: three authorities and what they sign. Pure but for randomness and clock.
+"""Keys and certificates of a cluster: three authorities and what they sign. Pure but for randomness.
 
 Source: https://kubernetes.io/docs/setup/best-practices/certificates/
 """

@@ -1,6 +1,6 @@
 """The system's images, FROM scratch around one static program each, as an OCI archive.
 
-Written here rather than by an image builder: three JSON documents and a tar, the same bytes for the same program.
+Written here rather than by an image builder: three JSON documents and a tar, always the same bytes.
 
 Source: https://github.com/opencontainers/image-spec/blob/main/image-layout.md
 """

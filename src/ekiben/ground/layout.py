@@ -38,7 +38,7 @@ class Layout:
         """
         if not _NAME.match(name):
             raise ConfigError(
-                f"expected a cluster name of at most 20 lower-case letters, digits and inner dashes, found {name!r}"
+                f"expected a cluster name of up to 20 lower-case letters, digits, inner dashes, found {name!r}"
             )
         return cls(name)
 
