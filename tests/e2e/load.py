@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import skops.io
-from ekiben.scale.schedule import Load, Segment
-from ekiben.scale.target import Expected, LoadTarget
 from sklearn import datasets
 from tests.e2e.rig import Project
 
 from ekiben.scale import loadtest
+from ekiben.scale.schedule import Load, Segment
+from ekiben.scale.target import Expected, LoadTarget
 
 SERVICES = ("10.0.0.0/8",)  # pods and services of a cluster made here
 
@@ -32,10 +32,7 @@ def target(project: Project, artefact: Path, *, rows: int = 60, **options: Any) 
     features = datasets.load_iris().data[:: 150 // rows][:rows]
     path = artefact / "estimator.skops"
     estimator = skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
-    import pandas as pd
-
-    frame = pd.DataFrame(features, columns=datasets.load_iris().feature_names)
-    labels, probabilities = estimator.predict(frame), estimator.predict_proba(frame)
+    labels, probabilities = estimator.predict(features), estimator.predict_proba(features)
     return LoadTarget(
         options.pop("url", "") or project.url(),
         bodies=tuple(json.dumps({"instances": [row]}).encode() for row in features.tolist()),
@@ -54,10 +51,10 @@ def steady(rate: float, seconds: float) -> Load:
 
 
 @contextmanager
-def running(where: LoadTarget, load: Load) -> Iterator[list[Any]]:
+def running(where: LoadTarget, load: Load, stop: threading.Event | None = None) -> Iterator[list[Any]]:
     """Send the load beside the block and wait for its end; the list then holds the measurement."""
     done: list[Any] = []
-    thread = threading.Thread(target=lambda: done.append(loadtest.run(where, load, seed=1)))
+    thread = threading.Thread(target=lambda: done.append(loadtest.run(where, load, seed=1, stop=stop)))
     thread.start()
     try:
         yield done

@@ -11,6 +11,7 @@ import yaml
 from ekiben.clients import command, tools
 
 SCRAPE_SECONDS = 15
+RESOLUTION = 2.0**-30
 Evaluate = Callable[[Mapping[str, str], str, Mapping[str, float]], None]
 
 
@@ -23,15 +24,19 @@ def evaluate(tmp_path: Path) -> Evaluate:
     promtool = str(tools.find("promtool"))
 
     def check(series: Mapping[str, str], query: str, expected: Mapping[str, float]) -> None:
-        samples = [{"labels": labels, "value": value} for labels, value in expected.items()]
+        # promtool compares every bit. Both sides are rounded to a power of two, which is exact.
+        samples = [
+            {"labels": labels, "value": round(value / RESOLUTION) * RESOLUTION}
+            for labels, value in expected.items()
+        ]
+        rounded = f"round({query}, {RESOLUTION!r})"
         document = {
-            "fuzzy_compare": True,  # the last bit of a float is not the query's affair
             "evaluation_interval": f"{SCRAPE_SECONDS}s",
             "tests": [
                 {
                     "interval": f"{SCRAPE_SECONDS}s",
                     "input_series": [{"series": name, "values": text} for name, text in series.items()],
-                    "promql_expr_test": [{"expr": query, "eval_time": "2m", "exp_samples": samples}],
+                    "promql_expr_test": [{"expr": rounded, "eval_time": "2m", "exp_samples": samples}],
                 }
             ],
         }

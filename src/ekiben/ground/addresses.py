@@ -113,7 +113,9 @@ def choose(taken: Sequence[tuple[IPv4Network, str]], reserved: Mapping[int, str]
     held: list[str] = []
     for index in range(COUNT):
         candidate = at(index)
-        who = f"place {index} by cluster {reserved[index]!r}" if index in reserved else owner(candidate, taken)
+        who = (
+            f"place {index} by cluster {reserved[index]!r}" if index in reserved else owner(candidate, taken)
+        )
         if not who:
             return candidate
         held.append(who)

@@ -1,4 +1,4 @@
-"""Keys and certificates of a cluster: three authorities and what they sign. Pure but for randomness and clock.
+"""Keys and certificates of a cluster: three authorities and what they sign. Pure but for randomness.
 
 Source: https://kubernetes.io/docs/setup/best-practices/certificates/
 """
@@ -84,7 +84,9 @@ def _usage(*, authority: bool) -> x509.KeyUsage:
     )
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime
+) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -122,7 +124,9 @@ def _alternative(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def issue(signer: Pair, name: str, now: datetime, *, organization: str = "", names: Sequence[str] = ()) -> Pair:
+def issue(
+    signer: Pair, name: str, now: datetime, *, organization: str = "", names: Sequence[str] = ()
+) -> Pair:
     """A certificate for a client, or with `names` for a server (that may also be a client).
 
     Args:
@@ -165,13 +169,21 @@ def of_cluster(addresses: Addresses, node_name: str, now: datetime) -> dict[str,
     )
     local = ["localhost", "127.0.0.1"]
     node: IPv4Address = addresses.node
-    service = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"]
+    service = [
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+    ]
     pairs = {
         "ca": cluster,
         "front-proxy-ca": front,
         "etcd-ca": etcd,
         "apiserver": issue(
-            cluster, "kube-apiserver", now, names=[*service, str(addresses.kubernetes), str(node), node_name, *local]
+            cluster,
+            "kube-apiserver",
+            now,
+            names=[*service, str(addresses.kubernetes), str(node), node_name, *local],
         ),
         "node": issue(cluster, node_name, now, names=[node_name, str(node), *local]),
         "front-proxy-client": issue(front, "front-proxy-client", now),

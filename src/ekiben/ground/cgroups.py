@@ -51,8 +51,14 @@ def parse(mountinfo: str) -> list[Hierarchy]:
         kind, _, supers = right.split(" ")[:3]
         mount = Path(left.split(" ")[4].replace("\\040", " "))
         if kind == "cgroup":
-            options = ",".join(o for o in supers.split(",") if o not in {"rw", "ro"} and not o.startswith("release_agent"))
-            names = frozenset(o for o in options.split(",") if "=" not in o and o not in {"xattr", "noprefix", "clone_children"})
+            options = ",".join(
+                o for o in supers.split(",") if o not in {"rw", "ro"} and not o.startswith("release_agent")
+            )
+            names = frozenset(
+                o
+                for o in options.split(",")
+                if "=" not in o and o not in {"xattr", "noprefix", "clone_children"}
+            )
             found.setdefault((1, options), Hierarchy(mount, 1, names, options))
         elif kind == "cgroup2":
             found.setdefault((2, ""), Hierarchy(mount, 2, frozenset(), ""))
@@ -100,7 +106,7 @@ def join(name: str, hierarchies: Iterable[Hierarchy]) -> None:
 
 
 def settle(hierarchies: Iterable[Hierarchy]) -> None:
-    """Inside the node, where its group looks like the root: move into a leaf, hand controllers to the pods."""
+    """Inside the node, whose group looks like the root: enter a leaf, hand controllers to the pods."""
     for each in hierarchies:
         leaf = each.mount / _LEAF
         leaf.mkdir(exist_ok=True)
@@ -144,7 +150,7 @@ def kill(name: str, hierarchies: list[Hierarchy], *, within_seconds: float) -> N
     while left := processes(name, hierarchies):
         if time.monotonic() > deadline:
             raise ClusterError(
-                f"expected the processes of {name} to end within {within_seconds:g} s, found alive: {sorted(left)}",
+                f"expected {name} to end within {within_seconds:g} s, found alive processes: {sorted(left)}",
                 remedy="look at them with `ps`, then run `ekiben cluster down` again",
             )
         for pid in left:

@@ -1,189 +1,27 @@
-"""The programs of a node and their arguments: pure data from addresses and paths.
+"""The programs of a node in the order in which they start: pure data from addresses and paths.
 
 Listening: on the node's address and on loopback of the node's own network, never on the machine's.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
-
-from ekiben.ground.addresses import (
-    ALERTMANAGER_PORT,
-    API_PORT,
-    PROMETHEUS_PORT,
-    REGISTRY_PORT,
-    Addresses,
-)
-from ekiben.ground.layout import NODE, NODE_BINARIES, NODE_DEBIAN
-
-PKI = NODE / "pki"
-CONF = NODE / "conf"
-CONTAINERD_SOCKET = Path("/run/containerd/containerd.sock")
-IMAGES = "system-images.tar"  # beside the binaries that it is made of
-
-
-@dataclass(frozen=True, slots=True)
-class Component:
-    """One program of the node.
-
-    Attributes:
-        name: Its name in logs and status.
-        argv: Program and arguments.
-        after: Components that must answer before it starts.
-        ready: `host:port`, `unix:path` or `https:host:port/path` that answers when it is ready; empty: at once.
-        once: It ends by itself with status 0 and is not started again.
-        env: Variables added to the node's.
-    """
-
-    name: str
-    argv: tuple[str, ...]
-    after: tuple[str, ...] = ()
-    ready: str = ""
-    once: bool = False
-    env: dict[str, str] = field(default_factory=dict)
-
-
-def _go(program: str, *arguments: str) -> tuple[str, ...]:
-    return (str(NODE_BINARIES / program), *arguments)
-
-
-def _debian(program: str, *arguments: str) -> tuple[str, ...]:
-    return (str(NODE_DEBIAN / "usr" / "bin" / program), *arguments)
-
-
-def _etcd() -> Component:
-    url = "https://127.0.0.1:2379"
-    return Component(
-        "etcd",
-        _debian(
-            "etcd",
-            "--name=node",
-            f"--data-dir={NODE / 'etcd'}",
-            f"--listen-client-urls={url}",
-            f"--advertise-client-urls={url}",
-            "--listen-peer-urls=http://127.0.0.1:2380",
-            "--initial-advertise-peer-urls=http://127.0.0.1:2380",
-            "--initial-cluster=node=http://127.0.0.1:2380",
-            f"--cert-file={PKI / 'etcd-server.crt'}",
-            f"--key-file={PKI / 'etcd-server.key'}",
-            f"--trusted-ca-file={PKI / 'etcd-ca.crt'}",
-            "--client-cert-auth=true",
-            "--unsafe-no-fsync=true",  # a cluster that is thrown away: only a power cut could lose it
-            "--snapshot-count=5000",
-            "--auto-compaction-retention=10m",
-            "--quota-backend-bytes=1073741824",
-            "--logger=zap",
-            "--log-level=warn",
-        ),
-        ready="127.0.0.1:2379",
-    )
-
-
-def _api_server(addresses: Addresses) -> Component:
-    node = str(addresses.node)
-    return Component(
-        "kube-apiserver",
-        _go(
-            "kube-apiserver",
-            f"--advertise-address={node}",
-            "--bind-address=0.0.0.0",  # of the node's own network: its address and loopback
-            f"--secure-port={API_PORT}",
-            "--etcd-servers=https://127.0.0.1:2379",
-            f"--etcd-cafile={PKI / 'etcd-ca.crt'}",
-            f"--etcd-certfile={PKI / 'etcd-client.crt'}",
-            f"--etcd-keyfile={PKI / 'etcd-client.key'}",
-            f"--service-cluster-ip-range={addresses.services}",
-            "--authorization-mode=Node,RBAC",
-            "--enable-admission-plugins=NodeRestriction",
-            f"--client-ca-file={PKI / 'ca.crt'}",
-            f"--tls-cert-file={PKI / 'apiserver.crt'}",
-            f"--tls-private-key-file={PKI / 'apiserver.key'}",
-            f"--kubelet-certificate-authority={PKI / 'ca.crt'}",
-            f"--kubelet-client-certificate={PKI / 'apiserver-kubelet-client.crt'}",
-            f"--kubelet-client-key={PKI / 'apiserver-kubelet-client.key'}",
-            "--kubelet-preferred-address-types=InternalIP",
-            "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
-            f"--service-account-key-file={PKI / 'sa.pub'}",
-            f"--service-account-signing-key-file={PKI / 'sa.key'}",
-            "--enable-aggregator-routing=true",
-            f"--requestheader-client-ca-file={PKI / 'front-proxy-ca.crt'}",
-            "--requestheader-allowed-names=front-proxy-client",
-            "--requestheader-extra-headers-prefix=X-Remote-Extra-",
-            "--requestheader-group-headers=X-Remote-Group",
-            "--requestheader-username-headers=X-Remote-User",
-            f"--proxy-client-cert-file={PKI / 'front-proxy-client.crt'}",
-            f"--proxy-client-key-file={PKI / 'front-proxy-client.key'}",
-            "--profiling=false",
-        ),
-        after=("etcd",),
-        ready=f"https:127.0.0.1:{API_PORT}/readyz",
-    )
-
-
-def _controller_manager(addresses: Addresses) -> Component:
-    config = str(CONF / "controller-manager.kubeconfig")
-    return Component(
-        "kube-controller-manager",
-        _go(
-            "kube-controller-manager",
-            f"--kubeconfig={config}",
-            f"--authentication-kubeconfig={config}",
-            f"--authorization-kubeconfig={config}",
-            "--bind-address=127.0.0.1",
-            f"--tls-cert-file={PKI / 'node.crt'}",
-            f"--tls-private-key-file={PKI / 'node.key'}",
-            "--allocate-node-cidrs=true",
-            f"--cluster-cidr={addresses.pods}",
-            "--node-cidr-mask-size=24",
-            f"--service-cluster-ip-range={addresses.services}",
-            f"--root-ca-file={PKI / 'ca.crt'}",
-            f"--cluster-signing-cert-file={PKI / 'ca.crt'}",
-            f"--cluster-signing-key-file={PKI / 'ca.key'}",
-            f"--service-account-private-key-file={PKI / 'sa.key'}",
-            "--use-service-account-credentials=true",
-            "--controllers=*,bootstrapsigner,tokencleaner",
-            # A third of Kubernetes' 15 s: the load test looks at seconds. Source: HPA documentation.
-            "--horizontal-pod-autoscaler-sync-period=5s",
-            "--leader-elect=false",
-            "--profiling=false",
-        ),
-        after=("kube-apiserver",),
-        ready="127.0.0.1:10257",
-    )
-
-
-def _scheduler() -> Component:
-    config = str(CONF / "scheduler.kubeconfig")
-    return Component(
-        "kube-scheduler",
-        _go(
-            "kube-scheduler",
-            f"--kubeconfig={config}",
-            f"--authentication-kubeconfig={config}",
-            f"--authorization-kubeconfig={config}",
-            "--bind-address=127.0.0.1",
-            f"--tls-cert-file={PKI / 'node.crt'}",
-            f"--tls-private-key-file={PKI / 'node.key'}",
-            "--leader-elect=false",
-            "--profiling=false",
-        ),
-        after=("kube-apiserver",),
-        ready="127.0.0.1:10259",
-    )
+from ekiben.ground import controlplane
+from ekiben.ground.addresses import ALERTMANAGER_PORT, PROMETHEUS_PORT, REGISTRY_PORT, Addresses
+from ekiben.ground.component import CONF, CONTAINERD_SOCKET, IMAGES, Component, debian, go
+from ekiben.ground.layout import NODE, NODE_BINARIES
 
 
 def _kubelet(addresses: Addresses, node_name: str) -> Component:
     return Component(
         "kubelet",
-        _go(
+        go(
             "kubelet",
             f"--config={CONF / 'kubelet.yaml'}",
             f"--kubeconfig={CONF / 'kubelet.kubeconfig'}",
             f"--root-dir={NODE / 'kubelet'}",
             f"--hostname-override={node_name}",
             f"--node-ip={addresses.node}",
-            "--housekeeping-interval=5s",  # cAdvisor's 10 s would let metrics-server read the same value twice
+            "--housekeeping-interval=5s",  # at 10 s metrics-server would read a value twice
         ),
         after=("kube-apiserver", "images"),
         ready=f"{addresses.node}:10250",
@@ -193,7 +31,7 @@ def _kubelet(addresses: Addresses, node_name: str) -> Component:
 def _kube_proxy(addresses: Addresses, node_name: str) -> Component:
     return Component(
         "kube-proxy",
-        _go(
+        go(
             "kube-proxy",
             f"--kubeconfig={CONF / 'kube-proxy.kubeconfig'}",
             f"--hostname-override={node_name}",
@@ -215,7 +53,7 @@ def _observers(addresses: Addresses) -> list[Component]:
     node = addresses.node
     prometheus = Component(
         "prometheus",
-        _go(
+        go(
             "prometheus",
             f"--config.file={CONF / 'prometheus.yaml'}",
             f"--storage.tsdb.path={NODE / 'prometheus'}",
@@ -229,7 +67,7 @@ def _observers(addresses: Addresses) -> list[Component]:
     )
     alertmanager = Component(
         "alertmanager",
-        _debian(
+        debian(
             "prometheus-alertmanager",
             f"--config.file={CONF / 'alertmanager.yaml'}",
             f"--storage.path={NODE / 'alertmanager'}",
@@ -242,7 +80,7 @@ def _observers(addresses: Addresses) -> list[Component]:
 
 
 def _images() -> Component:
-    ctr = _debian("ctr", "--address", str(CONTAINERD_SOCKET), "--namespace", "k8s.io")
+    ctr = debian("ctr", "--address", str(CONTAINERD_SOCKET), "--namespace", "k8s.io")
     return Component(
         "images",
         (*ctr, "images", "import", "--all-platforms", str(NODE_BINARIES / IMAGES)),
@@ -254,7 +92,7 @@ def _images() -> Component:
 def _manifests() -> Component:
     return Component(
         "manifests",
-        _go(
+        go(
             "kubectl",
             f"--kubeconfig={CONF / 'admin.kubeconfig'}",
             "apply",
@@ -277,24 +115,24 @@ def of_node(addresses: Addresses, node_name: str) -> list[Component]:
     """
     containerd = Component(
         "containerd",
-        _debian("containerd", "--config", str(CONF / "containerd.toml")),
+        debian("containerd", "--config", str(CONF / "containerd.toml")),
         ready=f"unix:{CONTAINERD_SOCKET}",
     )
     registry = Component(
         "registry",
-        _debian("docker-registry", "serve", str(CONF / "registry.yaml")),
+        debian("docker-registry", "serve", str(CONF / "registry.yaml")),
         ready=f"{addresses.node}:{REGISTRY_PORT}",
         env={"OTEL_TRACES_EXPORTER": "none"},
     )
     return [
-        _etcd(),
+        controlplane.etcd(),
         containerd,
         registry,
-        _api_server(addresses),
+        controlplane.api_server(addresses),
         _images(),
         _kubelet(addresses, node_name),
-        _controller_manager(addresses),
-        _scheduler(),
+        controlplane.controller_manager(addresses),
+        controlplane.scheduler(),
         _kube_proxy(addresses, node_name),
         _manifests(),
         *_observers(addresses),

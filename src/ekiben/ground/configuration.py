@@ -12,7 +12,7 @@ import yaml
 
 from ekiben.ground import certificates
 from ekiben.ground.addresses import ALERTMANAGER_PORT, API_PORT, PROMETHEUS_PORT, REGISTRY_PORT, Addresses
-from ekiben.ground.components import CONF, CONTAINERD_SOCKET, PKI
+from ekiben.ground.component import CONF, CONTAINERD_SOCKET, PKI
 from ekiben.ground.layout import NODE, NODE_DEBIAN, NODE_REGISTRY
 
 PAUSE = "ekiben.invalid/pause:1"
@@ -26,7 +26,7 @@ class Machine:
     """What of this machine the configuration depends on.
 
     Attributes:
-        may_lower_oom_score: It has CAP_SYS_RESOURCE; without, no process may be protected from the OOM killer.
+        may_lower_oom_score: It has CAP_SYS_RESOURCE: a process may be kept from the OOM killer.
         snapshotter: containerd's: `overlayfs`, or `native` where the state is itself on an overlay.
     """
 
@@ -233,7 +233,11 @@ def _prometheus(addresses: Addresses) -> dict[str, Any]:
 
     kubelet = f"{addresses.node}:10250"
     return {
-        "global": {"scrape_interval": f"{_SCRAPE_SECONDS}s", "scrape_timeout": "4s", "evaluation_interval": "5s"},
+        "global": {
+            "scrape_interval": f"{_SCRAPE_SECONDS}s",
+            "scrape_timeout": "4s",
+            "evaluation_interval": "5s",
+        },
         "rule_files": [str(NODE / "rules" / "*.yaml")],
         "alerting": {
             "alertmanagers": [{"static_configs": [{"targets": [f"{addresses.node}:{ALERTMANAGER_PORT}"]}]}]
@@ -282,5 +286,3 @@ def manifest_values(addresses: Addresses) -> dict[str, str]:
         "COREDNS_IMAGE": COREDNS,
         "METRICS_SERVER_IMAGE": METRICS_SERVER,
     }
-
-

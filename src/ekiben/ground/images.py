@@ -1,6 +1,6 @@
 """The system's images, FROM scratch around one static program each, as an OCI archive.
 
-Written here rather than by an image builder: three JSON documents and a tar, the same bytes for the same program.
+Written here rather than by an image builder: three JSON documents and a tar, always the same bytes.
 
 Source: https://github.com/opencontainers/image-spec/blob/main/image-layout.md
 """
@@ -85,7 +85,11 @@ def archive(images: Sequence[Image], target: Path, machine: str) -> None:
             for image in images:
                 _layer(image.program, layer)
                 manifests.append(_add(tar, image, layer, architecture(machine)))
-            index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": manifests}
+            index = {
+                "schemaVersion": 2,
+                "mediaType": "application/vnd.oci.image.index.v1+json",
+                "manifests": manifests,
+            }
             _write(tar, "index.json", _document(index)[1])
             _write(tar, "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
         partial.replace(target)

@@ -9,13 +9,13 @@ packet filter rule of the node with it.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import sys
 from pathlib import Path
 
 from ekiben.clients import command
 from ekiben.ground import cgroups
+from ekiben.ground.record import parse
 
 _NAMESPACES = ("--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup")
 
@@ -58,9 +58,9 @@ def main(folder: Path) -> int:
     os.truncate(lock, 0)
     os.write(lock, str(os.getpid()).encode())
     os.set_inheritable(lock, True)
-    record = json.loads((folder / "cluster.json").read_text())
+    record = parse((folder / "cluster.json").read_text())
     hierarchies = cgroups.mounted()
-    cgroups.join(record["cgroup"], hierarchies)
+    cgroups.join(record.cgroup, hierarchies)
     network = os.open("/proc/self/ns/net", os.O_RDONLY)
     os.set_inheritable(network, True)
     mountinfo = folder / "mountinfo"

@@ -38,7 +38,8 @@ class Layout:
         """
         if not _NAME.match(name):
             raise ConfigError(
-                f"expected a cluster name of at most 20 lower-case letters, digits and inner dashes, found {name!r}"
+                f"expected a cluster name of up to 20 lower-case letters, digits, dashes inside, "
+                f"found {name!r}"
             )
         return cls(name)
 
@@ -108,4 +109,6 @@ def known() -> list[Layout]:
     folder = clusters()
     if not folder.is_dir():
         return []
-    return [Layout(path.name) for path in sorted(folder.iterdir()) if path.is_dir() and _NAME.match(path.name)]
+    return [
+        Layout(path.name) for path in sorted(folder.iterdir()) if path.is_dir() and _NAME.match(path.name)
+    ]

@@ -1,6 +1,7 @@
-"""`python -m ekiben.ground.node`: process 1 of the node. It makes the node's own /proc, /sys, /run and
-network, starts the components, starts again what ends, and reaps what was orphaned.
+"""`python -m ekiben.ground.node`: process 1 of the node.
 
+It makes the node's own /proc, /sys, /run and network, starts the components, starts again what
+ends, and reaps what was orphaned.
 Only light modules may be imported here: this process lives as long as the cluster.
 """
 
@@ -15,14 +16,14 @@ import socket
 import sys
 import time
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network
 from pathlib import Path
 
 from ekiben.clients import command
 from ekiben.ground import cgroups, components, readiness
 from ekiben.ground.addresses import Addresses
-from ekiben.ground.components import Component
+from ekiben.ground.component import Component
 from ekiben.ground.layout import NODE, NODE_BINARIES, NODE_DEBIAN, NODE_REGISTRY
+from ekiben.ground.record import Record, parse
 
 # What the kubelet wants of the machine's kernel (vm and panic behaviour). It writes them only where they
 # differ, and they have no namespace, so it is shown the values and the machine keeps its own.
@@ -52,16 +53,16 @@ def _mount(*arguments: str) -> None:
     command.run(["mount", *arguments], show=False)
 
 
-def mount_files(folder: Path, record: dict[str, str], hierarchies: list[cgroups.Hierarchy]) -> None:
+def mount_files(folder: Path, record: Record, hierarchies: list[cgroups.Hierarchy]) -> None:
     """Give the node file systems of its own, and short paths to its state and programs."""
     run = folder / "run"
     run.mkdir(exist_ok=True)
     _mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", str(run))
     sources = {
         NODE: str(folder),
-        NODE_BINARIES: record["binaries"],
-        NODE_DEBIAN: record["debian"],
-        NODE_REGISTRY: record["registry"],
+        NODE_BINARIES: str(record.binaries),
+        NODE_DEBIAN: str(record.debian),
+        NODE_REGISTRY: str(record.registry),
     }
     for target, source in sources.items():
         inside = run / target.relative_to("/run")
@@ -197,7 +198,9 @@ class Supervisor:
                 each.answered = each.component.once and status == 0
                 if not each.answered:
                     steady = now - each.began > _STEADY_SECONDS
-                    each.pause = _FIRST_PAUSE_SECONDS if steady else min(each.pause * 2, _LONGEST_PAUSE_SECONDS)
+                    each.pause = (
+                        _FIRST_PAUSE_SECONDS if steady else min(each.pause * 2, _LONGEST_PAUSE_SECONDS)
+                    )
                     each.next = now + each.pause
                     each.restarts += 1
 
@@ -249,22 +252,14 @@ def supervise(supervisor: Supervisor) -> None:
         _reap(supervisor)
 
 
-def addresses_of(record: dict[str, str]) -> Addresses:
-    """The addresses that `cluster.json` records."""
-    return Addresses(
-        int(record["index"]), *(IPv4Network(record[name]) for name in ("pods", "services", "link"))
-    )
-
-
 def main(folder: Path, machine_network: int, mountinfo: Path) -> None:
     """Be process 1 of the node."""
-    record = json.loads((folder / "cluster.json").read_text())
-    addresses = addresses_of(record)
+    record = parse((folder / "cluster.json").read_text())
     hierarchies = cgroups.parse(mountinfo.read_text())
-    socket.sethostname(record["node"])
+    socket.sethostname(record.node)
     mount_files(folder, record, hierarchies)
     cgroups.settle(cgroups.mounted())
-    connect(addresses, machine_network)
+    connect(record.addresses, machine_network)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     programs = [NODE_BINARIES, NODE_DEBIAN / "usr/sbin", NODE_DEBIAN / "usr/bin"]
@@ -272,7 +267,7 @@ def main(folder: Path, machine_network: int, mountinfo: Path) -> None:
     os.environ["TMPDIR"] = "/run/tmp"
     os.chdir("/")
     (NODE / "log" / "pods").mkdir(parents=True, exist_ok=True)
-    declared = components.of_node(addresses, record["node"])
+    declared = components.of_node(record.addresses, record.node)
     supervise(
         Supervisor({each.name: Running(each) for each in declared}, NODE / "log", NODE / "components.json")
     )

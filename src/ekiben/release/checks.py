@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ekiben.clients.connection import Answer
 from ekiben.clients.objects import Pod
@@ -64,11 +65,34 @@ def failure(checks: tuple[Check, ...]) -> Failure | None:
     return None if bad is None else Failure(bad.name, bad.expected, bad.found, _REMEDIES.get(bad.name, ""))
 
 
+def inspect(site: Site, wanted: Wanted, pod: Pod) -> Failure | None:
+    """Look into one new replica: digest, artefact hash, golden rows, past the Service.
+
+    Returns:
+        What is wrong with it; None if nothing is, or if it left meanwhile.
+
+    Raises:
+        ClusterError: The API server refused, or was not reached.
+    """
+    body = {"instances": list(wanted.expected.golden.instances)}
+    rounds: tuple[Callable[[], Check], ...] = (
+        lambda: _digest((pod,), wanted.image.digest),
+        lambda: _artefact(site, (pod,), wanted.expected.artefact_sha256),
+        lambda: _golden(site, wanted.expected, pod.name, 1, _pod_predict(site, pod, body)),
+    )
+    for look in rounds:
+        found = failure((look(),))
+        if found is not None:
+            return None if _gone(site, pod) else replace(found, pod=pod.name)
+    return None
+
+
 def _checks(site: Site, wanted: Wanted) -> Iterator[Check]:
+    body = {"instances": list(wanted.expected.golden.instances)}
     yield _rollout(site, wanted)
     yield _digest(_serving(site), wanted.image.digest)
-    yield _artefact(site, wanted.expected.artefact_sha256)
-    yield _golden(site, wanted.expected)
+    yield _artefact(site, _serving(site), wanted.expected.artefact_sha256)
+    yield _golden(site, wanted.expected, "the Service", _ROUNDS, _service_predict(site, body))
     if wanted.autoscaled:
         yield _autoscaler(site)
 
@@ -97,13 +121,18 @@ def _digest(pods: tuple[Pod, ...], digest: str) -> Check:
     return Check("image digest", bool(pods) and not wrong, f"imageID {digest} in every pod", found)
 
 
-def _artefact(site: Site, sha256: str) -> Check:
+def _gone(site: Site, pod: Pod) -> bool:
+    """True if it left meanwhile: the HPA may take a replica away at any time."""
+    return pod.name not in {one.name for one in _serving(site)}
+
+
+def _artefact(site: Site, pods: tuple[Pod, ...], sha256: str) -> Check:
     expected = f"{sha256}, computed by every pod from its own files"
     seen = 0
-    for pod in _serving(site):
+    for pod in pods:
         answer, said = _asked(site, _readyz(site, pod))
-        if answer is None and pod.name not in {one.name for one in _serving(site)}:
-            continue  # it left meanwhile: the HPA may take a replica away at any time
+        if answer is None and _gone(site, pod):
+            continue
         found = said if answer is None else str(answer.json().get("artefact", "none"))
         if found != sha256:
             return Check("artefact hash", False, expected, f"{pod.name}: {found}")
@@ -115,18 +144,23 @@ def _readyz(site: Site, pod: Pod) -> Callable[[], Answer]:
     return lambda: site.cluster.pod_request(site.namespace, pod.name, "/readyz", port=pod.http_port)
 
 
-def _golden(site: Site, expected: Expected) -> Check:
+def _pod_predict(site: Site, pod: Pod, body: Any) -> Callable[[], Answer]:
+    return lambda: site.cluster.pod_request(site.namespace, pod.name, "/predict", body, port=pod.http_port)
+
+
+def _service_predict(site: Site, body: Any) -> Callable[[], Answer]:
+    return lambda: site.cluster.service_request(site.namespace, site.release, "/predict", body)
+
+
+def _golden(site: Site, expected: Expected, who: str, rounds: int, ask: Callable[[], Answer]) -> Check:
     rows = len(expected.golden.instances)
-    words = f"the right answer to {rows} golden rows, {_ROUNDS} times, through the Service"
-    body = {"instances": list(expected.golden.instances)}
-    for _ in range(_ROUNDS):
-        answer, said = _asked(
-            site, lambda: site.cluster.service_request(site.namespace, site.release, "/predict", body)
-        )
+    words = f"the right answer to {rows} golden rows, {rounds} time(s), from {who}"
+    for _ in range(rounds):
+        answer, said = _asked(site, ask)
         difference = said if answer is None else expected.golden.difference(answer.json())
         if difference:
             return Check("golden rows", False, words, difference)
-    return Check("golden rows", True, words, f"{_ROUNDS} x {rows} answers, all right")
+    return Check("golden rows", True, words, f"{rounds} x {rows} answers, all right")
 
 
 def _autoscaler(site: Site) -> Check:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ekiben.clients.cluster import MANAGED_BY, Cluster
+from ekiben.errors import ConfigError
 from ekiben.identifiers import ImageReference, ModelTag
 from ekiben.jsonable import jsonable
 from ekiben.release.golden import Golden
@@ -70,6 +71,10 @@ class Verified:
     by: str
     at: str
     golden: Golden
+
+    def same(self, other: Verified) -> bool:
+        """True if both serve the same image from the same chart and values."""
+        return (self.image.digest, self.inputs_sha256) == (other.image.digest, other.inputs_sha256)
 
 
 def name(release: str) -> str:
@@ -132,7 +137,7 @@ def load(text: str) -> Verified | None:
             at=found["at"],
             golden=Golden.of(found["golden"]),
         )
-    except (ValueError, KeyError, TypeError):
+    except (ConfigError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -143,9 +148,16 @@ def entries(data: Mapping[str, str]) -> tuple[Verified, ...]:
 
 
 def with_entry(data: Mapping[str, str], entry: Verified) -> dict[str, str]:
-    """Add an entry and keep the newest `KEPT`."""
-    changed = {**data, _KEY.format(entry.revision): dump(entry)}
-    return dict(sorted(changed.items())[-KEPT:])
+    """Add an entry and keep `KEPT`.
+
+    The oldest go first, but what a newer revision serves again goes before
+    what would then be lost: undoing ten failures must not forget the way back.
+    """
+    kept = [one for one in entries(data) if one.revision != entry.revision] + [entry]
+    while len(kept) > KEPT:
+        repeated = (one for place, one in enumerate(kept) if any(one.same(new) for new in kept[place + 1 :]))
+        kept.remove(next(repeated, kept[0]))
+    return {_KEY.format(one.revision): dump(one) for one in kept}
 
 
 def newest(

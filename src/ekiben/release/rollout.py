@@ -170,7 +170,9 @@ def _crash(pod: Pod, restarts: int) -> str:
     ended = f"exit code {pod.exit_code}" if pod.exit_code is not None else "no exit code"
     reason = f" ({pod.exit_reason})" if pod.exit_reason and pod.exit_reason != "Error" else ""
     said = f": {pod.exit_message}" if pod.exit_message else ""
-    return f"{pod.name} crashed {max(restarts, 1)} time(s), last with {ended}{reason}{said}"
+    # Each restart follows a crash; while it waits, the restarted container has crashed as well.
+    crashes = max(restarts + (1 if pod.waiting_reason else 0), 1)
+    return f"{pod.name} crashed {crashes} time(s), last with {ended}{reason}{said}"
 
 
 def _being_made_room(pod: Pod, events: Sequence[Event]) -> bool:

@@ -6,6 +6,7 @@ import logging
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -215,7 +216,7 @@ def _upgraded(here: Site, task: _Task, history: tuple[HelmRevision, ...], past: 
 
 def _verified(here: Site, task: _Task, number: int, past: undo.Before) -> tuple[Check, ...]:
     """Wait for the revision and check it; undo it if it fails."""
-    failure = wait.until_ready(here, task.wanted.replicas)
+    failure = wait.until_ready(here, task.wanted.replicas, partial(checks.inspect, here, task.wanted))
     if failure is None:
         made = checks.verify(here, task.wanted)
         failure = checks.failure(made)

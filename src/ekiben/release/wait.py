@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
+from ekiben.clients.objects import Pod
 from ekiben.errors import ClusterError
 from ekiben.release import rollout
 from ekiben.release.rollout import Failure, Patience, Snapshot
@@ -50,12 +52,33 @@ class _Blips:
         return found
 
 
-def until_ready(site: Site, replicas: int) -> Failure | None:
+class _Inspection:
+    """Looks into each new replica once, as soon as it is ready: a wrong one must not serve until the end."""
+
+    def __init__(self, inspect: Callable[[Pod], Failure | None]) -> None:
+        self._inspect = inspect
+        self._seen: set[str] = set()
+
+    def failure(self, snapshot: Snapshot) -> Failure | None:
+        """Return what the first wrong replica shows; None if all are right so far."""
+        for pod in snapshot.newest:
+            if pod.ready and pod.name not in self._seen:
+                self._seen.add(pod.name)
+                found = self._inspect(pod)
+                if found is not None:
+                    return found
+        return None
+
+
+def until_ready(
+    site: Site, replicas: int, inspect: Callable[[Pod], Failure | None] = lambda _: None
+) -> Failure | None:
     """Wait until the rollout is complete.
 
     Args:
         site: Where.
         replicas: Fewest replicas that must be available.
+        inspect: Looks into one new replica that is ready; asked once for each.
 
     Returns:
         Why it failed; None when it is complete.
@@ -64,6 +87,7 @@ def until_ready(site: Site, replicas: int) -> Failure | None:
         ClusterError: The API server refused, or stayed away.
     """
     began, patience, blips, said = site.clock(), Patience(), _Blips(site), ""
+    inspection = _Inspection(inspect)
     restarts: dict[str, int] | None = None
     snapshot: Snapshot | None = None
     while True:
@@ -71,9 +95,10 @@ def until_ready(site: Site, replicas: int) -> Failure | None:
         if seen is not None:
             snapshot = seen
             restarts = {p.name: p.restarts for p in seen.pods} if restarts is None else restarts
-            if rollout.done(seen, replicas):
+            failure = inspection.failure(seen)
+            if failure is None and rollout.done(seen, replicas):
                 return None
-            failure = patience.overdue(rollout.suspicions(seen, restarts), site.clock())
+            failure = failure or patience.overdue(rollout.suspicions(seen, restarts), site.clock())
             if failure is not None:
                 return failure
             text = rollout.progress(seen, replicas)

@@ -32,7 +32,7 @@ def rollback(config: ModelConfig, address: ClusterAddress, *, namespace: str, to
         config: The model's `ekiben.yaml`.
         address: The cluster.
         namespace: Namespace of the release.
-        to: Revision to go to; None takes the one that was verified before the present one.
+        to: Revision to go to; None takes the last one that served something else.
 
     Returns:
         The new revision, a copy of that one.
@@ -66,14 +66,20 @@ def _goal(here: Site, to: int | None) -> Verified:
     if to is not None:
         found = next((one for one in usable if one.revision == to), None)
         if found is None:
-            raise ConfigError(f"{here}: expected a verified revision, found {to}; verified: {listed}")
+            raise ConfigError(
+                f"{here}: expected a verified revision, found {to}; verified: {listed}",
+                remedy="give one of these numbers",
+            )
         return found
     serving = next((one.number for one in reversed(history) if one.status == "deployed"), None)
-    found = record.newest(usable, held, before=serving)
+    present = next((one for one in usable if one.revision == serving), None)
+    # An undone release leaves copies of what serves: going back means to something else.
+    others = [one for one in usable if present is None or not one.same(present)]
+    found = record.newest(others, held, before=serving)
     if found is None:
         raise ConfigError(
-            f"{here}: expected a revision verified before the present one ({serving or 'none'}), found none; "
-            f"verified: {listed}",
+            f"{here}: expected another revision, verified before the present one ({serving or 'none'}), "
+            f"found none; verified: {listed}",
             remedy="release the model that you want: ekiben release",
         )
     return found

@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import unquote
 
+import kubernetes.client  # noqa: F401  # takes seconds: paid before the first test, not in it
 import pytest
 import yaml
 

@@ -1,0 +1,140 @@
+"""Whether a cluster's node lives, how it starts and how it ends. Every end is the same: nothing stays."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ekiben.clients import command
+from ekiben.errors import ClusterError
+from ekiben.ground import addresses as subnets
+from ekiben.ground import cgroups
+from ekiben.ground.layout import Layout, known
+from ekiben.ground.record import Record, parse
+
+_STOP_SECONDS = 30.0
+_BIRTH_SECONDS = 10.0
+
+
+@contextmanager
+def turn(layout: Layout) -> Iterator[None]:
+    """Be the only one who changes this cluster; the kernel ends the turn of a process that dies.
+
+    Raises:
+        ClusterError: Another process has the turn.
+    """
+    layout.turn.parent.mkdir(parents=True, exist_ok=True)
+    with layout.turn.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            raise ClusterError(
+                f"expected cluster {layout.name!r} to be free, found process {lock.read() or '?'} at it",
+                remedy="wait for it to end, or take another --name",
+            ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def alive(layout: Layout) -> bool:
+    """Whether the node lives: its processes hold the lock, so no process id can deceive."""
+    if not layout.lock.exists():
+        return False
+    with layout.lock.open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def recorded(layout: Layout) -> Record | None:
+    """What was decided for the cluster; None if there is no record that can be read."""
+    try:
+        return parse(layout.record.read_text())
+    except (OSError, ClusterError):
+        return None
+
+
+def components(layout: Layout) -> dict[str, dict[str, Any]]:
+    """What the node last said of its components, by name."""
+    try:
+        found: dict[str, dict[str, Any]] = json.loads((layout.components).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def start(layout: Layout) -> None:
+    """Start the node of a prepared cluster; returns once it lives, long before it is ready.
+
+    Raises:
+        ClusterError: It did not begin to live.
+    """
+    layout.components.unlink(missing_ok=True)
+    log = layout.folder / "node.log"
+    log.unlink(missing_ok=True)
+    command.start([sys.executable, "-m", "ekiben.ground.keeper", str(layout.folder)], log=log, env=_path())
+    deadline = time.monotonic() + _BIRTH_SECONDS
+    while not alive(layout):
+        if time.monotonic() > deadline:
+            raise ClusterError(
+                f"expected the node to start within {_BIRTH_SECONDS:g} s, found: {_end_of(log)}"
+            )
+        time.sleep(0.02)
+
+
+def _path() -> dict[str, str]:
+    from pathlib import Path
+
+    return {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+
+
+def _end_of(log: Any) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-20:]) or "no message"
+
+
+def end(layout: Layout) -> None:
+    """End the node, however far it came, and remove what does not die with it.
+
+    Raises:
+        ClusterError: Something of it would not go.
+    """
+    hierarchies = cgroups.mounted()
+    cgroups.kill(layout.cgroup, hierarchies, within_seconds=_STOP_SECONDS)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while alive(layout):  # a keeper that was about to enter its group
+        if time.monotonic() > deadline:
+            raise ClusterError(f"expected the node of {layout.name!r} to end, found its lock held")
+        cgroups.kill(layout.cgroup, hierarchies, within_seconds=_STOP_SECONDS)
+        time.sleep(0.05)
+    cgroups.remove(layout.cgroup, hierarchies, within_seconds=_STOP_SECONDS)
+    record = recorded(layout)
+    if record is not None:
+        # The kernel takes it with the node's network, but in its own time.
+        command.run(["ip", "link", "delete", record.addresses.device], check=False, show=False)
+
+
+def taken(layout: Layout) -> list[tuple[Any, str]]:
+    """Networks that this machine uses, but for this cluster's own."""
+    rows = json.loads(
+        command.run(["ip", "-json", "-4", "route", "show", "table", "all"], show=False).stdout or "[]"
+    )
+    record = recorded(layout)
+    ours = record.addresses.device if record is not None else ""
+    return subnets.parse_routes([row for row in rows if not ours or row.get("dev") != ours])
+
+
+def reserved(layout: Layout) -> dict[int, str]:
+    """Places of the pools that other clusters hold, running or not."""
+    others = ((each, recorded(each)) for each in known() if each.name != layout.name)
+    return {record.addresses.index: each.name for each, record in others if record is not None}
