@@ -161,6 +161,9 @@ class World:
     def autoscaler(self, _namespace: str, name: str) -> Autoscaler:
         return Autoscaler("Deployment", name, 1, 9, 1, 1, None, ())
 
+    def hold_replicas(self, _namespace: str, _name: str) -> None:
+        self.calls.append("hold replicas")
+
     def events(self, _namespace: str, _name: str = "") -> tuple[Event, ...]:
         return (Event("Pod", "stuck-0", "Unhealthy", "Startup probe failed: 503", warning=True, at=None),)
 
