@@ -1,12 +1,12 @@
 # The road:      up, train, bento, image, release, traffic, scale, observe, down
-# The workshop:  setup, test, lint, e2e, torture-ground, bench, generate, verify, lock
+# The workshop:  setup, test, lint, e2e, torture-ground, generate, verify, lock
 MODEL ?= iris
 PYTHON ?= python3
 BIN := .venv/bin
 EKIBEN := $(BIN)/ekiben
 .DEFAULT_GOAL := help
 .PHONY: help up train bento image release traffic scale observe down \
-        setup test lint unit e2e e2e-cluster torture-ground bench generate verify lock clean
+        setup test lint unit e2e e2e-cluster torture-ground generate verify lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -60,9 +60,6 @@ e2e: setup ## the road on a real cluster; fails without one (EKIBEN_CONTEXT, or 
 
 torture-ground: setup ## kill `cluster up` at random, repair, take down, compare the machine
 	$(BIN)/python -m pytest tests/torture -p no:randomly --timeout 3600
-
-bench: setup ## figures of speed and memory, as ratios in one run
-	$(BIN)/python benchmarks/run.py
 
 generate: setup ## write every generated file
 	$(BIN)/python tools/generate.py

@@ -56,13 +56,14 @@ def project(rig: Rig, home: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.fixture(scope="session")
 def model(project: Project) -> dict[str, Any]:
     """Station 1."""
-    return project.ekiben("train", "iris")
+    found: dict[str, Any] = project.ekiben("train", "iris")
+    return found
 
 
 @pytest.fixture(scope="session")
 def bento(project: Project, model: dict[str, Any]) -> dict[str, Any]:
     """Station 2."""
-    found = project.ekiben("bento", "iris")
+    found: dict[str, Any] = project.ekiben("bento", "iris")
     assert found["model"] == model["tag"]
     return found
 
@@ -71,13 +72,14 @@ def bento(project: Project, model: dict[str, Any]) -> dict[str, Any]:
 def image(project: Project, bento: dict[str, Any]) -> dict[str, Any]:
     """Station 3."""
     assert bento["tag"]
-    return project.ekiben("image", "iris")
+    found: dict[str, Any] = project.ekiben("image", "iris")
+    return found
 
 
 @pytest.fixture(scope="session")
 def revision(project: Project, image: dict[str, Any]) -> dict[str, Any]:
     """Station 4."""
-    found = project.ekiben("release", "iris")
+    found: dict[str, Any] = project.ekiben("release", "iris")
     assert found["image"] == image["image"]
     return found
 

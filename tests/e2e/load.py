@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import skops.io
-from ekiben.scale.schedule import Load, Segment
-from ekiben.scale.target import Expected, LoadTarget
 from sklearn import datasets
 from tests.e2e.rig import Project
 
 from ekiben.scale import loadtest
+from ekiben.scale.schedule import Load, Segment
+from ekiben.scale.target import Expected, LoadTarget
 
 SERVICES = ("10.0.0.0/8",)  # pods and services of a cluster made here
 
@@ -51,10 +51,10 @@ def steady(rate: float, seconds: float) -> Load:
 
 
 @contextmanager
-def running(where: LoadTarget, load: Load) -> Iterator[list[Any]]:
+def running(where: LoadTarget, load: Load, stop: threading.Event | None = None) -> Iterator[list[Any]]:
     """Send the load beside the block and wait for its end; the list then holds the measurement."""
     done: list[Any] = []
-    thread = threading.Thread(target=lambda: done.append(loadtest.run(where, load, seed=1)))
+    thread = threading.Thread(target=lambda: done.append(loadtest.run(where, load, seed=1, stop=stop)))
     thread.start()
     try:
         yield done

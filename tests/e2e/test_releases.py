@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,10 +24,12 @@ ROLLED_BACK = 7
 def _release_under_load(project: Project, bad: Project, model: dict[str, Any]) -> tuple[Any, Any]:
     """Release the bad project while load runs; returns the finished command and the measurement."""
     where = load.target(project, Path(model["folder"]))
-    with load.running(where, load.steady(10, 100)) as done:
+    ended = threading.Event()
+    with load.running(where, load.steady(10, 300), ended) as done:
         time.sleep(3)
         finished = bad.run("release", "iris")
-        time.sleep(5)
+        time.sleep(5)  # what the end of a bad pod breaks would show now
+        ended.set()
     return finished, done[0]
 
 
@@ -45,13 +48,14 @@ def _with_wrong_golden_answers(source: Path, folder: Path) -> Path:
 def _give(project: Project, artefact: Path, model: dict[str, Any]) -> None:
     """Let the project go on from this artefact, as if it had been trained."""
     from ekiben.artefact import store
+    from ekiben.serving import artefact as reader
 
     tag, folder = store.store(artefact, Path(project.environment["BENTOML_HOME"]))
     output = {
         **model,
         "tag": str(tag),
         "folder": str(folder),
-        "artefact_sha256": store.reader.read(folder).sha256,
+        "artefact_sha256": reader.read(folder).sha256,
     }
     Journey.of(project.root.resolve(), "iris").record("train", "given", output, 0)
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ekiben.train import station
 from tests.serving.pod import Pod, running
 
 from ekiben import config
+from ekiben.train import station
 
 ROOT = Path(__file__).parents[2]
 

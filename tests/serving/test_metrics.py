@@ -31,12 +31,14 @@ def test_the_scrape_keeps_the_contract(pod: Pod) -> None:
 
 
 def test_series_exist_before_their_first_event(artefact: Path, tmp_path: Path) -> None:
-    """Rates start at zero: what will be counted is there as 0 before anybody asked; warm-up is not counted."""
+    """What will be counted is there as 0 before anybody asked, and warm-up is not counted."""
     with running(artefact, tmp_path) as pod:
         text = pod.scrape()
     for status in ("200", "400", "413", "415", "422", "500", "503"):
         assert re.search(rf'^{COUNT}{{[^}}]*="{status}",http_route="/predict"}} 0.0$', text, re.MULTILINE)
-    assert re.search(r'^model_predictions_total{model="iris",version="[0-9a-f]{16}"} 0.0$', text, re.MULTILINE)
+    assert re.search(
+        r'^model_predictions_total{model="iris",version="[0-9a-f]{16}"} 0.0$', text, re.MULTILINE
+    )
     assert re.search(r'^model_rejected_requests_total{.*reason="type".*} 0.0$', text, re.MULTILINE)
     assert "model_predict_duration_seconds_count" in text
     assert count(text, "model_predict_duration_seconds_count") == 0
@@ -60,7 +62,7 @@ def test_counters_equal_the_clients_own_count(artefact: Path, tmp_path: Path) ->
         ("GET", "/nowhere", None, 404, 0),
         ("DELETE", "/elsewhere", None, 404, 0),
     ]
-    draw = random.Random(0)
+    draw = random.Random(0)  # noqa: S311 - a seeded load
     sent: Counter[tuple[str, str, int]] = Counter()
     rows = 0
     with running(artefact, tmp_path) as pod:
@@ -77,7 +79,11 @@ def test_counters_equal_the_clients_own_count(artefact: Path, tmp_path: Path) ->
         found = count(after, COUNT, http_response_status_code=str(status), **labels)
         assert found - count(before, COUNT, http_response_status_code=str(status), **labels) == number
         arrived = sum(n for (m, p, _), n in sent.items() if (m, p) == (method, path))
-        assert count(after, "http_server_arrivals_total", **labels) - count(before, "http_server_arrivals_total", **labels) == arrived
+        assert (
+            count(after, "http_server_arrivals_total", **labels)
+            - count(before, "http_server_arrivals_total", **labels)
+            == arrived
+        )
     assert count(after, "model_predictions_total") == rows
     assert count(after, "model_rejected_requests_total", reason="not_json") == sent["POST", "/predict", 400]
     assert count(after, "model_rejected_requests_total", reason="fields") == sent["POST", "/predict", 422]
@@ -104,7 +110,8 @@ def test_scanners_add_no_series(pod: Pod) -> None:
 
 def test_clients_that_go_away_are_counted_as_such(artefact: Path, tmp_path: Path) -> None:
     """Half a request is counted once, with status 499, and is no longer in progress."""
-    half = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n[1,"
+    half = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    half += b"Content-Length: 20\r\n\r\n[1,"
     labels = {"http_route": "/predict", "http_response_status_code": "499"}
     with running(artefact, tmp_path) as pod:
         connections = [pod.connect() for _ in range(10)]

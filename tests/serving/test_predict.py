@@ -58,7 +58,10 @@ def test_forms_of_one_row(pod: Pod, forest: RandomForestClassifier, body: Any) -
 
 def test_integers_are_numbers(pod: Pod) -> None:
     """An integer stands for the float of the same value, as JSON knows but one kind of number."""
-    assert pod.predict([5, 3, 1, 0]).json["probabilities"] == pod.predict([5.0, 3.0, 1.0, 0.0]).json["probabilities"]
+    assert (
+        pod.predict([5, 3, 1, 0]).json["probabilities"]
+        == pod.predict([5.0, 3.0, 1.0, 0.0]).json["probabilities"]
+    )
 
 
 def test_answers_name_the_model(pod: Pod) -> None:
@@ -96,7 +99,12 @@ def test_request_ids(pod: Pod) -> None:
         (b'{"instances": [5]}', 422, "form", ["/instances/0"]),
         (b"[5.1, 3.5, 1.4]", 422, "fields", [""]),
         (b'{"instances": [[1, 2, 3, 4], [1, 2, 3]]}', 422, "fields", ["/instances/1"]),
-        (b'{"features": ["5.1", 3.5, true, null]}', 422, "type", ["/features/0", "/features/2", "/features/3"]),
+        (
+            b'{"features": ["5.1", 3.5, true, null]}',
+            422,
+            "type",
+            ["/features/0", "/features/2", "/features/3"],
+        ),
         (
             b'{"features": {"sepal length (cm)": 1, "sepal width (cm)": 1, "petal length (cm)": 1}}',
             422,

@@ -97,5 +97,14 @@ def test_footprint(artefact: Path, tmp_path: Path) -> None:
     assert [line for line in written if "/dev/null" not in line] == []
     loaded = set(modules.split())
     assert "ekiben.serving.lane" in loaded
-    unwanted = {"bentoml", "pandas", "kubernetes", "typer", "aiohttp", "pydantic", "ekiben.config", "ekiben.train"}
+    unwanted = {
+        "bentoml",
+        "pandas",
+        "kubernetes",
+        "typer",
+        "aiohttp",
+        "pydantic",
+        "ekiben.config",
+        "ekiben.train",
+    }
     assert loaded & unwanted == set()

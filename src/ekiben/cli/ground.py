@@ -13,9 +13,7 @@ PANEL = "The ground and the rest"
 
 def register(app: typer.Typer) -> None:
     """Add `cluster up | status | down | reset` and `serve`."""
-    group = typer.Typer(
-        no_args_is_help=True, help="Find a cluster, or make one on this machine."
-    )
+    group = typer.Typer(no_args_is_help=True, help="Find a cluster, or make one on this machine.")
     group.command()(up)
     group.command()(status)
     group.command()(down)

@@ -14,6 +14,7 @@ from ekiben.cli import options, output, session
 if TYPE_CHECKING:
     from ekiben.ground.rungs import Choice
     from ekiben.road.drive import Ground, Walk
+    from ekiben.road.stations import Traveller
 
 PANEL = "The road: train -> bento -> image -> release -> traffic -> scale -> observe"
 
@@ -60,7 +61,7 @@ def road(
         walk = drive.walk(
             traveller, _ground(choice, name, context), again=again, on_first=_first, on_load=on_load
         )
-    _end(walk, model, page, namespace=traveller.namespace, as_json=as_json)
+    _end(walk, traveller, page, as_json=as_json)
 
 
 def _ground(choice: Choice, name: str, context: str | None) -> Ground | None:
@@ -79,14 +80,17 @@ def _first(found: dict[str, Any]) -> None:
     _say(f"  {json.dumps(found['answer'])}")
 
 
-def _end(walk: Walk, model: str, page: Path, *, namespace: str, as_json: bool) -> None:
+def _end(walk: Walk, traveller: Traveller, page: Path, *, as_json: bool) -> None:
     if walk.address is None:
-        lines = ["no cluster can be had here (see above)", f"next: ekiben serve {model} --port 3000"]
+        lines = [
+            "no cluster can be had here (see above)",
+            f"next: ekiben serve {traveller.config.model} --port 3000",
+        ]
         output.emit({"first_prediction": walk.first, "stations": walk.stops}, lines, as_json=as_json)
         return
-    from ekiben.cli import observe
+    from ekiben.cli import closing
 
-    found, lines = observe.closing_page(walk, model, page, namespace=namespace)
+    found, lines = closing.close(walk, traveller, page)
     output.emit(found, lines, as_json=as_json)
 
 

@@ -45,4 +45,3 @@ def traveller(model: str, *, namespace: str | None = None) -> Traveller:
         namespace=namespace or found.release.namespace,
         journey=journey.Journey.of(root, model),
     )
-

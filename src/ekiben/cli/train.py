@@ -21,16 +21,10 @@ def train(model: options.Model, as_json: options.Json = False, dry_run: options.
     traveller = session.traveller(model)
     if dry_run:
         section = traveller.config.train
-        output.emit(
-            section,
-            [
-                (
-                    f"would train {section.estimator} on {section.data} (seed {section.seed}), hold out "
-                    f"{section.test_ratio:g} of them, and accept {section.accept.metric} >= {section.accept.min:g}"
-                )
-            ],
-            as_json=as_json,
-        )
+        accept = f"accept {section.accept.metric} from {section.accept.min:g}"
+        what = f"{section.estimator} on {section.data} (seed {section.seed})"
+        line = f"would train {what}, hold out {section.test_ratio:g} of the rows and {accept}"
+        output.emit(section, [line], as_json=as_json)
         return
     left = stations.train(traveller, again=True).output
     output.emit(

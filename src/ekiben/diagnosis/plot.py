@@ -50,7 +50,9 @@ def ticks(low: float, high: float, most: int) -> tuple[float, ...]:
     Returns:
         Ascending; the first is not above `low`, the last not below `high`.
     """
-    span = high - low if high > low else max(abs(high), 1.0)
+    span = high - low
+    if span <= 1e-9 * max(abs(high), 1.0):  # nothing to divide: an axis from the value up
+        span = max(abs(high), 1.0)
     rough = span / most
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * (1 - 1e-9))

@@ -10,6 +10,7 @@ from typing import Any
 
 from ekiben.diagnosis.table import milliseconds
 from ekiben.scale.measurement import LoadMeasurement, SecondSample, counted
+from ekiben.scale.replicas import ReplicaSample
 
 _MOST_POINTS = 160  # of one line: more only blur
 
@@ -29,23 +30,6 @@ class StationTime:
     seconds: float
     made: str = ""
     kept: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ReplicaSample:
-    """Replicas at one time.
-
-    Attributes:
-        time: Seconds since the start of the load.
-        current: Replicas that the HPA sees.
-        ready: Ready pods that are not ending.
-        desired: Replicas that the HPA wants.
-    """
-
-    time: float
-    current: int
-    ready: int
-    desired: int
 
 
 @dataclass(frozen=True, slots=True)

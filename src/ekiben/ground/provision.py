@@ -65,4 +65,3 @@ def prebuild(*, say: Say = _log.info) -> None:
         ToolError: A download or a build failed.
     """
     provide(say=say, nice=True)
-    gobuild.build(recipes.HELM, say=say, nice=True)

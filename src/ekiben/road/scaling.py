@@ -20,6 +20,7 @@ from ekiben.jsonable import jsonable
 from ekiben.road.journey import Stop, fingerprint
 from ekiben.road.stations import Traveller
 from ekiben.scale import loadtest, need, schedule, target
+from ekiben.scale.replicas import ReplicaSample
 
 if TYPE_CHECKING:
     from ekiben.scale.measurement import LoadMeasurement
@@ -36,23 +37,6 @@ _MORE_REPLICAS = 2  # above the minimum: enough to see it scale, little enough f
 _SHORT_OF_GOAL = 0.2  # of a replica: ceil() still gives the goal, measurement noise does not overshoot
 
 OnProgress = Callable[[Any], None]
-
-
-@dataclass(frozen=True, slots=True)
-class ReplicaSample:
-    """Replicas at one time.
-
-    Attributes:
-        time: Seconds since the start of the load.
-        current: Replicas that the HPA sees.
-        ready: Ready pods that are not ending.
-        desired: Replicas that the HPA wants.
-    """
-
-    time: float
-    current: int
-    ready: int
-    desired: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,5 +68,6 @@ def _below(module: Any, root: Path) -> bool:
     """Whether a module is the project's own; a virtual environment inside the project is not."""
     places = [getattr(module, "__file__", None) or "", *map(str, getattr(module, "__path__", ()))]
     return any(
-        place and Path(place).is_relative_to(root) and "site-packages" not in Path(place).parts for place in places
+        place and Path(place).is_relative_to(root) and "site-packages" not in Path(place).parts
+        for place in places
     )

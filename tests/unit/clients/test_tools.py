@@ -56,7 +56,7 @@ def test_an_old_program_on_path_is_passed_over_and_said(
 ) -> None:
     """Below the floor, ekiben takes its own; the log says why."""
     _program(path / "helm", "v3.13.9")
-    ours = path.parent / "cache" / "bin" / "helm-0123456789abcdef"
+    ours = path.parent / "cache" / "bin" / "node-0123456789abcdef"
     _program(ours / "helm", "v4.3.1")
     monkeypatch.setattr(logging.getLogger("ekiben"), "level", logging.INFO)
     with caplog.at_level(logging.INFO):
@@ -68,11 +68,11 @@ def test_without_go_the_newest_built_set_serves(path: Path) -> None:
     """Cached programs outlive the compiler."""
     import os
 
-    for age, name in enumerate(("helm-aaaaaaaaaaaaaaaa", "helm-bbbbbbbbbbbbbbbb")):
+    for age, name in enumerate(("node-aaaaaaaaaaaaaaaa", "node-bbbbbbbbbbbbbbbb")):
         folder = path.parent / "cache" / "bin" / name
         _program(folder / "helm", "v4.3.1")
         os.utime(folder, (1000 - age, 1000 - age))
-    assert tools.find("helm").parent.name == "helm-aaaaaaaaaaaaaaaa"
+    assert tools.find("helm").parent.name == "node-aaaaaaaaaaaaaaaa"
 
 
 @pytest.mark.parametrize("program", ["helm", "promtool", "kubectl", "kubeconform", "kube-score"])

@@ -12,7 +12,7 @@ from ekiben.ground.cgroups import Hierarchy
 V1 = """\
 25 21 0:22 / /sys rw,nosuid shared:7 - sysfs sysfs rw
 30 25 0:25 / /sys/fs/cgroup ro,nosuid shared:9 - tmpfs tmpfs ro,mode=755
-31 30 0:26 / /sys/fs/cgroup/systemd rw,nosuid shared:10 - cgroup cgroup rw,xattr,release_agent=/lib/x,name=systemd
+31 30 0:26 / /sys/fs/cgroup/systemd rw,nosuid shared:10 - cgroup cgroup rw,xattr,name=systemd
 33 30 0:28 / /sys/fs/cgroup/cpu,cpuacct rw,nosuid shared:11 - cgroup cgroup rw,cpu,cpuacct
 34 30 0:29 / /sys/fs/cgroup/memory rw,nosuid shared:12 - cgroup cgroup rw,memory
 99 30 0:29 / /other/memory rw,nosuid shared:12 - cgroup cgroup rw,memory

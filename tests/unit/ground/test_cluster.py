@@ -35,7 +35,7 @@ def test_without_a_cluster_the_remedy_is_to_make_one() -> None:
 
 
 def test_a_foreign_context_is_what_the_user_says_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """kubectl's own configuration is searched; registry and Prometheus come from the environment."""
+    """What kubectl would search is searched; registry and Prometheus come from the environment."""
     monkeypatch.setenv("EKIBEN_REGISTRY", "registry.example:443")
     monkeypatch.setenv("EKIBEN_PROMETHEUS_URL", "http://prometheus.example")
     expected = ClusterAddress("prod", None, "registry.example:443", "http://prometheus.example", "")

@@ -58,7 +58,10 @@ def test_a_node_lives_as_long_as_a_process_holds_its_lock(layout: Layout) -> Non
     assert not life.alive(layout)
     layout.lock.write_text("1")  # process 1 of every machine is alive
     assert not life.alive(layout)
-    hold = "import fcntl,sys; f=open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); input()"
+    hold = (
+        "import fcntl,sys; f=open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); "
+        "print('held', flush=True); input()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", hold, str(layout.lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as holder:
