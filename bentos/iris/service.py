@@ -28,7 +28,7 @@ class IrisService:
         self._predictor = EstimatorPredictor(estimator.load(found.content(artefact.ESTIMATOR)), found.schema)
         self._model = {"name": found.name, "version": found.version}
 
-    @bentoml.api  # type: ignore[untyped-decorator]
+    @bentoml.api
     def predict(self, instances: list[Any]) -> dict[str, Any]:
         """Predict the species of each row: an array of four numbers, or an object by column name."""
         from ekiben.serving.problem import RefusedError

@@ -9,7 +9,7 @@ import numpy as np
 from ekiben.serving.schema import Schema
 
 FORMAT = 1
-_QUANTILES = np.linspace(0, 1, 11)
+_PARTS = 10
 
 
 def distributions(rows: Any, labels: Any, schema: Schema) -> dict[str, Any]:
@@ -34,14 +34,16 @@ def distributions(rows: Any, labels: Any, schema: Schema) -> dict[str, Any]:
 
 
 def _quantiles(column: Any) -> dict[str, Any]:
-    """Deciles by order statistics; the last interval is closed.
+    """Deciles by order statistics, in whole numbers; the last interval is closed.
 
-    Source: numpy's `inverted_cdf`, definition 1 of Hyndman and Fan (1996).
+    Source: Hyndman and Fan (1996), Sample quantiles in statistical packages, definition 1.
     """
-    values = np.asarray(column, dtype=np.float64)
-    edges = np.unique(np.quantile(values, _QUANTILES, method="inverted_cdf"))
+    values = np.sort(np.asarray(column, dtype=np.float64))
+    count = len(values)
+    ranks = [max(0, -(-count * part // _PARTS) - 1) for part in range(_PARTS + 1)]
+    edges = np.unique(values[ranks])
     if len(edges) == 1:
-        return {"edges": [float(edges[0])] * 2, "counts": [len(values)]}
+        return {"edges": [float(edges[0])] * 2, "counts": [count]}
     counts, _ = np.histogram(values, bins=edges)
     return {"edges": edges.tolist(), "counts": counts.tolist()}
 

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import sys
+import threading
 from pathlib import Path
 
 from ekiben.errors import EkibenError
@@ -43,13 +44,25 @@ def _run(settings: Settings) -> int:
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(serve(settings))
+            return _leave(runner.run(serve(settings)))
     except StoppedEarlyError:
         _LOG.info("stopped before the model was loaded")
         logging.shutdown()
         os._exit(0)  # a thread may be inside an import that cannot be interrupted
     except EkibenError as error:
         return _ended(error)
+
+
+def _leave(status: int) -> int:
+    """End at once if a thread is still computing what nobody waits for any more."""
+    busy = [
+        each.name for each in threading.enumerate() if each is not threading.main_thread() and not each.daemon
+    ]
+    if busy:
+        _LOG.warning("left while still computing: %s", ", ".join(busy))
+        logging.shutdown()
+        os._exit(status)
+    return status
 
 
 def _ended(error: EkibenError) -> int:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from ekiben.serving import receipt
 from ekiben.serving.answer import Answer, failure, refusal
@@ -21,14 +21,24 @@ from ekiben.serving.problem import RefusedError
 from ekiben.serving.settings import Settings
 
 Scope = Mapping[str, Any]
-Lane = Callable[[bytes, str], Awaitable[Answer]]
-
 _LOG = logging.getLogger(__name__)
 _ALIVE = Answer(200, b'{"status":"alive"}')
 _PROBE_METHODS, _PREDICT_METHODS = ("GET", "HEAD"), ("POST",)
 _PROBES = frozenset({LIVE, READY})
 _CLIENT_GONE = 499  # nginx' number for a client that closed its request; no answer is sent
 _RETRY_AFTER = ((b"retry-after", b"1"),)
+
+
+class Lane(Protocol):
+    """What answers predictions."""
+
+    async def answer(self, body: bytes, request_id: str) -> Answer:
+        """Answer the body of a request."""
+        ...
+
+    def close(self) -> None:
+        """End."""
+        ...
 
 
 class Admission:
@@ -55,6 +65,11 @@ class Admission:
     def open(self, lane: Lane, service: Application | None = None) -> None:
         """Begin to answer predictions, and the service's own routes if it has any."""
         self._lane, self._service = lane, service
+
+    def close(self) -> None:
+        """Let the lane's thread go, once it is idle."""
+        if self._lane is not None:
+            self._lane.close()
 
     async def __call__(self, scope: Scope, receive: receipt.Receive, send: Send) -> None:
         """Handle one request (ASGI 3)."""
@@ -133,7 +148,7 @@ class Admission:
             most_bytes=self._settings.most_body_bytes,
             seconds=self._settings.request_timeout_seconds,
         )
-        return await lane(content, request_id)
+        return await lane.answer(content, request_id)
 
     def _closing(self, scope: Scope) -> bool:
         """Whether the answer ends its connection: the pod is going, or the connection is old."""

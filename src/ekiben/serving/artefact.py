@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -33,6 +34,7 @@ CARD = "card.json"
 FILES = (CARD, ESTIMATOR, GOLDEN, REFERENCE, SCHEMA)  # what the manifest lists
 _FOREIGN = frozenset({"model.yaml"})  # BentoML's own record in its store; never read
 _VERSION_LENGTH = 16  # hex digits of the hash that make a model's version
+_NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 _REBUILD = "train the model with the versions that the pod has, or install the versions it was trained with"
 
 
@@ -106,7 +108,7 @@ def read(folder: Path) -> Artefact:
     _same_versions(folder, document.get("versions"))
     sha256 = hash_of(manifest)
     return Artefact(
-        name=str(document.get("name", "")),
+        name=_name(document.get("name")),
         version=version_of(sha256),
         sha256=sha256,
         schema=Schema.parse(_document(contents[SCHEMA], SCHEMA)),
@@ -114,6 +116,15 @@ def read(folder: Path) -> Artefact:
         folder=folder,
         files=files,
     )
+
+
+def _name(found: Any) -> str:
+    """Name of a model; it becomes a folder, a label and a host name."""
+    if not isinstance(found, str) or not _NAME.fullmatch(found):
+        raise ConfigError(
+            f"{MANIFEST}: expected a model's name in lower case, digits and dashes, found {found!r}"
+        )
+    return found
 
 
 def _bytes(folder: Path, name: str) -> bytes:

@@ -1,7 +1,8 @@
 """The BentoML service's own routes: its application, mounted for exactly those.
 
 `ekiben-routes.json` in the bento lists them; it was written when the bento was
-built. Where there are none BentoML is never imported, which saves its start-up time.
+built; `/predict` is among them only if `ekiben.yaml` says that the service's own
+one wins over the lane's. Where there are none BentoML is never imported, which saves its start-up time.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ekiben.serving.artefact import FILES, MANIFEST, Artefact
 from ekiben.serving.lifespan import Lifespan
 
 ROUTES = "ekiben-routes.json"
-TAKEN = frozenset({"/predict", "/livez", "/readyz"})  # the pod answers these itself
+_PROBES = frozenset({"/livez", "/readyz"})  # the kubelet must get our answer
 
 
 class Service:
@@ -94,7 +95,7 @@ def _routes(bento: Path | None) -> tuple[str, ...]:
         routes = tuple(str(route) for route in found)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f'{path}: expected {{"custom": ["/route", ...]}}: {error!r}') from error
-    wrong = [route for route in routes if not route.startswith("/") or route in TAKEN]
+    wrong = [route for route in routes if not route.startswith("/") or route in _PROBES]
     if wrong or isinstance(found, str):
         raise ConfigError(
             f"{path}: routes without a slash, or that the pod answers itself: {', '.join(wrong)}"

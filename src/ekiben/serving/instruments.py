@@ -20,11 +20,12 @@ PREDICT, LIVE, READY, UNMATCHED = "/predict", "/livez", "/readyz", "<unmatched>"
 OTHER_METHOD = "_OTHER"
 _METHODS = frozenset({"GET", "HEAD", "POST"})
 _USUAL = {
-    (PREDICT, "POST"): (200, 400, 413, 415, 422, 500, 503),
+    (PREDICT, "POST"): (200, 400, 413, 415, 422, 499, 500, 503),
     (LIVE, "GET"): (200,),
     (READY, "GET"): (200, 503),
     (UNMATCHED, "GET"): (404,),
 }
+_USUAL_OF_SERVICE = (200, 400, 500, 503)  # what BentoML answers to a POST
 _KINDS: dict[str, Any] = {"counter": prometheus.Counter, "gauge": prometheus.Gauge}
 
 
@@ -34,9 +35,10 @@ class Instruments:
     Args:
         artefact: Whose name and version the labels carry.
         predictor: Name of the predictor, for `model_info`.
+        custom: Routes that the BentoML service answers itself.
     """
 
-    def __init__(self, artefact: Artefact, predictor: str) -> None:
+    def __init__(self, artefact: Artefact, predictor: str, custom: tuple[str, ...] = ()) -> None:
         prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = prometheus.CollectorRegistry()
         prometheus.ProcessCollector(registry=self._registry)
@@ -56,7 +58,8 @@ class Instruments:
             **model, artefact_sha256=artefact.sha256, predictor=predictor
         ).set(1)
         self._visits: dict[tuple[str, str], Visits] = {}
-        for (route, method), statuses in _USUAL.items():
+        usual = {**{(route, "POST"): _USUAL_OF_SERVICE for route in custom}, **_USUAL}
+        for (route, method), statuses in usual.items():
             self.visits(route, method).expect(*statuses)
 
     def visits(self, route: str, method: str) -> Visits:

@@ -53,6 +53,10 @@ class Lane:
             return await loop.run_in_executor(self._worker, self._predicted, batch, request_id)
         return self._predicted(batch, request_id)
 
+    def close(self) -> None:
+        """Let the worker thread end once it is idle."""
+        self._worker.shutdown(wait=False, cancel_futures=True)
+
     def answer_now(self, body: bytes, request_id: str) -> Answer:
         """Answer on the calling thread."""
         try:

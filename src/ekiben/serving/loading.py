@@ -42,7 +42,7 @@ async def open_up(
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
-    admission.open(lane.answer, service.application)
+    admission.open(lane, service.application)
     life.become_ready()
     _LOG.info(
         "ready: %s:%s on port %d, loaded in %.2f s (%.2f s of CPU since the start)",

@@ -23,16 +23,28 @@ from ekiben.serving.life import Life
 from ekiben.serving.settings import Settings
 from ekiben.serving.signals import Signals
 
+_LINGER_SECONDS = 0.25  # longer than a packet takes within a cluster
 _BACKLOG = 2048  # connections that wait for the loop, e.g. while the model is being loaded
 
 
 class Server(uvicorn.Server):
-    """uvicorn without its signal handlers: this process decides when it goes."""
+    """uvicorn that leaves signals to this process, and ends in two steps.
+
+    It closes connections that are waiting for a request when it stops listening,
+    also those whose request is just arriving; here these get a moment first.
+    """
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals alone."""
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, answer what is on its way, then close."""
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(_LINGER_SECONDS)
+        await super().shutdown(sockets)
 
 
 class StoppedEarlyError(Exception):
@@ -53,8 +65,8 @@ async def serve(settings: Settings) -> int:
     signals = Signals(asyncio.get_running_loop())
     artefact = artefacts.read(settings.artefact)
     life = Life(artefact, time.monotonic)
-    instruments = Instruments(artefact, loading.PREDICTOR)
     service = Service(settings.bento)
+    instruments = Instruments(artefact, loading.PREDICTOR, service.routes)
     admission = Admission(settings, life, instruments, service.routes)
     with contextlib.ExitStack() as sockets:
         http = sockets.enter_context(_listening(settings.host, settings.http_port))
@@ -73,6 +85,7 @@ async def serve(settings: Settings) -> int:
                 server.should_exit = True
                 await task
             await service.stop()
+            admission.close()
     return 1 if crashed else signals.status
 
 

@@ -6,6 +6,7 @@ as anything is off, the slow way walks cell by cell and collects the places.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -95,7 +96,10 @@ class Validator:
             if len(instance) != width or not _NUMBERS.issuperset(map(type, row)):
                 return None
             cells.append(row)
-        rows = np.array(cells, dtype=np.float64)
+        try:
+            rows = np.array(cells, dtype=np.float64)
+        except OverflowError:  # an integer beyond float64
+            return None
         return rows if np.isfinite(rows).all() else None
 
     def _slow(self, instances: Sequence[Any], pointers: Sequence[str]) -> Rows:
@@ -157,9 +161,16 @@ def _misfit(declared: Input, value: Any) -> tuple[Reason, str] | None:
         if declared.categories is not None and value not in declared.categories:
             return "category", "expected one of the categories of the schema"
         return None
-    if declared.type == "float64" and not np.isfinite(value):
+    if declared.type == "float64" and not _finite(value):
         return "not_finite", "expected a number that float64 can hold"
     return _out_of_range(declared, value)
+
+
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _out_of_range(declared: Input, value: float) -> tuple[Reason, str] | None:

@@ -1,0 +1,235 @@
+"""The small parts of a pod: settings, threads, receipt, connections, schema, drain."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ekiben.errors import ConfigError
+from ekiben.serving import receipt, threads
+from ekiben.serving.connection import Connection
+from ekiben.serving.life import Life
+from ekiben.serving.problem import RefusedError, body, pointer
+from ekiben.serving.schema import Input, Output, Schema
+from ekiben.serving.settings import Settings
+
+SCHEMA = Schema((Input("a", "float64", 0, 1), Input("b", "string", categories=("x",))), Output("regression"))
+
+
+def test_settings_have_defaults() -> None:
+    """Only the artefact must be given."""
+    found = Settings.read({"EKIBEN_ARTEFACT": "/model"})
+    assert found == Settings(Path("/model"))
+    assert (found.http_port, found.grpc_port, found.metrics_port, found.drain_seconds) == (
+        3000,
+        3001,
+        3002,
+        10,
+    )
+
+
+def test_settings_are_read() -> None:
+    """Each variable reaches its field."""
+    found = Settings.read(
+        {
+            "EKIBEN_ARTEFACT": "/m",
+            "EKIBEN_BENTO": "/b",
+            "EKIBEN_HOST": "::1",
+            "EKIBEN_MOST_ROWS": "5",
+            "EKIBEN_DRAIN_SECONDS": "0.5",
+        }
+    )
+    assert (found.bento, found.host, found.most_rows, found.drain_seconds) == (Path("/b"), "::1", 5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HTTP_PORT", "0"), ("HTTP_PORT", "http"), ("METRICS_PORT", "65536"), ("DRAIN_SECONDS", "-1"),
+        ("DRAIN_SECONDS", "nan"), ("DRAIN_SECONDS", "inf"), ("MOST_ROWS", "1.5"),
+        ("REQUEST_TIMEOUT_SECONDS", "0"),
+    ],
+)  # fmt: skip
+def test_wrong_settings_are_named(name: str, value: str) -> None:
+    """A value that is no number, or out of bounds, is refused with its variable's name."""
+    with pytest.raises(ConfigError, match=f"EKIBEN_{name}"):
+        Settings.read({"EKIBEN_ARTEFACT": "/m", f"EKIBEN_{name}": value})
+
+
+def test_the_artefact_must_be_named() -> None:
+    """Without it there is nothing to serve."""
+    with pytest.raises(ConfigError, match="EKIBEN_ARTEFACT"):
+        Settings.read({})
+
+
+@pytest.mark.parametrize(
+    ("files", "cores", "count"),
+    [
+        ({"cpu.max": "25000 100000"}, 0.25, "1"),
+        ({"cpu.max": "max 100000"}, None, "1"),
+        ({"cpu.max": "350000 100000"}, 3.5, "3"),
+        ({"cpu/cpu.cfs_quota_us": "1250\n", "cpu/cpu.cfs_period_us": "5000\n"}, 0.25, "1"),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None, "1"),
+        ({}, None, "1"),
+    ],
+)
+def test_threads_follow_the_quota(
+    tmp_path: Path, files: dict[str, str], cores: float | None, count: str
+) -> None:
+    """Both cgroup versions are read; a fraction of a core, or no quota, is one thread."""
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    environment = {"MKL_NUM_THREADS": "7"}
+    assert threads.cores(tmp_path) == cores
+    threads.limit(environment, tmp_path)
+    assert environment == {**dict.fromkeys(threads.VARIABLES, count), "MKL_NUM_THREADS": "7"}
+
+
+def test_connections_grow_old() -> None:
+    """By requests or by age, whichever is first; the age has its jitter."""
+    connection = Connection(opened=100.0, jitter=1.1, requests=3)
+    assert not connection.is_old(100.0, requests=4, seconds=10)
+    assert connection.is_old(100.0, requests=3, seconds=10)
+    assert not connection.is_old(110.9, requests=4, seconds=10)
+    assert connection.is_old(111.0, requests=4, seconds=10)
+
+
+def test_schemas_come_back_from_their_document() -> None:
+    """What is written is what is read."""
+    assert Schema.parse(SCHEMA.document()) == SCHEMA
+    assert not SCHEMA.numeric
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": 2}, {"inputs": []}, {"inputs": [{"name": "a"}]}, {"output": {"kind": "other"}},
+        {"output": {"kind": "classification", "classes": None, "probabilities": True}},
+        {"output": {"kind": "regression", "classes": [1], "probabilities": False}},
+        {"inputs": [{**SCHEMA.document()["inputs"][0], "type": "float32"}]},
+        {"inputs": [{**SCHEMA.document()["inputs"][0], "missing": "impute"}]},
+    ],
+)  # fmt: skip
+def test_wrong_schemas_are_refused(change: dict[str, Any]) -> None:
+    """Another format, and parts that are missing or unknown, are configuration errors."""
+    with pytest.raises(ConfigError, match=r"schema\.json"):
+        Schema.parse({**SCHEMA.document(), **change})
+
+
+def test_pointers() -> None:
+    """The examples of RFC 6901, section 5."""
+    assert [pointer(*parts) for parts in ((), ("foo", 0), ("",), ("a/b",), ("m~n",), (" ",))] == [
+        "", "/foo/0", "/", "/a~1b", "/m~0n", "/ ",
+    ]  # fmt: skip
+
+
+def test_a_problem_without_a_reason() -> None:
+    """Members that have nothing to say are left out."""
+    assert body(404, "no such route", request_id="1") == (
+        b'{"type":"about:blank","title":"Not Found","status":404,"detail":"no such route","id":"1"}'
+    )
+
+
+def read(messages: list[dict[str, Any]], most_bytes: int, headers: dict[bytes, bytes] | None = None) -> bytes:
+    """Read a body from ASGI messages."""
+    waiting: Iterator[dict[str, Any]] = iter(messages)
+
+    async def receive() -> Any:
+        return next(waiting)
+
+    return asyncio.run(receipt.body(receive, headers or {}, most_bytes=most_bytes, seconds=1))
+
+
+def part(content: bytes, *, more: bool) -> dict[str, Any]:
+    return {"type": "http.request", "body": content, "more_body": more}
+
+
+def test_bodies_are_joined_and_counted() -> None:
+    """Parts add up to the body; their sum, not the header, is what the limit is for."""
+    parts = [part(b"ab", more=True), part(b"", more=True), part(b"c", more=False)]
+    assert read(parts, 3) == b"abc"
+    with pytest.raises(RefusedError, match="at most 2 bytes"):
+        read(parts, 2, {b"content-length": b"1"})
+
+
+def test_half_a_body_is_a_client_that_went_away() -> None:
+    """A disconnect before the end is not an empty body."""
+    with pytest.raises(receipt.GoneError):
+        read([part(b"ab", more=True), {"type": "http.disconnect"}], 10)
+
+
+def test_no_more_is_read_than_eight_times_the_limit() -> None:
+    """An endless body is given up."""
+    seen = []
+
+    def endless() -> Iterator[dict[str, Any]]:
+        while True:
+            seen.append(1)
+            yield part(b"x", more=True)
+
+    waiting = endless()
+
+    async def receive() -> Any:
+        return next(waiting)
+
+    with pytest.raises(RefusedError):
+        asyncio.run(receipt.body(receive, {}, most_bytes=10, seconds=1))
+    assert len(seen) == 81
+
+
+class Clock:
+    """Time that passes when somebody looks."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 0.1
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("arrivals_until", "lasts"),
+    [(0.0, 10.0), (9.5, 10.5), (15.0, 16.0), (1_000.0, 20.0)],
+)
+def test_how_long_a_drain_lasts(
+    artefact: Path, monkeypatch: pytest.MonkeyPatch, arrivals_until: float, lasts: float
+) -> None:
+    """Ten seconds, then until a second passed without a request, at most twenty."""
+    from ekiben.serving import artefact as reader
+
+    clock = Clock()
+    life = Life(reader.read(artefact), clock)
+
+    async def pass_time(_: float) -> None:
+        if clock.now < arrivals_until:
+            life.arrived()
+
+    monkeypatch.setattr(asyncio, "sleep", pass_time)
+    asyncio.run(life.drain(10, asyncio.Event()))
+    assert clock.now == pytest.approx(lasts, abs=0.6)
+
+
+def test_readiness_stays_during_a_drain(artefact: Path) -> None:
+    """Kubernetes takes a terminating pod out by itself; a ready one is its last resort."""
+    from ekiben.serving import artefact as reader
+
+    life = Life(reader.read(artefact), Clock())
+    assert life.readiness().status == 503
+    life.become_ready()
+    asyncio.run(life.drain(0, asyncio.Event()))
+    assert (life.draining, life.readiness().status) == (True, 200)
+
+
+def test_a_failed_pod_says_why(artefact: Path) -> None:
+    """The reason stands in the answer of /readyz."""
+    from ekiben.serving import artefact as reader
+
+    life = Life(reader.read(artefact), Clock())
+    life.fail("row 3 is wrong")
+    assert life.readiness().body == b'{"status":"failed","reason":"row 3 is wrong"}'

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ekiben.errors import ConfigError
+from ekiben.train import frame
+
+
+def read(features: Any, labels: Any) -> frame.Data:
+    return frame.read((features, labels), "data:load")
+
+
+FRAME = pd.DataFrame({"x": [1.5, 2.5], "n": [1, 2], "yes": [True, False]})
+LABELS = pd.Series(["a", "b"])
+
+
+def test_numbers_become_one_array() -> None:
+    """Reals, integers and truth values are float64 together, declared by their own types."""
+    found = read(FRAME, LABELS)
+    assert found.rows.dtype == np.float64
+    assert found.rows.tolist() == [[1.5, 1.0, 1.0], [2.5, 2.0, 0.0]]
+    assert [(each.name, each.type) for each in found.inputs] == [
+        ("x", "float64"),
+        ("n", "int64"),
+        ("yes", "bool"),
+    ]
+    assert found.labels.tolist() == ["a", "b"]
+
+
+def test_strings_make_rows_of_objects() -> None:
+    """With a string among them values keep their own types; categories come from the column's type alone."""
+    features = FRAME.assign(colour=pd.Categorical(["red", "blue"], ["blue", "green", "red"]), text=["t", "u"])
+    found = read(features, LABELS)
+    assert found.rows.dtype == object
+    assert found.rows.tolist()[0] == [1.5, 1, True, "red", "t"]
+    assert [each.categories for each in found.inputs[3:]] == [("blue", "green", "red"), None]
+
+
+def test_the_hash_is_of_names_types_and_values() -> None:
+    """Equal data have equal hashes; a value, a name, a type or a label that differs changes it."""
+    same = read(FRAME.copy(), LABELS.copy()).sha256
+    assert read(FRAME, LABELS).sha256 == same
+    others = [
+        read(FRAME.assign(x=[1.5, 2.6]), LABELS),
+        read(FRAME.rename(columns={"x": "z"}), LABELS),
+        read(FRAME.astype({"n": "float64"}), LABELS),
+        read(FRAME, pd.Series(["a", "c"])),
+        read(FRAME, pd.Series(["ab", ""])),
+    ]
+    assert len({same, *(each.sha256 for each in others)}) == 6
+
+
+@pytest.mark.parametrize(
+    ("features", "labels", "message"),
+    [
+        (FRAME.assign(x=[1.0, None]), LABELS, "'x' has 1 missing"),
+        (FRAME.assign(x=[1.0, np.inf]), LABELS, "'x' holds infinity"),
+        (FRAME.assign(x=pd.to_datetime(["2020-01-01", "2020-01-02"])), LABELS, "'x' is of type datetime64"),
+        (FRAME.assign(x=[1 + 2j, 0j]), LABELS, "complex128"),
+        (FRAME.assign(x=["a", 1]), LABELS, "'x' is of type object"),
+        (FRAME, pd.Series([1, 2, 3]), "one label per row"),
+        (FRAME.iloc[:0], LABELS.iloc[:0], "one label per row"),
+        (pd.concat([FRAME, FRAME], axis=1), LABELS, "different names"),
+        (FRAME[[]], LABELS, "different names"),
+    ],
+)
+def test_data_that_a_pod_cannot_take(features: Any, labels: Any, message: str) -> None:
+    """Missing values, infinity, other types, other lengths: refused with the column's name."""
+    with pytest.raises(ConfigError, match=message):
+        read(features, labels)
+
+
+@pytest.mark.parametrize("found", [None, FRAME, (FRAME, LABELS, 1), ([[1, 2]], [1])])
+def test_what_is_no_pair_of_frame_and_labels(found: Any) -> None:
+    """The message says what a data function returns."""
+    with pytest.raises(ConfigError, match="pair of a data frame and labels"):
+        frame.read(found, "data:load")

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from ekiben import config
+from ekiben.errors import AcceptanceError, ConfigError
+from ekiben.serving import artefact as reader
+from ekiben.serving import estimator
+from ekiben.train import station
+
+DATA = """
+import numpy as np
+import pandas as pd
+
+def load():
+    rows = np.random.default_rng(3).normal(size=(200, 2))
+    return pd.DataFrame(rows, columns=["a", "b"]), pd.Series((rows.sum(axis=1) > 0).astype(int))
+
+def load_words():
+    features, labels = load()
+    return features.assign(colour=["red", "blue"] * 100), labels
+
+def load_numbers():
+    features, _ = load()
+    return features, features["a"] * 2 + 1
+
+def load_few():
+    features, labels = load()
+    return features.iloc[:2], pd.Series([0, 1])
+
+def build():
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    return make_pipeline(StandardScaler(), LogisticRegression())
+
+def build_regressor():
+    from sklearn.linear_model import LinearRegression
+    return LinearRegression()
+
+def build_by_name():
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+    return make_pipeline(make_column_transformer((OneHotEncoder(), ["colour"])), LogisticRegression())
+
+def build_by_position():
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+    return make_pipeline(
+        make_column_transformer((OneHotEncoder(), [2]), remainder="passthrough", sparse_threshold=0),
+        LogisticRegression(),
+    )
+
+def build_nothing():
+    return object()
+
+
+def build_own():
+    from sklearn.base import BaseEstimator, ClassifierMixin
+    class Own(ClassifierMixin, BaseEstimator):
+        def fit(self, X, y):
+            import numpy
+            self.classes_ = numpy.unique(y)
+            return self
+        def predict(self, X):
+            return (X.sum(axis=1) > 0).astype(int)
+    return Own()
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with one module, and a BentoML home of its own."""
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "home"))
+    (tmp_path / "shop.py").write_text(DATA)
+    return tmp_path
+
+
+def configured(**train: Any) -> config.ModelConfig:
+    section = {
+        "estimator": "shop:build",
+        "data": "shop:load",
+        "accept": {"min": 0.8},
+        "golden_rows": 5,
+        **train,
+    }
+    return config.parse(
+        {"model": "shop", "train": section, "bento": {"service": "s:S"}, "image": {"repository": "shop"}},
+        "test",
+    )
+
+
+def test_what_training_leaves(project: Path) -> None:
+    """Score, rows and golden answers are those of scikit-learn on the same split, seed by seed."""
+    found = station.train(configured(seed=7), project)
+    rows = np.random.default_rng(3).normal(size=(200, 2))
+    labels = (rows.sum(axis=1) > 0).astype(int)
+    train, test, known, asked = train_test_split(rows, labels, test_size=0.3, random_state=7, stratify=labels)
+    expected = make_pipeline(StandardScaler(), LogisticRegression()).fit(train, known)
+    assert found.score == expected.score(test, asked)
+    assert (found.metric, found.accepted_at_least, found.train_rows, found.test_rows) == (
+        "accuracy",
+        0.8,
+        140,
+        60,
+    )
+    artefact = reader.read(found.folder)
+    assert (str(found.tag), artefact.sha256) == (f"shop:{artefact.version}", found.artefact_sha256)
+    assert len(artefact.golden.instances) == 5
+    held_out = test.tolist()
+    for instance, prediction, probabilities in zip(
+        artefact.golden.instances,
+        artefact.golden.predictions,
+        artefact.golden.probabilities or (),
+        strict=True,
+    ):
+        row = [instance["a"], instance["b"]]
+        assert row in held_out
+        assert prediction == expected.predict([row])[0]
+        assert probabilities == pytest.approx(expected.predict_proba([row])[0], rel=1e-12)
+
+
+def test_the_card(project: Path) -> None:
+    """The card says how good, on how many rows, of which data and with which parameters."""
+    found = station.train(configured(), project)
+    card = json.loads((found.folder / "card.json").read_text())
+    assert card["score"] == found.score
+    assert card["rows"] == {"train": 140, "test": 60}
+    assert card["acceptance"] == {"metric": "accuracy", "min": 0.8}
+    assert card["parameters"]["logisticregression__C"] == 1.0
+    assert card["parameters"]["steps"][0][1] == "sklearn.preprocessing._data.StandardScaler"
+    assert "0x" not in json.dumps(card["parameters"])
+
+
+def test_training_again_gives_the_same_tag(project: Path) -> None:
+    """Nothing is stored twice."""
+    assert station.train(configured(), project) == station.train(configured(), project)
+    assert len(list((project / "home" / "models" / "shop").glob("*/"))) == 1
+
+
+def test_another_seed_gives_another_model(project: Path) -> None:
+    """The seed is part of what a model is."""
+    tags = {station.train(configured(seed=seed), project).tag for seed in (1, 2)}
+    assert len(tags) == 2
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "f1_macro"])
+def test_a_missed_criterion_stores_nothing(project: Path, metric: str) -> None:
+    """The error names score and criterion, ends with 6, and the store stays empty."""
+    with pytest.raises(
+        AcceptanceError, match=rf"{metric} of at least 1 on 60 held-out rows, found 0\.9"
+    ) as caught:
+        station.train(configured(seed=3, accept={"metric": metric, "min": 1}), project)
+    assert caught.value.exit_code == 6
+    assert "train.accept.min" in caught.value.remedy
+    assert not (project / "home").exists()
+
+
+def test_regressors(project: Path) -> None:
+    """A regressor has no classes, and its golden answers are numbers."""
+    found = station.train(
+        configured(
+            estimator="shop:build_regressor", data="shop:load_numbers", accept={"metric": "r2", "min": 0.99}
+        ),
+        project,
+    )
+    artefact = reader.read(found.folder)
+    assert artefact.schema.output.kind == "regression"
+    assert artefact.golden.probabilities is None
+    for instance, prediction in zip(artefact.golden.instances, artefact.golden.predictions, strict=True):
+        assert prediction == pytest.approx(float(instance["a"]) * 2 + 1)
+
+
+def test_strings(project: Path) -> None:
+    """Columns of strings are served from arrays of objects, addressed by position."""
+    found = station.train(configured(estimator="shop:build_by_position", data="shop:load_words"), project)
+    artefact = reader.read(found.folder)
+    assert [each.type for each in artefact.schema.inputs] == ["float64", "float64", "string"]
+    served = estimator.load(artefact.content(reader.ESTIMATOR))
+    rows = np.array([list(row.values()) for row in artefact.golden.instances], dtype=object)
+    assert served.predict(rows).tolist() == list(artefact.golden.predictions)
+
+
+@pytest.mark.parametrize(
+    ("train", "message"),
+    [
+        ({"estimator": "shop:build_nothing"}, "expected a scikit-learn estimator, found object"),
+        ({"estimator": "shop:build_by_name", "data": "shop:load_words"}, "cannot be fitted on an array"),
+        ({"estimator": "shop:build_own"}, "types that a pod does not build"),
+        ({"data": "shop:load_few"}, "cannot be split"),
+        ({"data": "shop:absent"}, "no function 'absent'"),
+        ({"estimator": "absent:build"}, "cannot import absent"),
+    ],
+)
+def test_what_cannot_be_served_is_refused(project: Path, train: dict[str, Any], message: str) -> None:
+    """Each ends as a configuration error that says what was expected, and stores nothing."""
+    with pytest.raises(ConfigError, match=message):
+        station.train(configured(**train), project)
+    assert not (project / "home").exists()
