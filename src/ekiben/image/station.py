@@ -28,6 +28,7 @@ from ekiben.serving import artefact
 
 _log = logging.getLogger(__name__)
 _MB = 1e6
+_SBOM = "sbom.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Built:
         backend: Who pushed.
         artefact_sha256: `sha256:` and the hash of the artefact inside.
         archive: The OCI layout on this machine.
+        sbom: Everything that the image installs, as CycloneDX; also inside, at /opt/ekiben/sbom.json.
     """
 
     image: ImageReference
@@ -49,6 +51,7 @@ class Built:
     backend: str
     artefact_sha256: str
     archive: Path
+    sbom: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,15 @@ def build(config: ModelConfig, bento: BentoTag, registry: str) -> Built:
         found = _pushed(config.image, bento, made, client, engine, blobs)
     image = ImageReference(_destination(config.image, access), found.digest, bento.version)
     _log.info("image: %s, %.1f MB compressed", image, found.compressed_bytes / _MB)
-    layers = _as_held(made.layers, found)
-    return Built(image, found.compressed_bytes, layers, engine.name, made.artefact_sha256, made.archive)
+    return Built(
+        image,
+        found.compressed_bytes,
+        _as_held(made.layers, found),
+        engine.name,
+        made.artefact_sha256,
+        made.archive,
+        made.archive / _SBOM,
+    )
 
 
 def prepare(config: ModelConfig) -> None:
@@ -150,9 +160,10 @@ def assemble(config: ModelConfig, bento: BentoTag, blobs: Blobs, *, destination:
     sealed = artefact.read(folder_of(model))
     ground = _foundation(config.image, blobs)
     below = [*ground.layers, packages.build(blobs, _lock(), ground.key, ground.compiler)]
+    bill = program.bill(below)
     layers = (
         *below,
-        program.ekiben_layer(blobs, ground.key, below, ground.compiler),
+        program.ekiben_layer(blobs, ground.key, bill, ground.compiler),
         program.bento_layer(blobs, folder),
         program.model_layer(blobs, sealed.folder),
     )
@@ -165,7 +176,9 @@ def assemble(config: ModelConfig, bento: BentoTag, blobs: Blobs, *, destination:
     }
     what = layout.Program((ground.python, "-m", "ekiben.serving"), _environment(ground), labels)
     name = f"{destination or config.image.repository}:{bento.version}"
-    return _laid_out(blobs, what, layers, ground, name, sealed.sha256)
+    made = _laid_out(blobs, what, layers, ground, name, sealed.sha256)
+    blobs.put(made.archive / _SBOM, bill)
+    return made
 
 
 def _lock() -> Path:
@@ -190,7 +203,12 @@ def _environment(ground: foundation.Foundation) -> dict[str, str]:
 def _foundation(image: Image, blobs: Blobs) -> foundation.Foundation:
     if not image.base:
         return foundation.own(blobs)
-    return foundation.named(blobs, image.base, access_of(image, foundation.split(image.base)[0]))
+    host = foundation.split(image.base)[0]
+    # Plain HTTP was allowed for the registry that is pushed to, for no other.
+    allowed = image.insecure and host == image.registry
+    return foundation.named(
+        blobs, image.base, access_of(image.model_copy(update={"insecure": allowed}), host)
+    )
 
 
 def _laid_out(
