@@ -78,7 +78,7 @@ class Cluster(Connection):
         return True
 
     def _holds(self, namespace: str) -> tuple[str, ...]:
-        core, apps, batch = self._core, self._apps, self._client.BatchV1Api(self._api)
+        core, apps, batch = self._core, self._apps, self._batch
         kinds: tuple[Any, ...] = (
             core.list_namespaced_pod,
             core.list_namespaced_service,

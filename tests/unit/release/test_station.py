@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from tests.unit.release.world import World, task
+from tests.unit.release.world import World, artefact, digest, task
 
 from ekiben.clients.helm import HelmRevision
 from ekiben.errors import ClusterError, RolledBackError
@@ -59,6 +61,23 @@ def test_the_same_again_makes_no_revision_and_verifies_anew() -> None:
     assert released(world, "a", replicas=3).revision.number == 2
 
 
+def test_another_chart_or_value_makes_a_revision() -> None:
+    """Even where image and replicas are the same."""
+    world = World()
+    released(world, "a")
+    changed = replace(task("a"), inputs_sha256=digest("other values"))
+    assert station._release(world.site(), changed).revision.number == 2
+
+
+def test_what_only_the_service_shows_is_found() -> None:
+    """Every replica is right, the Service's answers are not: the checks at the end go through it."""
+    world = World(service_lies_for="b")
+    released(world, "a")
+    with pytest.raises(RolledBackError, match="from the Service") as error:
+        released(world, "b")
+    assert error.value.check == "golden rows"
+
+
 def test_the_same_again_is_released_anew_if_it_is_no_longer_what_it_was() -> None:
     """Somebody put another image there by hand: the same release sets it right."""
     world = World()
@@ -76,6 +95,8 @@ def test_the_same_again_is_released_anew_if_it_is_no_longer_what_it_was() -> Non
         ("crash", "pods stay up", "exit code 1"),
         ("golden", "golden rows at start", "row 1: expected 1, found 0"),
         ("lies", "golden rows", "row 0: expected predictions 0, found 1"),
+        ("moved", "image digest", f"moved-0 runs {digest('other')}"),
+        ("swapped", "artefact hash", f"swapped-0: {artefact('other')}"),
         ("pull", "image is pulled", "not found"),
         ("stuck", "pods become ready", "Startup probe failed: 503"),
     ],

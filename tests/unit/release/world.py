@@ -34,6 +34,10 @@ def digest(name: str) -> str:
     return "sha256:" + hashlib.sha256(name.encode()).hexdigest()
 
 
+def _runs(name: str) -> str:
+    return digest(name if name != "moved" else "other")
+
+
 def image(name: str) -> ImageReference:
     """Reference of an image; its name is its tag and its fault."""
     return ImageReference("r.example/iris", digest(name), name)
@@ -52,7 +56,8 @@ class Applied:
 class World:
     """All of it: `site` is what the rooms get.
 
-    Faults are in the image's name: `crash`, `stuck`, `golden`, `lies`, `pull`; any other name is good.
+    Faults are in the image's name: `crash`, `stuck`, `golden`, `lies`, `pull`, `moved` (the runtime says
+    another digest), `swapped` (the pod computes another hash); any other name is good.
     """
 
     now_seconds: float = 1000.0
@@ -65,6 +70,9 @@ class World:
     refusals: list[str] = field(default_factory=list)  # of Helm's next commands, empty: it works
     away_until: float = 0.0
     on_sleep: Callable[[], None] = lambda: None
+    service_lies_for: str = (
+        ""  # name of an image whose answers the Service gets wrong, though its pods are right
+    )
     calls: list[str] = field(default_factory=list)
 
     def site(self, timeout_seconds: float = 60.0) -> Site:
@@ -136,7 +144,7 @@ class World:
             "Running",
             applied.name,
             ready=True,
-            image_id=f"r@{digest(applied.name)}",
+            image_id=f"r@{_runs(applied.name)}",
         )
 
     def _new_pod(self, applied: Applied) -> Pod:
@@ -150,7 +158,7 @@ class World:
                 name, template_hash=fault, waiting_reason="ImagePullBackOff", waiting_message="not found"
             )
         ready = self._good() and self._age() >= READY_SECONDS
-        return Pod(name, template_hash=fault, ready=ready, image_id=f"r@{digest(fault)}")
+        return Pod(name, template_hash=fault, ready=ready, image_id=f"r@{_runs(fault)}")
 
     def autoscaler(self, _namespace: str, name: str) -> Autoscaler:
         return Autoscaler("Deployment", name, 1, 9, 1, 1, None, ())
@@ -166,14 +174,19 @@ class World:
 
     def _answer(self, name: str, path: str) -> Answer:
         if path == "/readyz":
-            return Answer(200, "application/json", json.dumps({"artefact": artefact(name)}).encode())
+            return Answer(
+                200,
+                "application/json",
+                json.dumps({"artefact": artefact(name if name != "swapped" else "other")}).encode(),
+            )
         right = [0, 1] if name != "lies" else [1, 0]
         return Answer(200, "application/json", json.dumps({"predictions": right}).encode())
 
     def service_request(self, _namespace: str, _service: str, path: str, body: Any = None) -> Answer:
         assert self.serving is not None
         assert body == {"instances": [[0.0], [1.0]]}
-        return self._answer(self.serving.name, path)
+        lies = self.serving.name == self.service_lies_for
+        return self._answer("lies" if lies else self.serving.name, path)
 
     def pod_request(self, _namespace: str, pod: str, path: str, _body: Any = None, *, port: int) -> Answer:
         assert port == 3000
