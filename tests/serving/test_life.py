@@ -134,6 +134,7 @@ def test_what_is_in_flight_is_finished(artefact: Path, tmp_path: Path) -> None:
         while not refused(pod):
             assert time.monotonic() < end
             time.sleep(0.05)
+        time.sleep(0.7)  # beyond the moment that connections get after the port was closed
         assert pod.process.poll() is None
         connection.sendall(b", 1.4, 0.2]")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
