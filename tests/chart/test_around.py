@@ -82,7 +82,7 @@ def test_the_network_is_denied_but_for_callers_monitoring_and_names(render: Rend
 
 def test_nobody_means_nobody(render: Render) -> None:
     """An empty list of peers opens nothing; an empty rule would open everything."""
-    closed = {"callers": [], "monitoring": [], "dns": []}
+    closed: dict[str, list[str]] = {"callers": [], "monitoring": [], "dns": []}
     spec = render({"networkPolicy": closed}).named("NetworkPolicy")["spec"]
     assert not spec.get("ingress")
     assert not spec.get("egress")

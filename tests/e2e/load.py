@@ -51,10 +51,10 @@ def steady(rate: float, seconds: float) -> Load:
 
 
 @contextmanager
-def running(where: LoadTarget, load: Load) -> Iterator[list[Any]]:
+def running(where: LoadTarget, load: Load, stop: threading.Event | None = None) -> Iterator[list[Any]]:
     """Send the load beside the block and wait for its end; the list then holds the measurement."""
     done: list[Any] = []
-    thread = threading.Thread(target=lambda: done.append(loadtest.run(where, load, seed=1)))
+    thread = threading.Thread(target=lambda: done.append(loadtest.run(where, load, seed=1, stop=stop)))
     thread.start()
     try:
         yield done

@@ -16,6 +16,7 @@ from ekiben.scale import loadtest
 from ekiben.scale.schedule import Load, Segment
 
 UP_SECONDS, DOWN_SECONDS, REQUESTS = 90, 360, 5000
+BEFORE_SECONDS = 40  # of the step: two windows of the metrics API and more
 
 
 def _cpu_seconds(project: Project) -> float:
@@ -81,7 +82,9 @@ def test_a_step_is_followed_up_and_down_without_a_loss(
     """From 0.95x to 4x one replica's target rate: 4 ready in 90 s, back in 6 minutes, 0 failed."""
     high = max(UP_SECONDS + 20, math.ceil(REQUESTS / (4 * target_rate)))
     low = 0.95 * target_rate
-    shape = Load((Segment(low, 60), Segment(4 * target_rate, high), Segment(low, DOWN_SECONDS)), "constant")
+    shape = Load(
+        (Segment(low, BEFORE_SECONDS), Segment(4 * target_rate, high), Segment(low, DOWN_SECONDS)), "constant"
+    )
     where = load.target(project, Path(model["folder"]))
     seen: list[tuple[float, int, int]] = []
     stop = threading.Event()
@@ -91,7 +94,7 @@ def test_a_step_is_followed_up_and_down_without_a_loss(
         while not stop.wait(1.0):
             status = rig.get("hpa", "iris", "-n", project.namespace)["status"]
             seen.append((time.monotonic() - began, project.ready(), status.get("desiredReplicas", 0)))
-            if seen[-1][0] > 60 + high + 5 and seen[-1][1:] == (1, 1):
+            if seen[-1][0] > BEFORE_SECONDS + high + 5 and seen[-1][1:] == (1, 1):
                 stop.set()
 
     watcher = threading.Thread(target=watch)
@@ -99,15 +102,16 @@ def test_a_step_is_followed_up_and_down_without_a_loss(
     measured = loadtest.run(where, shape, seed=5, stop=stop)
     stop.set()
     watcher.join()
-    up = next((t - 60 for t, ready, _ in seen if t > 60 and ready >= 4), None)
-    down = next(
-        (t - 60 - high for t, ready, desired in seen if t > 60 + high and (ready, desired) == (1, 1)), None
-    )
+    ended = BEFORE_SECONDS + high
+    up = next((t - BEFORE_SECONDS for t, ready, _ in seen if t > BEFORE_SECONDS and ready >= 4), None)
+    down = next((t - ended for t, ready, desired in seen if t > ended and (ready, desired) == (1, 1)), None)
     Rig.figures.append(
         {"requests": measured.sent, "failed": measured.failed, "up_seconds": up, "down_seconds": down,
          "most_ready": max(ready for _, ready, _ in seen), "latency": str(measured.latency)}
     )  # fmt: skip
-    assert {ready for t, ready, _ in seen if t < 60} == {1}, "the minimum did not hold before the step"
+    assert {ready for t, ready, _ in seen if t < BEFORE_SECONDS} == {1}, (
+        "the minimum did not hold before the step"
+    )
     assert up is not None
     assert up <= UP_SECONDS
     assert down is not None

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,10 +24,12 @@ ROLLED_BACK = 7
 def _release_under_load(project: Project, bad: Project, model: dict[str, Any]) -> tuple[Any, Any]:
     """Release the bad project while load runs; returns the finished command and the measurement."""
     where = load.target(project, Path(model["folder"]))
-    with load.running(where, load.steady(10, 100)) as done:
+    ended = threading.Event()
+    with load.running(where, load.steady(10, 300), ended) as done:
         time.sleep(3)
         finished = bad.run("release", "iris")
-        time.sleep(5)
+        time.sleep(5)  # what the end of a bad pod breaks would show now
+        ended.set()
     return finished, done[0]
 
 

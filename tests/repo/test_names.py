@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BANNED = re.compile(r"^(utils?|common|helpers?|managers?|misc|constants)(\.py)?$")
-LONGEST_MODULE, LONGEST_FUNCTION = 300, 40
+LONGEST = {"src": 300, "tools": 300, "bentos": 300, "tests": 400}  # a table of cases may be long
 
 
 def tracked(pattern: str) -> list[Path]:
@@ -27,23 +28,22 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
     assert [p for p in tracked("*.py") if BANNED.match(p.name) or BANNED.match(p.parent.name)] == []
 
 
-def test_no_module_is_over_three_hundred_lines() -> None:
+def test_no_module_has_grown_over_its_limit() -> None:
     """One responsibility that its name tells."""
-    lengths = {str(p.relative_to(ROOT)): len(p.read_text().splitlines()) for p in tracked("*.py")}
-    assert {name: n for name, n in lengths.items() if n > LONGEST_MODULE} == {}
+    lengths = {p.relative_to(ROOT): len(p.read_text().splitlines()) for p in tracked("*.py")}
+    assert {str(p): n for p, n in lengths.items() if n > LONGEST.get(p.parts[0], 300)} == {}
 
 
 def test_every_test_says_its_behaviour() -> None:
     """A test function without a sentence of docstring is not read by anybody."""
-    definition = re.compile(
-        r"^(?:async )?def (test_\w+)\(.*?\)(?: -> [^:]+)?:\n    (.*)", re.MULTILINE | re.DOTALL
-    )
-    found = [
-        (path.name, match)
+    bare = [
+        f"{path.name}::{node.name}"
         for path in tracked("tests/*.py")
-        for match in definition.finditer(path.read_text())
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and not ast.get_docstring(node)
     ]
-    bare = [f"{name}::{m[1]}" for name, m in found if not m[2].lstrip().startswith(('"""', 'r"""'))]
     assert bare == []
 
 

@@ -15,13 +15,18 @@ RESOLUTION = 2.0**-30
 Evaluate = Callable[[Mapping[str, str], str, Mapping[str, float]], None]
 
 
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """The program; built on a machine that has none."""
+    return str(tools.find("promtool"))
+
+
 @pytest.fixture
-def evaluate(tmp_path: Path) -> Evaluate:
+def evaluate(promtool: str, tmp_path: Path) -> Evaluate:
     """Check a query 2 minutes in: `evaluate(series, query, {labels: value})`; an empty mapping is no result.
 
     Series are in promtool's notation (`0+15x8`), a sample every 15 s.
     """
-    promtool = str(tools.find("promtool"))
 
     def check(series: Mapping[str, str], query: str, expected: Mapping[str, float]) -> None:
         # promtool compares every bit. Both sides are rounded to a power of two, which is exact.

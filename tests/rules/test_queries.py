@@ -8,6 +8,8 @@ from tests.rules.conftest import Evaluate
 from ekiben.observe import queries
 from ekiben.observe.queries import Scope
 
+pytestmark = pytest.mark.timeout(900)  # the first one may have to build promtool
+
 SCOPE = Scope("models", "iris")
 COUNT = "http_server_request_duration_seconds_count"
 BUCKET = "http_server_request_duration_seconds_bucket"

@@ -19,7 +19,7 @@ from ekiben.bento import routes, store
 from ekiben.bento.sources import Source, collect, version
 from ekiben.clients import command, places
 from ekiben.config import ModelConfig
-from ekiben.errors import ConfigError
+from ekiben.errors import ConfigError, ToolError
 from ekiben.identifiers import BentoTag, ModelTag
 
 _log = logging.getLogger(__name__)
@@ -104,15 +104,22 @@ def _made(
         (context / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source.path, context / name)
     (context / "bentofile.yaml").write_text(yaml.safe_dump(_bentofile(config, tag, bento, sources, lock)))
-    command.run(
-        [sys.executable, "-m", "bentoml", "build", "--output", "tag", "--version", bento.version, "."],
-        cwd=context,
-        env={
-            "BENTOML_HOME": str(workshop),
-            "BENTOML_DO_NOT_TRACK": "True",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        },
-    )
+    try:
+        command.run(
+            [sys.executable, "-m", "bentoml", "build", "--output", "tag", "--version", bento.version, "."],
+            cwd=context,
+            env={
+                "BENTOML_HOME": str(workshop),
+                "BENTOML_DO_NOT_TRACK": "True",
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
+        )
+    except ToolError as error:
+        error.remedy = (
+            f"BentoML imports {config.bento.service} (a class with @bentoml.service) from the files of "
+            "bento.include: correct what its last lines say"
+        )
+        raise
     return workshop / "bentos" / bento.name / bento.version
 
 

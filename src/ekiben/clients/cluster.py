@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -77,7 +78,7 @@ class Cluster(Connection):
         return True
 
     def _holds(self, namespace: str) -> tuple[str, ...]:
-        core, apps, batch = self._core, self._apps, self._client.BatchV1Api(self._api)
+        core, apps, batch = self._core, self._apps, self._batch
         kinds: tuple[Any, ...] = (
             core.list_namespaced_pod,
             core.list_namespaced_service,
@@ -108,6 +109,11 @@ class Cluster(Connection):
                 namespace, label_selector=selector, _request_timeout=TIMEOUT_SECONDS
             )
         return tuple(sorted((objects.pod(one) for one in found.items), key=lambda one: one.name))
+
+    def remove_pod(self, namespace: str, name: str) -> None:
+        """Remove a pod at once, if it is there."""
+        remove = partial(self._core.delete_namespaced_pod, grace_period_seconds=0)
+        self._found(f"removing pod {namespace}/{name}", remove, name, namespace)
 
     def rollout(self, namespace: str, name: str) -> objects.Rollout | None:
         """Return how far a Deployment is; None if there is none."""

@@ -68,10 +68,8 @@ class Connection:
 
         self.context = context
         self._api = api
-        self._core = client.CoreV1Api(api)
-        self._apps = client.AppsV1Api(api)
-        self._autoscaling = client.AutoscalingV2Api(api)
         self._client = client
+        self._made: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -85,6 +83,28 @@ class Connection:
         """Give the connections back."""
         self._api.rest_client.pool_manager.clear()
         self._api.close()
+
+    def _group(self, name: str) -> Any:
+        """Return one API group; made when it is asked for, its import costs half a second."""
+        if name not in self._made:
+            self._made[name] = getattr(self._client, name)(self._api)
+        return self._made[name]
+
+    @property
+    def _core(self) -> Any:
+        return self._group("CoreV1Api")
+
+    @property
+    def _apps(self) -> Any:
+        return self._group("AppsV1Api")
+
+    @property
+    def _autoscaling(self) -> Any:
+        return self._group("AutoscalingV2Api")
+
+    @property
+    def _batch(self) -> Any:
+        return self._group("BatchV1Api")
 
     @contextmanager
     def _asking(self, what: str) -> Iterator[None]:

@@ -152,7 +152,8 @@ def _compile(recipe: Recipe, programs: list[str], target: Path, say: Say, *, nic
                 say(f"{recipe.name}: {path.name} linked after {time.monotonic() - began:.0f} s")
         return (
             f"{recipe.name}: {time.monotonic() - began:.0f} s (usually {recipe.usual_seconds} s on 2 cores), "
-            f"{count} of about {recipe.usual_packages} packages compiled, {len(seen)} of {len(programs)} linked"
+            f"{count} of about {recipe.usual_packages} packages compiled, "
+            f"{len(seen)} of {len(programs)} linked"
         )
 
     def package(_name: str) -> None:

@@ -6,6 +6,7 @@ Values go in by standard input: they are never arguments and never a file that s
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from ekiben.clients import command
 from ekiben.errors import ClusterError, ToolError
 
 HISTORY_MAX = 30  # revisions that Helm keeps: ten verified ones, and those that failed between them
+_SERVER_SIDE_SINCE = 4  # major version
+_RENDER_FOR = "v1.35.0"  # what a render without a cluster assumes; a Helm built from source says v1.20
 _TIMEOUT_SECONDS = 120.0  # no command waits for pods; longer means that the API server hangs
 
 
@@ -48,11 +51,15 @@ class Helm:
         program: The helm executable.
         context: Name of the kube context.
         kubeconfig: File that holds it; None means kubectl's own search path.
+        server_side: Apply on the server and take over fields that somebody edited by hand (Helm 4).
+            Without that one edit would refuse every later upgrade and rollback. The HPA is not
+            fought: the chart renders no replicas under it.
     """
 
     program: Path
     context: str
     kubeconfig: Path | None = None
+    server_side: bool = False
 
     def __post_init__(self) -> None:
         if not self.context:
@@ -62,7 +69,7 @@ class Helm:
         """Return the command that installs or upgrades; the values are its standard input."""
         return self._argv(
             "upgrade", release, str(chart), "--install", "--namespace", namespace, "--reset-values",
-            "--values", "-", "--history-max", str(HISTORY_MAX), "--output", "json",
+            "--values", "-", "--history-max", str(HISTORY_MAX), "--output", "json", *self._apply(),
         )  # fmt: skip
 
     def upgrade(self, release: str, chart: Path, namespace: str, values: Mapping[str, Any]) -> HelmRevision:
@@ -89,6 +96,7 @@ class Helm:
                 namespace,
                 "--history-max",
                 str(HISTORY_MAX),
+                *self._apply(),
             )
         )
 
@@ -146,6 +154,9 @@ class Helm:
             )
         ).stdout
 
+    def _apply(self) -> tuple[str, ...]:
+        return ("--server-side=true", "--force-conflicts") if self.server_side else ()
+
     def _argv(self, *arguments: str) -> tuple[str, ...]:
         where = ["--kube-context", self.context]
         if self.kubeconfig is not None:
@@ -154,6 +165,20 @@ class Helm:
 
     def _run(self, *argv: str, stdin: str | None = None) -> command.Completed:
         return command.run(argv, stdin=stdin, timeout_seconds=_TIMEOUT_SECONDS)
+
+
+def is_server_side(program: Path) -> bool:
+    """True if this Helm can apply on the server: version 4 and up.
+
+    Raises:
+        ToolError: It does not say its version.
+    """
+    argv = (str(program), "version", "--template", "{{.Version}}")
+    text = command.run(argv, timeout_seconds=_TIMEOUT_SECONDS, show=False).stdout
+    found = re.match(r"v(\d+)\.", text)
+    if found is None:
+        raise ToolError(f"expected a version of {program}, found {text[:80]!r}", argv=argv)
+    return int(found[1]) >= _SERVER_SIDE_SINCE
 
 
 def template(
@@ -172,6 +197,7 @@ def template(
         ToolError: The chart or its schema refuses the values.
     """
     argv = [str(program), "template", release, str(chart), "--namespace", namespace, "--values", "-"]
+    argv += ["--kube-version", _RENDER_FOR]
     for version in api_versions:
         argv += ["--api-versions", version]
     if skip_tests:
@@ -185,7 +211,7 @@ def lint(program: Path, chart: Path, values: Mapping[str, Any]) -> None:
     Raises:
         ToolError: With what it found.
     """
-    argv = [str(program), "lint", "--strict", str(chart), "--values", "-"]
+    argv = [str(program), "lint", "--strict", str(chart), "--values", "-", "--kube-version", _RENDER_FOR]
     command.run(argv, stdin=_yaml(values), timeout_seconds=_TIMEOUT_SECONDS, show=False)
 
 

@@ -38,7 +38,8 @@ class Layout:
         """
         if not _NAME.match(name):
             raise ConfigError(
-                f"expected a cluster name of up to 20 lower-case letters, digits, inner dashes, found {name!r}"
+                f"expected a cluster name of up to 20 lower-case letters, digits, dashes inside, "
+                f"found {name!r}"
             )
         return cls(name)
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,12 +38,14 @@ class Parcel:
         tag: Its name in the layout, and in the registry.
         destination: `host[:port]/repository`.
         access: How the registry is reached.
+        room: An empty folder that goes afterwards.
     """
 
     layout: Path
     tag: str
     destination: str
     access: Access
+    room: Path
 
 
 class Engine(Protocol):
@@ -81,21 +82,20 @@ class Lists:
         Raises:
             ToolError: It failed.
         """
-        with tempfile.TemporaryDirectory(prefix="ekiben-push-") as name:
-            room = Path(name)
-            # A store of its own: the user's is not touched, and nothing stays.
-            store = ["--root", f"{room}/root", "--runroot", f"{room}/run", "--storage-driver", "vfs"]
-            manifest = [self.name, *store, "manifest"]
-            (room / "layout").symlink_to(parcel.layout)
-            command.run([*manifest, "create", "ekiben"], show=False)
-            command.run([*manifest, "add", "ekiben", f"oci:layout:{parcel.tag}"], cwd=room, show=False)
-            command.run(
-                [
-                    *manifest, "push", "--all", *_access(parcel.access, room),
-                    "ekiben", f"docker://{parcel.destination}:{parcel.tag}",
-                ],
-                cwd=room,
-            )  # fmt: skip
+        room = parcel.room
+        # A store of its own: the user's is not touched, and nothing stays.
+        store = ["--root", f"{room}/root", "--runroot", f"{room}/run", "--storage-driver", "vfs"]
+        manifest = [self.name, *store, "manifest"]
+        (room / "layout").symlink_to(parcel.layout)
+        command.run([*manifest, "create", "ekiben"], show=False)
+        command.run([*manifest, "add", "ekiben", f"oci:layout:{parcel.tag}"], cwd=room, show=False)
+        command.run(
+            [
+                *manifest, "push", "--all", *_access(parcel.access, room),
+                "ekiben", f"docker://{parcel.destination}:{parcel.tag}",
+            ],
+            cwd=room,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,26 +114,24 @@ class Docker:
         Raises:
             ToolError: It failed.
         """
-        host = parcel.access.host
-        with tempfile.TemporaryDirectory(prefix="ekiben-push-") as name:
-            archive = Path(name) / "image.tar"
-            with tarfile.open(archive, "w") as tar:
-                for path in sorted(parcel.layout.iterdir()):
-                    tar.add(path, arcname=path.name)
-            command.run(["docker", "load", "--quiet", "--input", str(archive)])
-            config = []
-            if parcel.access.auth_file is not None:
-                shutil.copyfile(parcel.access.auth_file, Path(name) / "config.json")
-                config = ["--config", name]
-            try:
-                command.run(["docker", *config, "push", "--quiet", f"{parcel.destination}:{parcel.tag}"])
-            except ToolError as error:
-                error.remedy = (
-                    "docker's daemon has its own settings: a private CA goes to "
-                    f"/etc/docker/certs.d/{host}/ca.crt, "
-                    f'a registry without TLS into "insecure-registries" of /etc/docker/daemon.json'
-                )
-                raise
+        archive = parcel.room / "image.tar"
+        with tarfile.open(archive, "w") as tar:
+            for path in sorted(parcel.layout.iterdir()):
+                tar.add(path, arcname=path.name)
+        command.run(["docker", "load", "--quiet", "--input", str(archive)])
+        config = []
+        if parcel.access.auth_file is not None:
+            shutil.copyfile(parcel.access.auth_file, parcel.room / "config.json")
+            config = ["--config", str(parcel.room)]
+        try:
+            command.run(["docker", *config, "push", "--quiet", f"{parcel.destination}:{parcel.tag}"])
+        except ToolError as error:
+            error.remedy = (
+                "docker's daemon has its own settings: a private CA goes to "
+                f"/etc/docker/certs.d/{parcel.access.host}/ca.crt, "
+                f'a registry without TLS into "insecure-registries" of /etc/docker/daemon.json'
+            )
+            raise
 
 
 # In this order: the first two keep our digest.

@@ -88,7 +88,7 @@ def build(config: ModelConfig, bento: BentoTag, registry: str) -> Built:
     engine = engines.choose(config.image.backend)
     with Blobs(places.cache() / "image").opened() as blobs:
         made = assemble(config, bento, blobs, destination=_destination(config.image, access))
-        found = _pushed(config.image, bento, made, client, engine)
+        found = _pushed(config.image, bento, made, client, engine, blobs)
     image = ImageReference(_destination(config.image, access), found.digest, bento.version)
     _log.info("image: %s, %.1f MB compressed", image, found.compressed_bytes / _MB)
     layers = _as_held(made.layers, found)
@@ -236,7 +236,7 @@ def _destination(image: Image, access: Access) -> str:
 
 
 def _pushed(
-    image: Image, bento: BentoTag, made: Assembled, client: Registry, engine: engines.Engine
+    image: Image, bento: BentoTag, made: Assembled, client: Registry, engine: engines.Engine, blobs: Blobs
 ) -> Manifest:
     """Push unless the registry has it; return what it holds."""
     found = _held(image, bento, made, client)
@@ -244,7 +244,8 @@ def _pushed(
         _log.info("image: the registry has it already")
         return found
     destination = _destination(image, client.access)
-    engine.push(engines.Parcel(made.archive, bento.version, destination, client.access))
+    with blobs.room() as room:
+        engine.push(engines.Parcel(made.archive, bento.version, destination, client.access, room))
     found = _held(image, bento, made, client)
     if found is None:
         raise ToolError(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ekiben.clients.cluster import MANAGED_BY, Cluster
+from ekiben.errors import ConfigError
 from ekiben.identifiers import ImageReference, ModelTag
 from ekiben.jsonable import jsonable
 from ekiben.release.golden import Golden
@@ -136,7 +137,7 @@ def load(text: str) -> Verified | None:
             at=found["at"],
             golden=Golden.of(found["golden"]),
         )
-    except (ValueError, KeyError, TypeError):
+    except (ConfigError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from ekiben.clients import tools
 from ekiben.clients.cluster import Cluster, connect
-from ekiben.clients.helm import Helm
+from ekiben.clients.helm import Helm, is_server_side
 from ekiben.identifiers import ClusterAddress, Revision
 
 
@@ -57,7 +57,8 @@ def helm_at(address: ClusterAddress) -> Helm:
         ToolError: No helm.
         ClusterError: The address names no context.
     """
-    return Helm(tools.find("helm"), address.context, address.kubeconfig)
+    program = tools.find("helm")
+    return Helm(program, address.context, address.kubeconfig, is_server_side(program))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ekiben.clients.helm import HelmRevision
-from ekiben.errors import ClusterError, RolledBackError
+from ekiben.errors import ClusterError, RolledBackError, ToolError
 from ekiben.release import checks, record, wait
 from ekiben.release.checks import Wanted
 from ekiben.release.golden import Expected
@@ -114,7 +114,13 @@ def undo(site: Site, number: int, failure: Failure, past: Before) -> RolledBackE
             f"{story}. Revision {newest.number} was released meanwhile by somebody else: nothing was undone",
             remedy="agree who releases, then release again",
         )
-    end = _undone(site, past)
+    try:
+        end = _undone(site, past)
+    except ToolError as error:
+        raise ClusterError(
+            f"{story}. The way back failed as well: {error}: {error.last_lines}",
+            remedy="release again when that is solved: it begins by repairing what is half-made",
+        ) from error
     tail = f"\nlast lines of {failure.pod}:\n{lines}" if lines else ""
     return RolledBackError(f"{story}. {end}{tail}", check=failure.check, remedy=failure.remedy)
 
@@ -151,6 +157,7 @@ def remove(site: Site, *, namespace: bool) -> None:
         ClusterError: Pods stayed.
     """
     site.helm.uninstall(site.release, site.namespace)
+    site.cluster.remove_pod(site.namespace, f"{site.release}-test")  # hooks are nobody's: Helm leaves them
     site.cluster.remove_config_map(site.namespace, record.name(site.release))
     wait.until_gone(site, GONE_SECONDS)
     if namespace:

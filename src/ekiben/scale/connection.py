@@ -212,9 +212,8 @@ class Pool:
     def finished(self, connection: Connection, index: int, *, reusable: bool) -> None:
         """Take back a connection whose answer has come."""
         self._sending.pop(index, None)
-        now = self._clock()
-        if reusable and self._lifetime > 0 and now < connection.expires:
-            connection.idle_since = now
+        if reusable:
+            connection.idle_since = self._clock()
             self._idle.append(connection)
         else:
             connection.close()

@@ -10,10 +10,12 @@ import math
 import random
 from array import array
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-from ekiben import config
 from ekiben.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ekiben import config
 
 Arrivals = Literal["constant", "poisson"]
 

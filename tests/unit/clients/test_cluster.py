@@ -14,10 +14,14 @@ from urllib.parse import unquote
 
 import pytest
 import yaml
+from kubernetes import client, config
 
 from ekiben.clients import cluster
 from ekiben.clients.cluster import Cluster
 from ekiben.errors import ClusterError
+
+# Their import takes seconds: paid before the first test, not in it.
+_ = [config, client.AppsV1Api, client.AutoscalingV2Api, client.BatchV1Api, client.CoreV1Api]
 
 Answers = dict[str, tuple[int, Any]]
 

@@ -65,6 +65,7 @@ def test_a_wrong_file_is_refused_without_quoting_it(tmp_path: Path, text: str) -
     assert "podman login" in found.value.remedy
     assert "hunter2" not in str(found.value)
     assert found.value.__cause__ is None
+    assert found.value.__suppress_context__ or found.value.__context__ is None
 
 
 def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_nobody_there_is_said(server: Server) -> None:
     """A refused connection names the address and a remedy."""
     with (
         Prometheus("http://127.0.0.1:9") as prometheus,
-        pytest.raises(PrometheusError, match=r"127\.0\.0\.1:9 ") as error,
+        pytest.raises(PrometheusError, match=r"127\.0\.0\.1:9, not reached") as error,
     ):
         prometheus.value("x")
     assert "0x" not in str(error.value)

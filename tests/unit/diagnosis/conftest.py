@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ekiben.diagnosis.run import NextCommand, ReplicaSample, RoadRun, StationTime
+from ekiben.diagnosis.run import NextCommand, RoadRun, StationTime
 from ekiben.scale.measurement import LoadMeasurement, measure
 from ekiben.scale.records import Outcome, Records
+from ekiben.scale.replicas import ReplicaSample
 from ekiben.scale.sender import Sent
 
 

@@ -13,7 +13,8 @@ from rich.console import Console
 from tests.unit.diagnosis.conftest import load, samples
 
 from ekiben.diagnosis import report, summary
-from ekiben.diagnosis.run import ReplicaSample, RoadRun, bins, story
+from ekiben.diagnosis.run import RoadRun, bins, story
+from ekiben.scale.replicas import ReplicaSample
 
 _VOID = {"meta", "line", "path", "circle"}
 

@@ -14,7 +14,7 @@ def installed(root: Path) -> Path:
     """A small folder as uv leaves it."""
     files = {
         "bin/tool": f"#!{sys.executable}\n",
-        "x/__init__.py": "VALUE = frozenset({'a', 'b', 'c'})\n",
+        "x/__init__.py": "def known(x): return x in {'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'}\n",
         "x/core.pyi": "",
         "x/_core.pyx": "",
         "x/tests/test_x.py": "assert False\n",

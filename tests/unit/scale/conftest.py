@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -27,6 +27,7 @@ class Service:
         bodies: Requests received.
         connections: Source port of each request.
         headers: Headers of each request.
+        on_request: Called with each request.
         most_at_once: Most requests that were inside at one time.
     """
 
@@ -39,6 +40,7 @@ class Service:
         self.connections: list[int] = []
         self.headers: list[dict[str, str]] = []
         self.most_at_once = 0
+        self.on_request: Callable[[], object] = lambda: None
         self.url = ""
         self._inside = 0
         self._began = 0.0
@@ -53,6 +55,7 @@ class Service:
         self.bodies.append(body)
         self.connections.append(scope["client"][1])
         self.headers.append({name.decode(): value.decode() for name, value in scope["headers"]})
+        self.on_request()
         self._inside += 1
         self.most_at_once = max(self.most_at_once, self._inside)
         await asyncio.sleep(self._wait())

@@ -22,7 +22,7 @@ def _rings(*waits: float, sleep: float) -> list[float]:
             alarm.ring_in(wait)
         await asyncio.sleep(sleep)
         alarm.close()
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.1)
 
     uvloop.run(main())
     return rung

