@@ -114,7 +114,7 @@ def scale(
         cost = _cost(api, traveller, where, on_progress)
         goal, shape = _shape(traveller.config, cost)
         _log.info(
-            "a request costs %.1f ms of CPU: %.0f requests/s need %d replicas",
+            "a request costs %.1f ms of CPU: %.0f requests/s need at least %d replicas",
             cost * 1e3, shape.segments[-1].rate, goal,
         )  # fmt: skip
         scaled = replace(
