@@ -9,16 +9,11 @@ from typing import Any
 from urllib.parse import quote
 
 from ekiben.clients import objects
-from ekiben.clients.connection import CONFLICT, TIMEOUT_SECONDS, Answer, Connection, open_context
+from ekiben.clients.connection import CONFLICT, TIMEOUT_SECONDS, Answer, open_context
+from ekiben.clients.namespaces import Namespaces
 from ekiben.errors import ClusterError
 
-MANAGED_BY = ("app.kubernetes.io/managed-by", "ekiben")
 _REFUSED_STATUS = 400  # and up
-_RESTRICTED = {
-    "pod-security.kubernetes.io/enforce": "restricted",
-    "pod-security.kubernetes.io/warn": "restricted",
-}
-_GIVEN = frozenset({"kube-root-ca.crt", "default"})  # what every namespace is born with
 
 
 def connect(kubeconfig: Path | None, context: str) -> Cluster:
@@ -34,70 +29,8 @@ def connect(kubeconfig: Path | None, context: str) -> Cluster:
     return Cluster(open_context(kubeconfig, context), context)
 
 
-class Cluster(Connection):
+class Cluster(Namespaces):
     """What ekiben asks of one cluster; every method raises `ClusterError` when it is refused."""
-
-    # Namespaces
-
-    def ensure_namespace(self, name: str) -> bool:
-        """Make a namespace under Pod Security *restricted* unless it is there.
-
-        Returns:
-            True if it was made now.
-
-        Raises:
-            ClusterError: Refused.
-        """
-        if self._found(f"namespace {name}", self._core.read_namespace, name) is not None:
-            return False
-        key, value = MANAGED_BY
-        metadata = self._client.V1ObjectMeta(name=name, labels={key: value, **_RESTRICTED})
-        try:
-            with self._asking(f"making namespace {name}"):
-                self._core.create_namespace(
-                    self._client.V1Namespace(metadata=metadata), _request_timeout=TIMEOUT_SECONDS
-                )
-        except ClusterError as error:
-            if error.status == CONFLICT:  # another run was quicker
-                return False
-            raise
-        return True
-
-    def remove_namespace_if_ours(self, name: str) -> bool:
-        """Remove a namespace that `ensure_namespace` made and that holds nothing any more.
-
-        Returns:
-            True if it was removed.
-        """
-        found = self._found(f"namespace {name}", self._core.read_namespace, name)
-        key, value = MANAGED_BY
-        if found is None or (found.metadata.labels or {}).get(key) != value or self._holds(name):
-            return False
-        with self._asking(f"removing namespace {name}"):
-            self._core.delete_namespace(name, _request_timeout=TIMEOUT_SECONDS)
-        return True
-
-    def _holds(self, namespace: str) -> tuple[str, ...]:
-        core, apps, batch = self._core, self._apps, self._batch
-        kinds: tuple[Any, ...] = (
-            core.list_namespaced_pod,
-            core.list_namespaced_service,
-            core.list_namespaced_config_map,
-            core.list_namespaced_secret,
-            core.list_namespaced_service_account,
-            core.list_namespaced_persistent_volume_claim,
-            apps.list_namespaced_deployment,
-            apps.list_namespaced_stateful_set,
-            apps.list_namespaced_daemon_set,
-            batch.list_namespaced_job,
-            batch.list_namespaced_cron_job,
-        )
-        names: list[str] = []
-        for listing in kinds:
-            with self._asking(f"what namespace {namespace} holds"):
-                found = listing(namespace, _request_timeout=TIMEOUT_SECONDS)
-            names += [o.metadata.name for o in found.items if o.metadata.name not in _GIVEN]
-        return tuple(names)
 
     # What runs
 
@@ -133,6 +66,26 @@ class Cluster(Connection):
         read = self._autoscaling.read_namespaced_horizontal_pod_autoscaler
         found = self._found(f"hpa {namespace}/{name}", read, name, namespace)
         return None if found is None else objects.autoscaler(found)
+
+    def hold_replicas(self, namespace: str, name: str) -> None:
+        """Own the number of replicas that a Deployment without HPA has now.
+
+        When an HPA takes over, Helm stops rendering the number; a field that nobody else owns falls back to
+        Kubernetes' default, 1 replica, until the HPA has looked. The HPA's first change ends our ownership.
+
+        Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership
+        """
+        what = f"deployment {namespace}/{name}"
+        found = self._found(what, self._apps.read_namespaced_deployment, name, namespace)
+        if found is None or self.autoscaler(namespace, name) is not None:
+            return
+        body = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {"replicas": found.spec.replicas},
+        }
+        self._applied(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}", body, what)
 
     def service_address(self, namespace: str, name: str) -> tuple[str, int]:
         """Return a Service's cluster address and its first port.

@@ -132,11 +132,18 @@ class Connection:
             raise
 
     def _raw(
-        self, method: str, path: str, body: Any = None, *, what: str, timeout_seconds: float = 20
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        what: str,
+        timeout_seconds: float = 20,
+        content_type: str = "application/json",
     ) -> Answer:
         headers = {"Accept": "*/*", "User-Agent": "ekiben"}
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = content_type
         with self._asking(what):
             request = self._api.param_serialize(
                 method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
@@ -145,6 +152,17 @@ class Connection:
             data = answer.read()
         kind = str(answer.headers.get("content-type", "")).partition(";")[0].strip()
         return Answer(answer.status, kind, data)
+
+    def _applied(self, path: str, body: Any, what: str) -> None:
+        """Apply part of an object on the server, under our own name."""
+        path = f"{path}?fieldManager=ekiben&force=true"
+        kind = "application/apply-patch+yaml"
+        answer = self._raw("PATCH", path, body, what=what, content_type=kind)
+        if answer.status >= _REFUSED_STATUS:
+            raise ClusterError(
+                f"{self.context}: expected to apply {what}, found {answer.status}: {answer.body[:256]!r}",
+                status=answer.status,
+            )
 
 
 def open_context(kubeconfig: Path | None, context: str) -> Any:

@@ -15,7 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ekiben.clients.cluster import MANAGED_BY, Cluster
+from ekiben.clients.cluster import Cluster
+from ekiben.clients.namespaces import MANAGED_BY
 from ekiben.errors import ConfigError
 from ekiben.identifiers import ImageReference, ModelTag
 from ekiben.jsonable import jsonable

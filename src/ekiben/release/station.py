@@ -201,6 +201,7 @@ def _verified_again(
 def _upgraded(here: Site, task: _Task, history: tuple[HelmRevision, ...], past: undo.Before) -> int:
     """Install or upgrade; a Helm that failed half-way is undone as a failed check is."""
     _log.info("%s: releasing %s", here, task.wanted.image)
+    here.cluster.hold_replicas(here.namespace, here.release)
     try:
         return here.helm.upgrade(here.release, task.chart, here.namespace, task.values).number
     except ToolError as error:

@@ -67,6 +67,7 @@ def restore(site: Site, verified: Verified) -> Verified | Failure:
         ToolError: Helm refused.
         ClusterError: The API server refused, or was not reached.
     """
+    site.cluster.hold_replicas(site.namespace, site.release)
     site.helm.rollback(site.release, site.namespace, verified.revision)
     now = site.helm.status(site.release, site.namespace)
     if now is None:

@@ -58,7 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815  # http.server's names
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815  # http.server's names
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
@@ -244,6 +244,24 @@ def test_a_config_map_that_others_keep_changing(opened: Cluster, server: ApiServ
     with pytest.raises(ClusterError, match="faster than it can be written"):
         opened.change_config_map("m", "x", _add("b"), {})
     assert [request for request, _, _ in server.asked].count(f"PUT {one}") == 5
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_replicas_are_held_unless_an_hpa_owns_them(opened: Cluster, server: ApiServer, scaled: bool) -> None:
+    """The present number is applied under our name; with an HPA nothing is written."""
+    path = "/apis/apps/v1/namespaces/m/deployments/iris"
+    spec = {"replicas": 3, "selector": {}, "template": {"spec": {"containers": []}}}
+    server.answers[f"GET {path}"] = (200, {"metadata": {"name": "iris"}, "spec": spec})
+    patch = f"PATCH {path}?fieldManager=ekiben&force=true"
+    server.answers[patch] = (200, {})
+    if scaled:
+        target = {"kind": "Deployment", "name": "iris"}
+        hpa = "GET /apis/autoscaling/v2/namespaces/m/horizontalpodautoscalers/iris"
+        server.answers[hpa] = (200, {"spec": {"scaleTargetRef": target, "maxReplicas": 4}})
+    opened.hold_replicas("m", "iris")
+    written = [(body["spec"], headers) for request, body, headers in server.asked if request == patch]
+    assert [body for body, _ in written] == ([] if scaled else [{"replicas": 3}])
+    assert all(headers["content-type"] == "application/apply-patch+yaml" for _, headers in written)
 
 
 def test_pods_are_asked_by_release(opened: Cluster, server: ApiServer) -> None:

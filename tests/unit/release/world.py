@@ -70,9 +70,7 @@ class World:
     refusals: list[str] = field(default_factory=list)  # of Helm's next commands, empty: it works
     away_until: float = 0.0
     on_sleep: Callable[[], None] = lambda: None
-    service_lies_for: str = (
-        ""  # name of an image whose answers the Service gets wrong, though its pods are right
-    )
+    service_lies_for: str = ""  # an image whose pods are right and whose Service answers wrong
     calls: list[str] = field(default_factory=list)
 
     def site(self, timeout_seconds: float = 60.0) -> Site:
@@ -162,6 +160,9 @@ class World:
 
     def autoscaler(self, _namespace: str, name: str) -> Autoscaler:
         return Autoscaler("Deployment", name, 1, 9, 1, 1, None, ())
+
+    def hold_replicas(self, _namespace: str, _name: str) -> None:
+        self.calls.append("hold replicas")
 
     def events(self, _namespace: str, _name: str = "") -> tuple[Event, ...]:
         return (Event("Pod", "stuck-0", "Unhealthy", "Startup probe failed: 503", warning=True, at=None),)
