@@ -203,6 +203,9 @@ def test_the_image_holds_what_its_list_says_and_no_tools(built: station.Built) -
         (part.name, part.version) for part in found.components
     }
     assert {"numpy", "bentoml", "libc6"} <= {name for name, _ in listed}
+    assert {
+        (part["name"], part["version"]) for part in json.loads(built.sbom.read_bytes())["components"]
+    } == listed
 
 
 def test_a_second_build_sends_nothing_and_a_new_model_only_itself(

@@ -8,7 +8,6 @@ from typing import Literal
 
 from ekiben.errors import ConfigError
 
-FILE = "ekiben-routes.json"
 _LANE = frozenset({"/predict", "/invocations", "/ping", "/v2", "/livez", "/readyz", "/docs", "/openapi.json"})
 _LANE_BELOW = ("/v1/", "/v2/")
 _PROBES = frozenset({"/livez", "/readyz"})  # the kubelet asks them about the pod, not about the service

@@ -21,6 +21,7 @@ from ekiben.clients import command, places
 from ekiben.config import ModelConfig
 from ekiben.errors import ConfigError, ToolError
 from ekiben.identifiers import BentoTag, ModelTag
+from ekiben.serving.custom import ROUTES
 
 _log = logging.getLogger(__name__)
 _RECIPE = 1  # raise it when the code below changes what comes out
@@ -76,12 +77,12 @@ def build(config: ModelConfig, tag: ModelTag, project: Path) -> Bundled:
         return Bundled(bento, folder, tag)
     with store.workshop(tag) as workshop:
         made = _made(config, tag, bento, sources, lock, workshop)
-        (made / routes.FILE).write_bytes(routes.document(routes.custom(_declared(made), config.bento.routes)))
+        (made / ROUTES).write_bytes(routes.document(routes.custom(_declared(made), config.bento.routes)))
         return Bundled(bento, store.publish(made, bento, workshop), tag)
 
 
 def _intact(folder: Path, sources: Mapping[str, Source]) -> bool:
-    if not all((folder / name).is_file() for name in ("bento.yaml", routes.FILE)):
+    if not all((folder / name).is_file() for name in ("bento.yaml", ROUTES)):
         return False
     packed = {name: folder / "src" / name for name in sources}
     return all(

@@ -41,7 +41,7 @@ class Access:
 
     Attributes:
         host: `host[:port]`.
-        ca_file: CA certificate of a private registry (PEM); None trusts the system's.
+        ca_file: CA certificate of a private registry (PEM), trusted beside the system's.
         auth_file: Credentials; None is anonymous.
         plain: Speak HTTP without TLS.
     """
@@ -280,7 +280,9 @@ class _AbsentError(Exception):
 
 def _opener(ca_file: Path | None) -> OpenerDirector:
     try:
-        context = ssl.create_default_context(cafile=ca_file)
+        context = ssl.create_default_context()
+        if ca_file is not None:
+            context.load_verify_locations(ca_file)
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(
             f"expected a CA certificate (PEM) in {ca_file}, found: {error}",

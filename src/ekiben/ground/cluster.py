@@ -212,4 +212,5 @@ def _address(layout: Layout) -> ClusterAddress:
         registry=configuration.registry_name(record.addresses),
         prometheus_url=f"http://{node}:{subnets.PROMETHEUS_PORT}",
         node_address=node,
+        registry_insecure=True,
     )

@@ -137,4 +137,6 @@ def down(layout: Layout, *, say: Callable[[str], None]) -> None:
 
 def address(layout: Layout) -> ClusterAddress:
     """How to reach the cluster; its Prometheus is the user's to bring."""
-    return ClusterAddress(context(layout), kubeconfig=layout.kubeconfig, registry=f"localhost:{_PORT}")
+    return ClusterAddress(
+        context(layout), kubeconfig=layout.kubeconfig, registry=f"localhost:{_PORT}", registry_insecure=True
+    )

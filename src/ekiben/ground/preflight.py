@@ -111,7 +111,10 @@ def kernel() -> list[Need]:
     needs = []
     for title, line in (
         ("namespaces", "unshare --mount --pid --net --ipc --uts --cgroup --fork true"),
-        ("pairs of network devices (veth)", "unshare --net ip link add name probe0 type veth peer name probe1"),
+        (
+            "pairs of network devices (veth)",
+            "unshare --net ip link add name probe0 type veth peer name probe1",
+        ),
         ("packet filter rules of kube-proxy", f"unshare --net {_RULE}"),
     ):
         done = command.run(line.split(), check=False, show=False)

@@ -17,8 +17,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from ekiben.clients import command
-from ekiben.errors import ConfigError
+from ekiben.clients import command, tools
+from ekiben.errors import ConfigError, ToolError
 from ekiben.image import python, tree
 from ekiben.image.blobs import Blobs, Made
 from ekiben.image.layer import Layer
@@ -56,7 +56,6 @@ _USERS = (
 )
 _GROUPS = "root:x:0:\nnogroup:x:65534:\nekiben:x:10001:\n"
 _EMPTY = ("dev", "proc", "run", "sys", "var/tmp")
-_APT = "apt-get install mmdebstrap (Debian and Ubuntu), or name a base image as image.base"
 
 
 def build(blobs: Blobs) -> Layer:
@@ -79,13 +78,13 @@ def _make(room: Path) -> Made:
             f"expected x86_64, for which requirements/pod.txt is locked, found {platform.machine()}",
             remedy="build the image on an x86_64 machine",
         )
-    command.find("mmdebstrap", remedy=_APT)
+    mmdebstrap = _mmdebstrap()
     _log.info("base: Debian %s and Python %s, unpacked by mmdebstrap (about 10 s)", _SUITE, python.MINOR)
     packages, root = room / "packages", room / "root"
     packages.mkdir()
     command.run(
         [
-            "mmdebstrap", "--variant=extract", "--architectures=amd64", "--format=null",
+            str(mmdebstrap), "--variant=extract", "--architectures=amd64", "--format=null",
             f"--include={','.join(_PACKAGES)}", f"--extract-hook=copy-out /var/cache/apt/archives {packages}",
             _SUITE, "-",
         ],
@@ -100,6 +99,14 @@ def _make(room: Path) -> Made:
     library = f"usr/lib/python{python.MINOR}"
     python.compile_all(python.of_root(root), root / library, f"/{library}")
     return Made([*_own(), *tree.walk(root, "", keep=lambda path: path not in _OWN)], components)
+
+
+def _mmdebstrap() -> Path:
+    try:
+        return tools.find("mmdebstrap")
+    except ToolError as error:
+        error.remedy = f"{error.remedy}; or name a base image as image.base".removeprefix("; ")
+        raise
 
 
 def _unpack(archives: list[Path], root: Path) -> list[Component]:

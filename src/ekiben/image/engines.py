@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from ekiben.clients import command
+from ekiben.clients import command, tools
 from ekiben.clients.registry import Access
 from ekiben.errors import ToolError
 
@@ -139,17 +139,24 @@ ENGINES: Mapping[str, Engine] = {"buildah": Lists("buildah"), "podman": Lists("p
 
 
 def choose(wanted: str) -> Engine:
-    """The engine of that name, or with `auto` the first that answers.
+    """The engine of that name, or with `auto` the first that answers; else buildah, installed.
 
     Raises:
-        ToolError: None does.
+        ToolError: None does, and buildah cannot be installed here.
     """
     candidates = ENGINES.values() if wanted == "auto" else [ENGINES[wanted]]
     for engine in candidates:
         if engine.answers():
             return engine
     names = ", ".join(engine.name for engine in candidates)
-    raise ToolError(f"expected {names} to push the image, found none that answers", remedy=_REMEDY)
+    nobody = ToolError(f"expected {names} to push the image, found none that answers", remedy=_REMEDY)
+    if wanted not in {"auto", "buildah"}:
+        raise nobody
+    try:
+        tools.find("buildah")  # installs it where it can
+    except ToolError as error:
+        raise nobody from error
+    return ENGINES["buildah"]
 
 
 def _access(access: Access, room: Path) -> list[str]:

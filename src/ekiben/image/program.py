@@ -18,22 +18,36 @@ from ekiben.image.blobs import Blobs, Made
 from ekiben.image.layer import Layer, hash_of
 from ekiben.image.packages import SITE, Compiler
 from ekiben.serving import artefact
+from ekiben.serving.custom import ROUTES
 
 BENTO = "opt/ekiben/bento"
 MODEL = "opt/ekiben/model"
 SBOM = "opt/ekiben/sbom.json"
 # All of ekiben that a pod may import; import-linter keeps it so.
 _HALF = ("__init__.py", "errors.py", "identifiers.py", "serving")
-_BENTO_FILES = ("ekiben-routes.json", "src")
+_BENTO_FILES = (ROUTES, "src")
 
 
-def ekiben_layer(blobs: Blobs, base: str, below: Sequence[Layer], compiler: Compiler) -> Layer:
+def bill(below: Sequence[Layer]) -> bytes:
+    """Everything that an image installs: ekiben, and what the layers under it do.
+
+    Args:
+        below: Base and packages.
+    """
+    return sbom.document([_own(), *(part for layer in below for part in layer.components)])
+
+
+def _own() -> sbom.Component:
+    return sbom.Component("pypi", "ekiben", metadata.version("ekiben"), "Apache-2.0")
+
+
+def ekiben_layer(blobs: Blobs, base: str, bill: bytes, compiler: Compiler) -> Layer:
     """The half of ekiben that a pod needs, and the list of everything that the image installs.
 
     Args:
         blobs: The cache.
         base: What decides the bytecode.
-        below: The layers under it.
+        bill: The list.
         compiler: Opens the Python that writes the bytecode.
     """
     root = Path(ekiben.__file__).parent
@@ -42,8 +56,6 @@ def ekiben_layer(blobs: Blobs, base: str, below: Sequence[Layer], compiler: Comp
         for name in _HALF
         for path in ([root / name] if name.endswith(".py") else sorted((root / name).rglob("*.py")))
     }
-    own = sbom.Component("pypi", "ekiben", metadata.version("ekiben"), "Apache-2.0")
-    bill = sbom.document([own, *(part for layer in below for part in layer.components)])
     key = _key(
         base, hashlib.sha256(bill).hexdigest(), *(f"{name} {hash_of(path)}" for name, path in sources.items())
     )
@@ -55,7 +67,7 @@ def ekiben_layer(blobs: Blobs, base: str, below: Sequence[Layer], compiler: Comp
             shutil.copyfile(path, site / "ekiben" / name)
         with compiler(room) as found:
             python.compile_all(found, site, f"/{SITE}")
-        return Made([*tree.walk(site, SITE), tree.file(SBOM, bill)], [own])
+        return Made([*tree.walk(site, SITE), tree.file(SBOM, bill)], [_own()])
 
     with blobs.room() as room:
         return blobs.layer("ekiben", key, lambda: make(room))
@@ -102,7 +114,7 @@ def model_of(folder: Path, bento: BentoTag) -> ModelTag:
             remedy=f"run `ekiben bento {bento.name}`",
         ) from error
     own = [tag for tag in tags if tag.name == bento.name]
-    if len(own) != 1 or not (folder / "ekiben-routes.json").is_file():
+    if len(own) != 1 or not (folder / ROUTES).is_file():
         raise ConfigError(
             f"expected a bento that `ekiben bento` packed, with one model {bento.name!r}, found {bento}",
             remedy=f"run `ekiben bento {bento.name}`",

@@ -54,7 +54,12 @@ def test_a_local_context_knows_its_own_addresses() -> None:
     layout = _made("other", 1)
     found = cluster.current("ekiben-other")
     assert found == ClusterAddress(
-        "ekiben-other", layout.kubeconfig, "10.97.1.2:5000", "http://10.97.1.2:9090", "10.97.1.2"
+        "ekiben-other",
+        layout.kubeconfig,
+        "10.97.1.2:5000",
+        "http://10.97.1.2:9090",
+        "10.97.1.2",
+        registry_insecure=True,
     )
 
 

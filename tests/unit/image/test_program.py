@@ -45,7 +45,9 @@ def names(blobs: Blobs, layer: Layer) -> set[str]:
 def test_the_pods_half_of_ekiben_runs_alone(tmp_path: Path) -> None:
     """Unpacked without the rest of ekiben, every module of it is imported."""
     blobs = Blobs(tmp_path / "cache")
-    layer = program.ekiben_layer(blobs, "base", [], lambda _: nullcontext(python.Python((sys.executable,))))
+    layer = program.ekiben_layer(
+        blobs, "base", b"{}", lambda _: nullcontext(python.Python((sys.executable,)))
+    )
     with tarfile.open(blobs.path(layer.digest)) as tar:
         tar.extractall(tmp_path / "root")  # noqa: S202  # our own archive
     site = tmp_path / "root/opt/ekiben/site"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from typing import Any
@@ -218,6 +220,25 @@ def test_progress_and_samples_are_told_beside_the_load(service: Service) -> None
     assert measured.ok == told[-1].ok == told[-1].planned == 60
     assert [progress.sent for progress in told] == sorted(progress.sent for progress in told)
     assert len(seconds) == 2
+
+
+def test_the_process_is_as_before(service: Service) -> None:
+    """Priority, turns of threads and the collector are restored; the load ran first in line where it may."""
+    during: list[int] = []
+    before = (os.sched_getscheduler(0), os.sched_getparam(0).sched_priority)
+    turn, frozen = sys.getswitchinterval(), gc.get_freeze_count()
+    target = LoadTarget(service.url, (BODY,))
+    load = Load((Segment(50, 0.2),), "constant")
+    loadtest.run(target, load, seed=1, on_progress=lambda _progress: during.append(os.sched_getscheduler(0)))
+    assert (os.sched_getscheduler(0), os.sched_getparam(0).sched_priority) == before
+    assert (sys.getswitchinterval(), gc.get_freeze_count()) == (turn, frozen)
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+        os.sched_setscheduler(0, before[0], os.sched_param(before[1]))
+        allowed = os.SCHED_RR
+    except PermissionError:
+        allowed = before[0]
+    assert set(during) == {allowed}
 
 
 def test_a_bug_in_a_callback_is_not_swallowed(service: Service) -> None:
