@@ -10,12 +10,11 @@ import logging
 import os
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ekiben.clients import command, places
+from ekiben.clients import command, locks, places
 from ekiben.errors import ToolError
 
 _log = logging.getLogger(__name__)
@@ -91,17 +90,26 @@ def extract(packages: Sequence[str], name: str, *, say: Callable[[str], None] = 
         raise ToolError(
             f"expected apt-get and dpkg to fetch {', '.join(packages)}, found none", remedy="use a Debian 12"
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    say(f"fetching Debian packages: {', '.join(packages)} (usually 5 s)")
-    with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=target.parent) as made:
-        folder, tree = Path(made), Path(made) / "tree"
-        tree.mkdir()
+    lock = target.with_name(f".{name}.lock")
+    with locks.alone(lock, lambda: say("waiting for another fetch of the same packages")):
+        if not target.exists():
+            say(f"fetching Debian packages: {', '.join(packages)} (usually 5 s)")
+            _extract(packages, target, say)
+    return target
+
+
+def _extract(packages: Sequence[str], target: Path, say: Callable[[str], None]) -> None:
+    folder = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(folder, ignore_errors=True)  # what an interrupted fetch left
+    tree = folder / "tree"
+    tree.mkdir(parents=True)
+    try:
         _apt(["-o", "APT::Sandbox::User=root", "download", *packages], cwd=folder, say=say)
         for archive in sorted(folder.glob("*.deb")):
             command.run(["dpkg", "--extract", str(archive), str(tree)], show=False)
-        if not target.exists():
-            tree.replace(target)
-    return target
+        tree.replace(target)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _apt(arguments: Sequence[str], *, cwd: Path, say: Callable[[str], None]) -> None:

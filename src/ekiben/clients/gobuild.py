@@ -5,18 +5,16 @@ A program appears whole or not at all; a build that was interrupted is taken up 
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ekiben.clients import command, places
+from ekiben.clients import command, locks, places
 from ekiben.clients.progress import Ticker
 from ekiben.clients.recipes import NODE, Recipe, arguments, environment, floor_of, key, recipe_of
 from ekiben.errors import ToolError
@@ -112,25 +110,13 @@ def build(recipe: Recipe, programs: Sequence[str] = (), *, say: Say = _log.info,
     version = go_version()
     target = folder(recipe, version)
     wanted = list(programs) or list(recipe.packages)
-    with _turn(target.with_name(f".{recipe.name}.lock"), say, recipe):
+    lock = target.with_name(f".{recipe.name}.lock")
+    with locks.alone(lock, lambda: say(f"{recipe.name}: waiting for another build of the same programs")):
+        _sweep(target.parent, recipe)
         missing = [name for name in wanted if not (target / name).exists()]
         if missing:
             _compile(recipe, missing, target, say, nice=nice)
     return target
-
-
-@contextmanager
-def _turn(path: Path, say: Say, recipe: Recipe) -> Iterator[None]:
-    """One builder of a recipe at a time; the kernel gives the lock back when its holder dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"{recipe.name}: waiting for another build of the same programs")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        _sweep(path.parent, recipe)
-        yield
 
 
 def _sweep(cache: Path, recipe: Recipe) -> None:

@@ -69,8 +69,8 @@ NODE = Recipe(
         "kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform",
     },
     tags="remove_all_sd,enable_kubernetes_sd",
-    usual_seconds=360,
-    usual_packages=2500,
+    usual_seconds=400,
+    usual_packages=4000,
 )
 SCORE = Recipe(
     "score",

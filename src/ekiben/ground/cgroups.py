@@ -8,6 +8,7 @@ Source: https://docs.kernel.org/admin-guide/cgroup-v1/cgroups.html and .../cgrou
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import signal
@@ -20,6 +21,7 @@ from ekiben.errors import ClusterError
 
 NEEDED = frozenset({"cpu", "cpuset", "memory", "pids"})
 _V1_ALSO = frozenset({"cpuacct"})  # the kubelet's accounting; part of cpu in version 2
+_NEW_CGROUP_NAMESPACE = 0x02000000  # CLONE_NEWCGROUP of <sched.h>; Python has os.unshare from 3.12
 _LEAF = "node"  # the node's own processes: version 2 allows none beside inner groups
 
 
@@ -92,31 +94,45 @@ def _enable(group: Path, controllers: Iterable[str]) -> None:
 
 
 def join(name: str, hierarchies: Iterable[Hierarchy]) -> None:
-    """Make the group in every hierarchy and move this process into it."""
-    for each in hierarchies:
-        group = each.mount / name
+    """Make the cluster's group in every hierarchy and move this process into it."""
+    every = list(hierarchies)
+    for each in every:
         if each.version == 2 and each.controllers:  # noqa: PLR2004
             _enable(each.mount, each.controllers & (NEEDED | {"io"}))
+    enter(name, every)
+
+
+def enter(name: str, hierarchies: Iterable[Hierarchy]) -> None:
+    """Move this process into a group of every hierarchy, made if it is not there."""
+    for each in hierarchies:
+        group = each.mount / name
         group.mkdir(exist_ok=True)
         if "cpuset" in each.controllers and each.version == 1:
             # A fresh cpuset is empty, and no process may enter an empty one.
             for file in ("cpuset.cpus", "cpuset.mems"):
-                (group / file).write_text((each.mount / file).read_text())
+                (group / file).write_text((group.parent / file).read_text())
         (group / "cgroup.procs").write_text(str(os.getpid()))
+
+
+def root_here() -> None:
+    """See this process' group as the root of every hierarchy from now on.
+
+    Raises:
+        ClusterError: The kernel has no namespaces of control groups.
+    """
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.unshare(_NEW_CGROUP_NAMESPACE) != 0:
+        raise ClusterError(
+            f"expected a namespace of control groups, found: {os.strerror(ctypes.get_errno())}"
+        )
 
 
 def settle(hierarchies: Iterable[Hierarchy]) -> None:
     """Inside the node, whose group looks like the root: enter a leaf, hand controllers to the pods."""
-    for each in hierarchies:
-        leaf = each.mount / _LEAF
-        leaf.mkdir(exist_ok=True)
-        if "cpuset" in each.controllers and each.version == 1:
-            for file in ("cpuset.cpus", "cpuset.mems"):
-                (leaf / file).write_text((each.mount / file).read_text())
-        (leaf / "cgroup.procs").write_text(str(os.getpid()))
+    every = list(hierarchies)
+    enter(_LEAF, every)
+    for each in every:
         if each.version == 2 and each.controllers:  # noqa: PLR2004
-            for pid in _pids(each.mount):  # unshare(1), our parent outside
-                (leaf / "cgroup.procs").write_text(str(pid))
             _enable(each.mount, each.controllers & (NEEDED | {"io"}))
 
 

@@ -70,13 +70,22 @@ def _up(layout: Layout, say: Say) -> ClusterAddress:
     with life.turn(layout):
         parts = provision.provide(say=say)
         record = life.recorded(layout)
-        lives = life.alive(layout) and record is not None and record.binaries == parts.binaries
-        if not lives:
+        if not _runs(layout, record, parts, say):
             _refuse(preflight.kernel())
             _start(layout, parts, say)
         ready.wait(layout, say=say)
     say(f"cluster {layout.name} is ready after {time.monotonic() - began:.0f} s: context {layout.context}")
     return _address(layout)
+
+
+def _runs(layout: Layout, record: Record | None, parts: provision.Parts, say: Say) -> bool:
+    """Whether the node lives and is what would be started now."""
+    if record is None or not life.alive(layout):
+        return False
+    if record.binaries == parts.binaries and prepare.current(layout, record):
+        return True
+    say(f"the node of {layout.name} was started from other sources: starting it again, its data stay")
+    return False
 
 
 def _refuse(needs: list[preflight.Need]) -> None:

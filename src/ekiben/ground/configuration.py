@@ -142,7 +142,6 @@ def _kubelet(addresses: Addresses) -> dict[str, Any]:
 
 
 def _containerd(machine: Machine) -> str:
-    runc = NODE_DEBIAN / "usr" / "sbin" / "runc"
     return f"""\
 version = 2
 root = "{NODE / "containerd"}"
@@ -170,7 +169,6 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
       [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-        BinaryName = "{runc}"
         SystemdCgroup = false
 
   [plugins."io.containerd.grpc.v1.cri".cni]

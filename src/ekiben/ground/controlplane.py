@@ -100,6 +100,9 @@ def controller_manager(addresses: Addresses) -> Component:
             f"--cluster-signing-key-file={PKI / 'ca.key'}",
             f"--service-account-private-key-file={PKI / 'sa.key'}",
             "--use-service-account-credentials=true",
+            # The default 20 a second make its own start, some forty service accounts, last five seconds.
+            "--kube-api-qps=100",
+            "--kube-api-burst=200",
             "--controllers=*,bootstrapsigner,tokencleaner",
             # A third of Kubernetes' 15 s: the load test looks at seconds. Source: HPA documentation.
             "--horizontal-pod-autoscaler-sync-period=5s",

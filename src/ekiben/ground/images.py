@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,15 +69,15 @@ def _descriptor(kind: str, digest: str, size: int) -> dict[str, Any]:
 
 
 def archive(images: Sequence[Image], target: Path, machine: str) -> None:
-    """Write the images into one OCI archive, whole or not at all.
+    """Write the images into one OCI archive, whole or not at all; one caller at a time.
 
     Args:
         images: What goes in.
         target: The archive, `*.tar`.
         machine: Machine type as uname(2) says it.
     """
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
-    layer = target.with_name(f".layer.{os.getpid()}")
+    partial = target.with_name(f".{target.name}.partial")
+    layer = target.with_name(f".{target.name}.layer")
     manifests = []
     try:
         with tarfile.open(partial, "w", format=tarfile.USTAR_FORMAT) as tar:

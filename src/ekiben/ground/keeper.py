@@ -17,16 +17,16 @@ from ekiben.clients import command
 from ekiben.ground import cgroups
 from ekiben.ground.record import parse
 
-_NAMESPACES = ("--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup")
+# Control groups get theirs later: process 1 must first be in the group that it shall see as the root.
+_NAMESPACES = ("--mount", "--pid", "--net", "--ipc", "--uts")
 
 
-def argv(folder: Path, machine_network: int, hierarchies: str) -> list[str]:
+def argv(folder: Path, machine_network: int) -> list[str]:
     """The command that makes the node's namespaces and starts process 1 in them.
 
     Args:
         folder: The cluster's folder.
         machine_network: Descriptor of the machine's network namespace.
-        hierarchies: The machine's control groups: the file that says them.
     """
     return [
         "unshare",
@@ -40,8 +40,14 @@ def argv(folder: Path, machine_network: int, hierarchies: str) -> list[str]:
         "ekiben.ground.node",
         str(folder),
         str(machine_network),
-        hierarchies,
     ]
+
+
+def _forget_the_users_environment() -> None:
+    """Proxies, tokens and Go's settings of whoever typed `up` are none of the node's."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    os.environ.clear()
+    os.environ.update(kept, PYTHONPATH=str(Path(__file__).resolve().parents[2]))
 
 
 def main(folder: Path) -> int:
@@ -61,12 +67,11 @@ def main(folder: Path) -> int:
     record = parse((folder / "cluster.json").read_text())
     hierarchies = cgroups.mounted()
     cgroups.join(record.cgroup, hierarchies)
+    cgroups.enter(f"{record.cgroup}/keeper", hierarchies)
     network = os.open("/proc/self/ns/net", os.O_RDONLY)
     os.set_inheritable(network, True)
-    mountinfo = folder / "mountinfo"
-    mountinfo.write_text(Path("/proc/self/mountinfo").read_text())
-    os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
-    command.replace(argv(folder, network, str(mountinfo)))
+    _forget_the_users_environment()
+    command.replace(argv(folder, network))
     return 1
 
 

@@ -72,7 +72,7 @@ def mount_files(folder: Path, record: Record, hierarchies: list[cgroups.Hierarch
     for hidden in ("/var/lib", "/var/log"):
         _mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", hidden)
     # Alertmanager reads its templates where Debian would have installed them.
-    _mount("-t", "overlay", "-o", f"lowerdir={NODE_DEBIAN}/usr/share:/usr/share", "overlay", "/usr/share")
+    _mount("--bind", f"{NODE_DEBIAN}/usr/share", "/usr/share")
     # Gone rather than covered: runc and cAdvisor would find the machine's hierarchies first.
     command.run(["umount", "--recursive", "--lazy", "/sys"], show=False)
     _mount("-t", "sysfs", "sysfs", "/sys")
@@ -252,11 +252,13 @@ def supervise(supervisor: Supervisor) -> None:
         _reap(supervisor)
 
 
-def main(folder: Path, machine_network: int, mountinfo: Path) -> None:
+def main(folder: Path, machine_network: int) -> None:
     """Be process 1 of the node."""
     record = parse((folder / "cluster.json").read_text())
-    hierarchies = cgroups.parse(mountinfo.read_text())
+    hierarchies = cgroups.mounted()
     socket.sethostname(record.node)
+    cgroups.enter(record.cgroup, hierarchies)
+    cgroups.root_here()
     mount_files(folder, record, hierarchies)
     cgroups.settle(cgroups.mounted())
     connect(record.addresses, machine_network)
@@ -274,4 +276,4 @@ def main(folder: Path, machine_network: int, mountinfo: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import string
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -35,18 +36,40 @@ def write_all(layout: Layout, record: Record, now: datetime) -> None:
     folder.chmod(0o700)
     write(layout.record, dump(record))
     pki = _pki(layout, record, now)
-    machine = configuration.Machine(preflight.may_lower_oom_score(), preflight.snapshotter(folder))
-    conf = folder / "conf"
-    shutil.rmtree(conf, ignore_errors=True)
-    for name, text in configuration.files(record.addresses, record.node, machine, pki).items():
-        path = conf / name
+    for old in ("conf", "manifests"):
+        shutil.rmtree(folder / old, ignore_errors=True)
+    for name, text in rendered(layout, record, pki).items():
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         write(path, text, mode=0o600 if name.endswith(".kubeconfig") else 0o644)
-    _manifests(folder / "manifests", record)
     for each in (layout.logs, layout.rules, layout.registry):
         each.mkdir(parents=True, exist_ok=True)
     server = configuration.server(record.addresses)
     write(layout.kubeconfig, configuration.kubeconfig(layout.context, server, pki, "admin"), mode=0o600)
+
+
+def rendered(layout: Layout, record: Record, pki: Mapping[str, bytes]) -> dict[str, str]:
+    """Configuration and manifests of the node, by their path in its folder."""
+    machine = configuration.Machine(preflight.may_lower_oom_score(), preflight.snapshotter(layout.folder))
+    found = configuration.files(record.addresses, record.node, machine, pki)
+    files = {f"conf/{name}": text for name, text in found.items()}
+    values = configuration.manifest_values(record.addresses)
+    for path in sorted((places.source("k8s/local") / "manifests").glob("*.yaml")):
+        files[f"manifests/{path.name}"] = string.Template(path.read_text()).substitute(values)
+    return files
+
+
+def current(layout: Layout, record: Record) -> bool:
+    """Whether the files that a running node was started with are what would be written now."""
+    try:
+        files = rendered(layout, record, _read(layout.folder / "pki"))
+        return all((layout.folder / name).read_text() == text for name, text in files.items())
+    except (OSError, KeyError):
+        return False
+
+
+def _read(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def _pki(layout: Layout, record: Record, now: datetime) -> dict[str, bytes]:
@@ -61,12 +84,4 @@ def _pki(layout: Layout, record: Record, now: datetime) -> dict[str, bytes]:
             (partial / name).touch(0o600)
             (partial / name).write_bytes(content)
         partial.replace(folder)
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def _manifests(folder: Path, record: Record) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    values = configuration.manifest_values(record.addresses)
-    for path in sorted((places.source("k8s/local") / "manifests").glob("*.yaml")):
-        write(folder / path.name, string.Template(path.read_text()).substitute(values))
+    return _read(folder)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ekiben.clients import debian, gobuild, recipes
+from ekiben.clients import debian, gobuild, locks, recipes
 from ekiben.ground import configuration, images, preflight
 from ekiben.ground.component import IMAGES
 
@@ -40,8 +40,11 @@ def provide(*, say: Say = _log.info, nice: bool = False) -> Parts:
     tree = debian.extract(preflight.NODE_PACKAGES, _DEBIAN_SET, say=say)
     binaries = _binaries(say, nice=nice)
     archive = binaries / IMAGES
-    if not archive.exists():
-        images.archive(_system_images(binaries), archive, platform.machine())
+    with locks.alone(
+        binaries / ".images.lock", lambda: say("waiting for another making of the system's images")
+    ):
+        if not archive.exists():
+            images.archive(_system_images(binaries), archive, platform.machine())
     return Parts(binaries, tree)
 
 

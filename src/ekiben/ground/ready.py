@@ -1,10 +1,15 @@
-"""Wait until a started node is a cluster: API, node, DNS, metrics; say what hangs when it is not."""
+"""Wait until a started node is a cluster: API, node, DNS, metrics; say what hangs when it is not.
+
+Each is asked to do its work: what the store remembers of an earlier life of the node proves nothing.
+"""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ekiben.clients import command
 from ekiben.errors import ClusterError
@@ -15,26 +20,71 @@ from ekiben.ground.record import Record
 
 _LONGEST_SECONDS = 180.0  # cold file caches on a loaded machine; usually 20
 _POLL_SECONDS = 0.25
+_DIRECT = {"NO_PROXY": "*", "no_proxy": "*"}  # the node is one hop away; no proxy knows it
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """Something that must become true.
+    """Something that must work.
 
     Attributes:
         name: For people.
-        arguments: Of `kubectl wait`, but the time-out.
+        works: Asks for it once.
     """
 
     name: str
-    arguments: tuple[str, ...]
+    works: Callable[[Layout, Record], bool]
+
+
+def api(_layout: Layout, record: Record) -> bool:
+    """The API server says that it is ready."""
+    return readiness.answers(f"https:{record.addresses.node}:{API_PORT}/readyz")
+
+
+def components(layout: Layout, _record: Record) -> bool:
+    """Every component has answered since the node started."""
+    rows = life.components(layout)
+    return bool(rows) and all(row["answered"] for row in rows.values())
+
+
+def node(layout: Layout, record: Record) -> bool:
+    """The node takes pods."""
+    found = _get(layout, record, f"/api/v1/nodes/{record.node}")
+    return any(
+        each["type"] == "Ready" and each["status"] == "True"
+        for each in found.get("status", {}).get("conditions", [])
+    )
+
+
+def dns(_layout: Layout, record: Record) -> bool:
+    """The cluster's DNS knows the API server: a pod runs, and Services reach it."""
+    return readiness.resolves(str(record.addresses.dns), "kubernetes.default.svc.cluster.local")
+
+
+def metrics(layout: Layout, record: Record) -> bool:
+    """The metrics API, aggregated, measures the node."""
+    return bool(_get(layout, record, "/apis/metrics.k8s.io/v1beta1/nodes").get("items"))
 
 
 GOALS = (
-    Goal("node", ("--for=condition=Ready", "node", "--all")),
-    Goal("cluster DNS", ("--namespace=kube-system", "--for=condition=Available", "deployment/coredns")),
-    Goal("metrics API", ("--for=condition=Available", "apiservice/v1beta1.metrics.k8s.io")),
+    Goal("API server", api),
+    Goal("every component", components),
+    Goal("node", node),
+    Goal("cluster DNS", dns),
+    Goal("metrics API", metrics),
 )
+
+
+def _get(layout: Layout, record: Record, path: str) -> dict[str, Any]:
+    argv = [
+        str(record.binaries / "kubectl"),
+        f"--kubeconfig={layout.kubeconfig}",
+        "--request-timeout=5s",
+        "get",
+    ]
+    done = command.run([*argv, "--raw", path], env=_DIRECT, check=False, show=False)
+    found: dict[str, Any] = json.loads(done.stdout) if done.status == 0 else {}
+    return found
 
 
 def wait(layout: Layout, *, say: Callable[[str], None]) -> None:
@@ -47,40 +97,15 @@ def wait(layout: Layout, *, say: Callable[[str], None]) -> None:
     if record is None:
         raise ClusterError(f"expected cluster {layout.name!r}, found no record", remedy="`ekiben cluster up`")
     began = time.monotonic()
-
-    def until(name: str, true: Callable[[], bool]) -> None:
-        while not true():
-            passed = time.monotonic() - began
-            if not life.alive(layout) or passed > _LONGEST_SECONDS:
+    for goal in GOALS:
+        while not goal.works(layout, record):
+            if not life.alive(layout) or time.monotonic() - began > _LONGEST_SECONDS:
                 raise ClusterError(
-                    f"expected {name} within {_LONGEST_SECONDS:g} s, found {trouble(layout)}",
+                    f"expected {goal.name} within {_LONGEST_SECONDS:g} s, found {trouble(layout)}",
                     remedy=f"read {layout.logs}, then `ekiben cluster up` again, or `ekiben cluster reset`",
                 )
             time.sleep(_POLL_SECONDS)
-        say(f"{name} ready after {time.monotonic() - began:.0f} s")
-
-    until("API server", lambda: readiness.answers(f"https:{record.addresses.node}:{API_PORT}/readyz"))
-    for goal in GOALS:
-        until(goal.name, lambda goal=goal: reached(layout, record, goal))  # type: ignore[misc]
-    until("every component", lambda: settled(layout))
-
-
-def reached(layout: Layout, record: Record, goal: Goal, *, patience_seconds: int = 5) -> bool:
-    """Whether a goal is reached, now or within the patience."""
-    argv = [
-        str(record.binaries / "kubectl"),
-        f"--kubeconfig={layout.kubeconfig}",
-        "wait",
-        f"--timeout={patience_seconds}s",
-        *goal.arguments,
-    ]
-    return command.run(argv, check=False, show=False).status == 0
-
-
-def settled(layout: Layout) -> bool:
-    """Whether every component has answered."""
-    rows = life.components(layout)
-    return bool(rows) and all(row["answered"] for row in rows.values())
+        say(f"{goal.name} ready after {time.monotonic() - began:.0f} s")
 
 
 def trouble(layout: Layout) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ekiben.clients import debian, gobuild, recipes
+from ekiben.clients import debian, gobuild, locks, recipes
 
 GO_MOD = b"""\
 module x
@@ -122,5 +124,26 @@ def test_an_interrupted_build_leaves_nothing_that_counts(
     (left / "kube-score").touch()
     monkeypatch.setattr(gobuild, "go_version", lambda: "go1.26.8 linux amd64")
     assert gobuild.built("kube-score") is None
-    with gobuild._turn(tmp_path / "bin" / ".score.lock", print, recipes.SCORE):
-        assert not left.exists()
+    gobuild._sweep(tmp_path / "bin", recipes.SCORE)
+    assert not left.exists()
+
+
+def test_a_lock_is_held_by_one_and_given_back(tmp_path: Path) -> None:
+    """The second waits, says so once, and goes on when the first has ended."""
+    said: list[str] = []
+    order: list[str] = []
+
+    def second() -> None:
+        with locks.alone(tmp_path / "x" / "lock", lambda: said.append("waiting")):
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    with locks.alone(tmp_path / "x" / "lock", lambda: said.append("never")):
+        thread.start()
+        deadline = time.monotonic() + 2
+        while not said and time.monotonic() < deadline:
+            time.sleep(0.01)
+        order.append("first")
+    thread.join(2)
+    assert said == ["waiting"]
+    assert order == ["first", "second"]
