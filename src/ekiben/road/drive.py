@@ -35,6 +35,11 @@ class Walk:
     scaled: scaling.Scaled | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
+    def add(self, stop: Stop) -> None:
+        """Note a station that was passed."""
+        self.stops.append(stop)
+        self.seconds[stop.station] = 0.0 if stop.kept else stop.seconds
+
 
 class Ground:
     """The cluster, made ready in a thread while other stations work."""
@@ -88,11 +93,11 @@ def walk(
         What was done.
     """
     done = Walk()
-    began = time.monotonic()
-    done.stops += [stations.train(traveller), stations.bento(traveller)]
+    done.add(stations.train(traveller))
+    done.add(stations.bento(traveller))
     if traveller.journey.last("release") is None or ground is None:
         done.first = process.first_prediction(traveller)
-        done.seconds["first prediction"] = time.monotonic() - began
+        done.seconds["first prediction"] = done.first["seconds"]
         on_first(done.first)
     if ground is None:
         return done
@@ -100,14 +105,12 @@ def walk(
     waited = time.monotonic()
     done.address = ground.address()
     done.seconds["waiting for the cluster"] = time.monotonic() - waited
-    done.seconds["building the cluster (beside the stations)"] = ground.prepared_seconds
-    done.stops.append(stations.image(traveller, address=done.address))
-    done.stops.append(stations.release(traveller, done.address))
-    done.stops.append(stations.traffic(traveller, done.address))
+    done.seconds["its building, beside the stations"] = ground.prepared_seconds
+    done.add(stations.image(traveller, address=done.address))
+    done.add(stations.release(traveller, done.address))
+    done.add(stations.traffic(traveller, done.address))
     stop, done.scaled = scaling.scale(traveller, done.address, again=again, on_progress=on_load)
-    done.stops.append(stop)
-    for stop in done.stops:
-        done.seconds[stop.station] = 0.0 if stop.kept else stop.seconds
+    done.add(stop)
     return done
 
 
