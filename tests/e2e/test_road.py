@@ -165,11 +165,14 @@ def test_prometheus_returns_rate_errors_and_latency(
 
 
 def test_status_says_what_is(
-    project: Project, model: dict[str, Any], image: dict[str, Any], revision: dict[str, Any]
+    project: Project, rig: Rig, model: dict[str, Any], image: dict[str, Any], revision: dict[str, Any]
 ) -> None:
     """`ekiben status` names the model, the digest, the revision and the replicas that kubectl shows."""
+    assert revision["revision"]
     status = project.ekiben("status", "iris")
     assert status["image"] == image["image"]
     assert status["model"] == model["tag"]
-    assert str(status["revision"]) in str(revision["revision"])
+    secrets = rig.get("secrets", "-n", project.namespace, "-l", "owner=helm,name=iris")["items"]
+    newest = max(int(secret["metadata"]["labels"]["version"]) for secret in secrets)
+    assert status["revision"].endswith(f" {newest}")
     assert status["replicas"]["ready"] == project.ready()

@@ -37,6 +37,11 @@ class Greeter:
             raise RuntimeError("there is nobody")
         return f"hello, {name}"
 
+    @bentoml.api(route="/collected")
+    def collected(self) -> list[str]:
+        from bentoml.metrics import generate_latest
+        return [line for line in generate_latest().decode().splitlines() if "bentoml_service_request" in line]
+
     @bentoml.api(route="/which")
     def which(self) -> str:
         return self.artefact.sha256
@@ -81,7 +86,7 @@ def greeter(artefact: Path, bento: Path, tmp_path_factory: pytest.TempPathFactor
     with running(
         artefact,
         folder,
-        EKIBEN_BENTO=str(with_routes(bento, folder / "bento", "/greet", "/which")),
+        EKIBEN_BENTO=str(with_routes(bento, folder / "bento", "/greet", "/which", "/collected")),
         BENTOML_HOME="/nonexistent",
         EKIBEN_MOST_BODY_BYTES="1000",
         EKIBEN_DRAIN_SECONDS="5",
@@ -122,6 +127,12 @@ def test_custom_routes_are_counted_and_bounded(greeter: Pod) -> None:
     assert [counted(status) for status in (200, 500, 400, 413)] == [1, 1, 1, 1]
     assert 'http_response_status_code="503",http_route="/which"} 0.0' in before
     assert greeter.count("http_server_active_requests") == 0
+
+
+def test_bentomls_own_metrics_are_off(greeter: Pod) -> None:
+    """They are labelled with raw paths and would grow with what callers make up."""
+    assert greeter.request("POST", "/greet", {"name": "you"}).status == 200
+    assert greeter.request("POST", "/collected", {}).json == []
 
 
 def test_a_pod_is_ready_only_with_its_service(artefact: Path, bento: Path, tmp_path: Path) -> None:

@@ -134,6 +134,7 @@ def test_what_is_in_flight_is_finished(artefact: Path, tmp_path: Path) -> None:
         while not refused(pod):
             assert time.monotonic() < end
             time.sleep(0.05)
+        time.sleep(0.7)  # beyond the moment that connections get after the port was closed
         assert pod.process.poll() is None
         connection.sendall(b", 1.4, 0.2]")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
@@ -194,3 +195,16 @@ def test_wrong_settings(artefact: Path, tmp_path: Path, variable: str, value: st
         assert pod.process.wait(timeout=20) == 2
         assert value in pod.log.read_text()
     assert value in (tmp_path / "termination-log").read_text()
+
+
+def test_answers_that_were_on_their_way_say_close_too(artefact: Path, tmp_path: Path) -> None:
+    """A request that began before SIGTERM and is answered after it ends its connection."""
+    with running(artefact, tmp_path, EKIBEN_DRAIN_SECONDS="5") as pod, pod.connect() as connection:
+        connection.sendall(HALF)
+        time.sleep(0.2)
+        pod.process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        connection.sendall(b", 1.4, 0.2]")
+        assert b"connection: close" in connection.recv(65536)
+        pod.process.send_signal(signal.SIGTERM)
+        assert pod.process.wait(timeout=10) == 0

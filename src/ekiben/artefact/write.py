@@ -29,10 +29,10 @@ def write(
         folder: An existing, empty folder.
         name: The model's name.
         estimator: The fitted estimator.
-        schema: Inputs and output.
-        golden: Content of `golden.json`.
-        reference: Content of `reference.json`.
-        card: Content of `card.json`.
+        schema: Content of `schema.json`; `golden`, `reference` and `card` likewise.
+        golden: Rows with their answers.
+        reference: Distributions of the training rows.
+        card: Where the model comes from and how good it is.
 
     Returns:
         The artefact's hash, `sha256:...`.
@@ -40,13 +40,14 @@ def write(
     Raises:
         ConfigError: The estimator cannot be written.
     """
-    contents = {
-        reader.ESTIMATOR: estimator_bytes(estimator),
-        reader.SCHEMA: json_bytes(schema.document()),
-        reader.GOLDEN: json_bytes(golden),
-        reader.REFERENCE: json_bytes(reference),
-        reader.CARD: json_bytes(card),
+    documents = {
+        reader.SCHEMA: schema.document(),
+        reader.GOLDEN: golden,
+        reader.REFERENCE: reference,
+        reader.CARD: card,
     }
+    contents = {name: json_bytes(document) for name, document in documents.items()}
+    contents[reader.ESTIMATOR] = estimator_bytes(estimator)
     manifest = json_bytes(
         {
             "format": reader.FORMAT,

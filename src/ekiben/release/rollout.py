@@ -139,7 +139,8 @@ def _of_pod(pod: Pod, restarts: int, events: Sequence[Event]) -> Iterator[Suspic
     elif reason == "CrashLoopBackOff" or restarts >= _RESTARTS:
         yield _suspect(
             pod, "pods stay up", "a container that does not crash", _crash(pod, restarts),
-            "its last lines are below; run the image by itself to see more",
+            "raise `release.resources.memory`" if pod.exit_reason == "OOMKilled"
+            else "its last lines tell why; run the image by itself to see more",
         )  # fmt: skip
     elif reason in _PULL:
         seconds = 0.0 if any(word in said.lower() for word in _GONE) else _PULL_SECONDS
@@ -203,13 +204,20 @@ def overtime(snapshot: Snapshot, seconds: float, replicas: int) -> Failure:
 class Patience:
     """Remembers since when each suspicion lasts, seconds of a monotonic clock."""
 
-    _since: dict[tuple[str, str], float] = field(default_factory=dict)
+    _seen: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
 
     def overdue(self, found: Iterable[Suspicion], now: float) -> Failure | None:
-        """Return the first failure that lasted long enough; suspicions that went away are forgotten."""
-        held = {(s.failure.check, s.failure.pod): s for s in found}
-        self._since = {key: self._since.get(key, now) for key in held}
-        for key, suspicion in held.items():
-            if now - self._since[key] >= suspicion.seconds:
+        """Return the first failure that lasted long enough.
+
+        A gap shorter than a suspicion's own time does not end it: while the kubelet
+        tries a pull again, the pod looks as if nothing was wrong.
+        """
+        for suspicion in found:
+            key = (suspicion.failure.check, suspicion.failure.pod)
+            first, last = self._seen.get(key, (now, now))
+            if now - last > suspicion.seconds:
+                first = now
+            self._seen[key] = (first, now)
+            if now - first >= suspicion.seconds:
                 return suspicion.failure
         return None

@@ -93,7 +93,6 @@ class Admission:
         """Answer a request; gives the status that was sent."""
         headers = dict(scope["headers"])
         request_id = receipt.request_id(headers)
-        closing = self._closing(scope)
         try:
             if route in self._custom and self._service is not None:
                 return await through(
@@ -101,7 +100,7 @@ class Admission:
                     scope,
                     receive,
                     send,
-                    closing=closing,
+                    closing=lambda: self._closing(scope),
                     most_bytes=self._settings.most_body_bytes,
                 )
             answer = await self._answer(route, scope["method"], headers, receive, request_id)
@@ -115,7 +114,7 @@ class Admission:
             _LOG.exception("request %s to %s failed", request_id, route)
             answer = failure(500, "the server failed on this request", request_id)
         self._instruments.answered(answer)
-        await _send(send, answer, request_id, closing=closing or answer.close)
+        await _send(send, answer, request_id, closing=answer.close or self._closing(scope))
         return answer.status
 
     async def _answer(

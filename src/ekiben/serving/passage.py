@@ -19,7 +19,7 @@ async def through(
     receive: Receive,
     send: Send,
     *,
-    closing: bool,
+    closing: Callable[[], bool],
     most_bytes: int,
 ) -> int:
     """Let a service answer a request.
@@ -29,7 +29,7 @@ async def through(
         scope: ASGI's.
         receive: ASGI's.
         send: ASGI's.
-        closing: Whether the answer ends its connection.
+        closing: Whether the answer ends its connection, asked when it begins.
         most_bytes: Longest body that it gets to see.
 
     Returns:
@@ -54,7 +54,7 @@ async def through(
 
 
 class _Passage:
-    def __init__(self, receive: Receive, send: Send, *, closing: bool, most_bytes: int) -> None:
+    def __init__(self, receive: Receive, send: Send, *, closing: Callable[[], bool], most_bytes: int) -> None:
         self._receive, self._send = receive, send
         self._closing = closing
         self._left = most_bytes
@@ -77,6 +77,6 @@ class _Passage:
             return
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            if self._closing:
+            if self._closing():
                 message = {**message, "headers": [*message.get("headers", ()), CLOSE]}
         await self._send(message)

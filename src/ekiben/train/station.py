@@ -69,18 +69,13 @@ def train(config: ModelConfig, project: Path) -> Trained:
     score = evidence.score(section.accept.metric, split.test_labels, estimator.predict(split.test_rows))
     _accept(config, score, len(split.test_labels))
     golden = evidence.golden(estimator, split, schema, section)
-    with tempfile.TemporaryDirectory(prefix="ekiben-train-") as folder:
-        sha256 = write(
-            Path(folder),
-            config.model,
-            estimator,
-            schema,
-            golden=golden,
-            reference=distributions(split.train_rows, split.train_labels, schema),
-            card=evidence.card(config, data, split, estimator, score),
-        )
-        _prove(Path(folder), estimator, split.test_rows, schema)
-        tag, stored = store.store(Path(folder))
+    reference = distributions(split.train_rows, split.train_labels, schema)
+    card = evidence.card(config, data, split, estimator, score)
+    with tempfile.TemporaryDirectory(prefix="ekiben-train-") as name:
+        folder = Path(name)
+        sha256 = write(folder, config.model, estimator, schema, golden=golden, reference=reference, card=card)
+        _prove(folder, estimator, split.test_rows, schema)
+        tag, stored = store.store(folder)
     return Trained(
         tag=tag,
         artefact_sha256=sha256,

@@ -71,6 +71,7 @@ def test_memory_is_named() -> None:
     killed = replace(SICK["pods stay up"], exit_reason="OOMKilled")
     (found,) = rollout.suspicions(snapshot(killed), {})
     assert "137 (OOMKilled)" in found.failure.found
+    assert "memory" in found.failure.remedy
 
 
 @pytest.mark.parametrize(
@@ -103,18 +104,26 @@ def test_a_node_that_is_being_added_is_waited_for() -> None:
     assert rollout.suspicions(snapshot(full, events=(coming,)), {}) == ()
 
 
-def test_patience_counts_from_the_first_sight_and_forgets() -> None:
-    """A suspicion fails after its time, not before; one that went away begins anew."""
+def test_patience_counts_from_the_first_sight() -> None:
+    """A suspicion fails after its time, not before; a short gap is a retry, not a recovery."""
     pulling = replace(GOOD, ready=False, waiting_reason="ErrImagePull", waiting_message="timeout")
     found, patience = rollout.suspicions(snapshot(pulling), {}), Patience()
     assert patience.overdue(found, 100.0) is None
+    assert patience.overdue((), 110.0) is None  # the kubelet tries again: ContainerCreating
     assert patience.overdue(found, 114.9) is None
-    assert patience.overdue((), 114.95) is None
-    assert patience.overdue(found, 115.0) is None
-    assert patience.overdue(found, 129.9) is None
-    late = patience.overdue(found, 130.0)
+    late = patience.overdue(found, 115.0)
     assert late is not None
     assert late.check == "image is pulled"
+
+
+def test_patience_forgets_what_was_over() -> None:
+    """A suspicion that comes back after longer than its time begins anew."""
+    pulling = replace(GOOD, ready=False, waiting_reason="ErrImagePull", waiting_message="timeout")
+    found, patience = rollout.suspicions(snapshot(pulling), {}), Patience()
+    assert patience.overdue(found, 100.0) is None
+    assert patience.overdue(found, 115.5 + 0.0) is None
+    assert patience.overdue(found, 130.0) is None
+    assert patience.overdue(found, 130.5) is not None
 
 
 def test_a_pull_that_changes_its_word_is_one_suspicion() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.special
 import skops.io
 from sklearn.ensemble import (
     GradientBoostingClassifier,
@@ -88,6 +89,14 @@ def test_types_of_these_packages_that_skops_does_not_trust_are_refused(tmp_path:
     assert not canary.exists()
 
 
+def test_types_that_skops_trusts_beyond_these_packages_are_refused() -> None:
+    """The list is this project's: functions of scipy are on skops' own, and not on it."""
+    content = skops.io.dumps(FunctionTransformer(scipy.special.expit))
+    assert skops.io.get_untrusted_types(data=content) == []
+    with pytest.raises(ConfigError, match=r"does not build: scipy\.special\.\S*expit"):
+        estimator.load(content)
+
+
 @pytest.mark.parametrize("content", [b"", b"PK", b"\x80\x04K\x01.", b"0" * 100])
 def test_what_is_no_skops_file(content: bytes) -> None:
     """A pickle, or rubbish, is refused as configuration."""
@@ -118,6 +127,8 @@ def test_trees_that_point_outside_themselves_are_refused(field: str, value: int)
     forest.estimators_ = [tree]
     with pytest.raises(ConfigError, match="points outside itself"):
         trees.check(make_pipeline(StandardScaler(), forest))
+    with pytest.raises(ConfigError, match="points outside itself"):
+        estimator.load(skops.io.dumps(forest))
 
 
 @pytest.mark.parametrize(

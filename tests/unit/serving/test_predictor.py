@@ -7,6 +7,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -54,6 +55,15 @@ def test_answers_are_scikit_learns(estimator: Any) -> None:
         assert answers.probabilities.tolist() == fitted.predict_proba(ASKED).tolist()
     else:
         assert answers.probabilities is None
+
+
+def test_predict_is_asked_where_it_is_not_the_most_probable_class() -> None:
+    """A classifier with a threshold of its own answers other labels than the greatest probability says."""
+    labels = (ROWS.sum(axis=1) > 0).astype(int)
+    model = FixedThresholdClassifier(LogisticRegression(), threshold=0.2).fit(ROWS, labels)
+    answers = predictor(model).predict(ASKED)
+    assert answers.predictions.tolist() == model.predict(ASKED).tolist()
+    assert answers.predictions.tolist() != model.predict_proba(ASKED).argmax(axis=1).tolist()
 
 
 def test_ties_occur_in_the_rows_asked() -> None:

@@ -64,6 +64,15 @@ def test_rows_of_numbers(instances: list[list[Any]]) -> None:
     assert rows.tolist() == [[float(value) for value in row] for row in instances]
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**400, -(10**400)])
+def test_numbers_that_float64_cannot_hold(value: float) -> None:
+    """One of them among good rows is found, in either form of a row."""
+    for row in ([1.0, value], {"a": 1.0, "b/c": value}):
+        error = refused(NUMBERS, [[1.0, 2.0], row])
+        assert error.reason == "not_finite"
+        assert len(error.places) == 1
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(["a", "b/c", "d"]), ANY), min_size=1, max_size=3))
 def test_rows_by_name(instances: list[dict[str, Any]]) -> None:
