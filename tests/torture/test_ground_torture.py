@@ -164,9 +164,8 @@ def test_two_clusters_run_side_by_side(
 
     try:
         both = [run(ours, "up", "--name", NAME), run(theirs, "up", "--name", other)]
-        for process in both:
-            _, said = process.communicate(timeout=UP_SECONDS)
-            assert process.returncode == 0, said
+        said = [process.communicate(timeout=UP_SECONDS)[1] for process in both]
+        assert [process.returncode for process in both] == [0, 0], said
         first = life.recorded(layout)
         assert down(ours, NAME) == 0
         monkeypatch.setenv("EKIBEN_STATE", theirs)

@@ -87,10 +87,13 @@ def start(layout: Layout) -> None:
     log.unlink(missing_ok=True)
     command.start([sys.executable, "-m", "ekiben.ground.keeper", str(layout.folder)], log=log, env=_path())
     deadline = time.monotonic() + _BIRTH_SECONDS
-    while not alive(layout):
-        if time.monotonic() > deadline:
+    lived = False
+    while not layout.components.exists():  # process 1 writes it when it is connected
+        lived, died = lived or alive(layout), lived and not alive(layout)
+        if died or time.monotonic() > deadline:
             raise ClusterError(
-                f"expected the node to start within {_BIRTH_SECONDS:g} s, found: {_end_of(log)}"
+                f"expected the node to start within {_BIRTH_SECONDS:g} s, found: {_end_of(log)}",
+                remedy="`ekiben cluster up` again; `ekiben cluster down` cleans up",
             )
         time.sleep(0.02)
 
