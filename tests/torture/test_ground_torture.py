@@ -142,19 +142,39 @@ def test_down_cleans_a_cluster_killed_while_a_component_starts(layout: Layout, p
     assert not layout.folder.exists()
 
 
-def test_two_clusters_run_side_by_side(layout: Layout) -> None:
-    """Another name is another cluster: other addresses, and the death of one leaves the other serving."""
-    other = Layout.of(f"{NAME}-two")
+@pytest.mark.parametrize("where", ["another name", "another copy"])
+def test_two_clusters_run_side_by_side(
+    layout: Layout, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another name, or the same name of another copy: started at once, one's end spares the other."""
+    ours = os.environ.get("EKIBEN_STATE", "")
+    theirs = ours if where == "another name" else str(tmp_path / "state")
+    other = f"{NAME}-two" if where == "another name" else NAME
+
+    def down(state: str, name: str) -> int:
+        with run(state, "down", "--name", name) as process:
+            process.communicate(timeout=60)
+            return process.returncode
+
+    def run(state: str, *arguments: str) -> subprocess.Popen[str]:
+        environment = {**os.environ, "EKIBEN_STATE": state}
+        return subprocess.Popen(
+            _ekiben("cluster", *arguments), text=True, stderr=subprocess.PIPE, env=environment
+        )
+
     try:
-        for name in (NAME, other.name):
-            done = _run("cluster", "up", "--name", name)
-            assert done.returncode == 0, done.stderr
-        records = [life.recorded(layout), life.recorded(other)]
-        assert records[0] is not None
-        assert records[1] is not None
-        assert records[0].addresses.index != records[1].addresses.index
-        assert _run("cluster", "down", "--name", NAME).returncode == 0
-        _serves(other)
+        both = [run(ours, "up", "--name", NAME), run(theirs, "up", "--name", other)]
+        said = [process.communicate(timeout=UP_SECONDS)[1] for process in both]
+        assert [process.returncode for process in both] == [0, 0], said
+        first = life.recorded(layout)
+        assert down(ours, NAME) == 0
+        monkeypatch.setenv("EKIBEN_STATE", theirs)
+        second = life.recorded(Layout.of(other))
+        assert first is not None
+        assert second is not None
+        assert first.addresses.index != second.addresses.index
+        assert life.alive(Layout.of(other))
+        _serves(Layout.of(other))
     finally:
-        _run("cluster", "down", "--name", other.name)
-    assert not Path(other.folder).exists()
+        assert down(theirs, other) == 0
+    assert not Layout.of(other).folder.exists()

@@ -99,27 +99,33 @@ def _refuse(needs: list[preflight.Need]) -> None:
 def _start(layout: Layout, parts: provision.Parts, say: Say) -> None:
     """Clear what an earlier node left, decide, write, start."""
     life.end(layout)
+    with life.choosing():
+        addresses = _addresses(layout, say)
+        record = Record(
+            name=layout.name,
+            node=layout.context,
+            addresses=addresses,
+            cgroup=layout.cgroup,
+            binaries=parts.binaries,
+            debian=parts.debian,
+            registry=layout.registry,
+        )
+        say(f"starting the node {record.node} at {addresses.node} (usually ready after 20 s)")
+        prepare.write_all(layout, record, datetime.now(UTC))
+        life.start(layout)
+
+
+def _addresses(layout: Layout, say: Say) -> subnets.Addresses:
+    """The cluster's addresses: those it had, where nobody took them meanwhile, else free ones."""
     previous = life.recorded(layout)
-    addresses = previous.addresses if previous is not None else None
     networks = life.taken(layout)
-    if addresses is not None and (holder := subnets.owner(addresses, networks)):
+    if previous is not None:
+        holder = subnets.owner(previous.addresses, networks)
+        if not holder:
+            return previous.addresses
         say(f"the subnet of cluster {layout.name} is taken: {holder}; it starts afresh on another")
-        addresses = None
-    if addresses is None:
-        prepare.wipe(layout)
-        addresses = subnets.choose(networks, life.reserved(layout))
-    record = Record(
-        name=layout.name,
-        node=layout.context,
-        addresses=addresses,
-        cgroup=layout.cgroup,
-        binaries=parts.binaries,
-        debian=parts.debian,
-        registry=layout.registry,
-    )
-    say(f"starting the node {record.node} at {addresses.node} (usually ready after 20 s)")
-    prepare.write_all(layout, record, datetime.now(UTC))
-    life.start(layout)
+    prepare.wipe(layout)
+    return subnets.choose(networks, life.reserved(layout))
 
 
 def down(name: str = "local", *, say: Say = _log.info) -> None:

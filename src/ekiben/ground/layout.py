@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +87,7 @@ class Layout:
     @property
     def registry(self) -> Path:
         """The registry's storage; kept over `down`, so that a second push is quick."""
-        return places.cache() / "registry" / self.name
+        return places.cache() / "registry" / self.cgroup
 
     @property
     def context(self) -> str:
@@ -95,8 +96,8 @@ class Layout:
 
     @property
     def cgroup(self) -> str:
-        """Its control group, below the root of every hierarchy."""
-        return f"ekiben-{self.name}"
+        """Its control group, below the root of every hierarchy; another copy's `local` has another."""
+        return f"ekiben-{self.name}-{hashlib.sha256(str(clusters().resolve()).encode()).hexdigest()[:6]}"
 
 
 def clusters() -> Path:

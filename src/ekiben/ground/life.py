@@ -5,10 +5,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import socket
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from ekiben.clients import command
@@ -19,7 +21,7 @@ from ekiben.ground.layout import Layout, known
 from ekiben.ground.record import Record, parse
 
 _STOP_SECONDS = 30.0
-_BIRTH_SECONDS = 10.0
+_BIRTH_SECONDS = 20.0
 
 
 @contextmanager
@@ -75,7 +77,7 @@ def components(layout: Layout) -> dict[str, dict[str, Any]]:
 
 
 def start(layout: Layout) -> None:
-    """Start the node of a prepared cluster; returns once it lives, long before it is ready.
+    """Start the node of a prepared cluster; returns once it has its network, long before it is ready.
 
     Raises:
         ClusterError: It did not begin to live.
@@ -85,21 +87,22 @@ def start(layout: Layout) -> None:
     log.unlink(missing_ok=True)
     command.start([sys.executable, "-m", "ekiben.ground.keeper", str(layout.folder)], log=log, env=_path())
     deadline = time.monotonic() + _BIRTH_SECONDS
-    while not alive(layout):
-        if time.monotonic() > deadline:
+    lived = False
+    while not layout.components.exists():  # process 1 writes it when it is connected
+        lived, died = lived or alive(layout), lived and not alive(layout)
+        if died or time.monotonic() > deadline:
             raise ClusterError(
-                f"expected the node to start within {_BIRTH_SECONDS:g} s, found: {_end_of(log)}"
+                f"expected the node to start within {_BIRTH_SECONDS:g} s, found: {_end_of(log)}",
+                remedy="`ekiben cluster up` again; `ekiben cluster down` cleans up",
             )
         time.sleep(0.02)
 
 
 def _path() -> dict[str, str]:
-    from pathlib import Path
-
     return {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 
 
-def _end_of(log: Any) -> str:
+def _end_of(log: Path) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-20:]) or "no message"
 
 
@@ -109,19 +112,52 @@ def end(layout: Layout) -> None:
     Raises:
         ClusterError: Something of it would not go.
     """
-    hierarchies = cgroups.mounted()
-    cgroups.kill(layout.cgroup, hierarchies, within_seconds=_STOP_SECONDS)
-    deadline = time.monotonic() + _STOP_SECONDS
-    while alive(layout):  # a keeper that was about to enter its group
-        if time.monotonic() > deadline:
-            raise ClusterError(f"expected the node of {layout.name!r} to end, found its lock held")
-        cgroups.kill(layout.cgroup, hierarchies, within_seconds=_STOP_SECONDS)
-        time.sleep(0.05)
-    cgroups.remove(layout.cgroup, hierarchies, within_seconds=_STOP_SECONDS)
     record = recorded(layout)
-    if record is not None:
+    groups = {layout.cgroup} | ({record.cgroup} if record is not None else set())
+    hierarchies = cgroups.mounted()
+    deadline = time.monotonic() + _STOP_SECONDS
+    while True:
+        for group in groups:
+            cgroups.kill(group, hierarchies, within_seconds=_STOP_SECONDS)
+        if not alive(layout):
+            break
+        if time.monotonic() > deadline:  # a keeper that never entered its group
+            raise ClusterError(f"expected the node of {layout.name!r} to end, found its lock held")
+        time.sleep(0.05)
+    for group in groups:
+        cgroups.remove(group, hierarchies, within_seconds=_STOP_SECONDS)
+    if record is not None and _ours(layout, record):
         # The kernel takes it with the node's network, but in its own time.
         command.run(["ip", "link", "delete", record.addresses.device], check=False, show=False)
+
+
+def _ours(layout: Layout, record: Record) -> bool:
+    """Whether the link of the recorded name is this cluster's, not one of another copy of ekiben."""
+    done = command.run(["ip", "-json", "link", "show", record.addresses.device], check=False, show=False)
+    rows = json.loads(done.stdout or "[]") if done.status == 0 else []
+    return any(row.get("ifalias") == str(layout.folder) for row in rows)
+
+
+@contextmanager
+def choosing(within_seconds: float = 60.0) -> Iterator[None]:
+    """Be the only one on this machine who takes a subnet, whatever the state folder; leaves no file.
+
+    Raises:
+        ClusterError: Another process did not finish in time.
+    """
+    deadline = time.monotonic() + within_seconds
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as name:
+        while True:
+            try:
+                name.bind("\0ekiben-subnets")  # an abstract name: gone with its holder
+                break
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    raise ClusterError(
+                        "expected to take a subnet, found another `cluster up` at it"
+                    ) from error
+                time.sleep(0.05)
+        yield
 
 
 def taken(layout: Layout) -> list[tuple[Any, str]]:
@@ -130,7 +166,7 @@ def taken(layout: Layout) -> list[tuple[Any, str]]:
         command.run(["ip", "-json", "-4", "route", "show", "table", "all"], show=False).stdout or "[]"
     )
     record = recorded(layout)
-    ours = record.addresses.device if record is not None else ""
+    ours = record.addresses.device if record is not None and _ours(layout, record) else ""
     return subnets.parse_routes([row for row in rows if not ours or row.get("dev") != ours])
 
 

@@ -102,16 +102,22 @@ def _mount_cgroups(hierarchies: list[cgroups.Hierarchy]) -> None:
                 (each.mount.parent / name).symlink_to(each.mount.name)
 
 
-def connect(addresses: Addresses, machine_network: int) -> None:
-    """Make the link to the machine and the routes at both ends."""
+def connect(addresses: Addresses, machine_network: int, owner: str) -> None:
+    """Make the link to the machine and the routes at both ends.
+
+    Args:
+        addresses: The cluster's addresses.
+        machine_network: Descriptor of the machine's network namespace.
+        owner: What the link's alias says: the cluster's folder.
+    """
     machine = f"/proc/1/fd/{machine_network}"
     outside = ("nsenter", f"--net={machine}", "ip")
     device = addresses.device
     length = addresses.link.prefixlen
-    command.run([*outside, "link", "delete", device], check=False, show=False)
     for line in (
         ("ip", "link", "set", "lo", "up"),
         ("ip", "link", "add", "eth0", "type", "veth", "peer", "name", device, "netns", machine),
+        (*outside, "link", "set", device, "alias", owner),
         ("ip", "address", "add", f"{addresses.node}/{length}", "dev", "eth0"),
         ("ip", "link", "set", "eth0", "up"),
         ("ip", "route", "add", "default", "via", str(addresses.machine)),
@@ -261,7 +267,7 @@ def main(folder: Path, machine_network: int) -> None:
     cgroups.root_here()
     mount_files(folder, record, hierarchies)
     cgroups.settle(cgroups.mounted())
-    connect(record.addresses, machine_network)
+    connect(record.addresses, machine_network, str(folder))
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     programs = [NODE_BINARIES, NODE_DEBIAN / "usr/sbin", NODE_DEBIAN / "usr/bin"]

@@ -86,6 +86,29 @@ def test_two_commands_cannot_change_one_cluster(layout: Layout) -> None:
         pass
 
 
+def test_another_copys_cluster_of_the_same_name_has_other_groups(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What `down` kills and removes is found by group: it must not be a stranger's."""
+    ours = layout.cgroup
+    assert ours == layout.cgroup
+    monkeypatch.setenv("EKIBEN_STATE", str(tmp_path / "elsewhere"))
+    assert Layout.of("local").cgroup != ours
+    assert Layout.of("local").cgroup.startswith("ekiben-local-")
+
+
+def test_one_process_at_a_time_takes_a_subnet() -> None:
+    """Across state folders: the second waits, and gives up in the end."""
+    with (
+        life.choosing(),
+        pytest.raises(ClusterError, match="another"),
+        life.choosing(within_seconds=0.1),
+    ):
+        pass
+    with life.choosing(within_seconds=1):
+        pass
+
+
 def test_other_clusters_hold_their_places(layout: Layout) -> None:
     """Also a cluster that does not run keeps its subnet; our own does not stand in our way."""
     for name, index in (("local", 0), ("other", 3)):
