@@ -16,6 +16,7 @@ from ekiben.scale import loadtest
 from ekiben.scale.schedule import Load, Segment
 
 UP_SECONDS, DOWN_SECONDS, REQUESTS = 90, 360, 5000
+BUSIEST_NODE = 0.70
 BEFORE_SECONDS = 40  # of the step: two windows of the metrics API and more
 
 
@@ -33,21 +34,33 @@ def _pinned(project: Project, replicas: int, folder: Path) -> None:
     wait(lambda: project.ready() == replicas == len(project.pods()), 120, f"{replicas} replicas")
 
 
+def _saturated(project: Project, model: dict[str, Any], replicas: int) -> tuple[float, float]:
+    """Rate at which this many replicas saturate, and how busy the node was, 0-1."""
+    where = load.target(project, Path(model["folder"]), connection_seconds=0.5)
+    with node_busy() as busy:
+        rate = loadtest.saturate(where, concurrency=8 * replicas, seconds=15)
+    Rig.figures.append(
+        {"replicas": replicas, "saturated_rate": round(rate, 1), "node_busy": round(busy(), 2)}
+    )
+    return rate, busy()
+
+
 def test_two_replicas_carry_nearly_twice_the_rate_of_one(
     project: Project, model: dict[str, Any], revision: dict[str, Any], tmp_path: Path
 ) -> None:
-    """Two replicas saturate at 1.8x the rate of one, the node at most 70 % busy."""
+    """Two replicas saturate at 1.8x the rate of one, the node at most 70 % busy.
+
+    A busier node makes a measurement invalid, whatever it says: it is taken again, at most twice.
+    """
     assert revision["revision"]
     rates = {}
     for replicas in (2, 1):
         _pinned(project, replicas, tmp_path / str(replicas))
-        where = load.target(project, Path(model["folder"]), connection_seconds=0.5)
-        with node_busy() as busy:
-            rates[replicas] = loadtest.saturate(where, concurrency=8 * replicas, seconds=15)
-        Rig.figures.append(
-            {"replicas": replicas, "saturated_rate": round(rates[replicas], 1), "node_busy": round(busy(), 2)}
-        )
-        assert busy() <= 0.70, f"invalid run: the node was {busy():.0%} busy"
+        for _ in range(3):
+            rates[replicas], busy = _saturated(project, model, replicas)
+            if busy <= BUSIEST_NODE:
+                break
+        assert busy <= BUSIEST_NODE, f"invalid run: the node was {busy:.0%} busy"
     assert rates[2] >= 1.8 * rates[1]
 
 
