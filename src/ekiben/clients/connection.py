@@ -187,7 +187,7 @@ def open_context(kubeconfig: Path | None, context: str) -> Any:
     settings.retries = False  # we decide what is asked again
     settings.connection_pool_maxsize = 8
     try:
-        api = config.new_client_from_config(  # type: ignore[no-untyped-call]
+        api = config.new_client_from_config(  # type: ignore[no-untyped-call]  # untyped there
             str(kubeconfig) if kubeconfig else None,
             context,
             persist_config=False,

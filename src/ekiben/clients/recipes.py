@@ -93,7 +93,7 @@ def requirements(go_mod: str) -> dict[str, str]:
     """Versions that a `go.mod` requires, by module path; where it replaces one, the version that is built."""
     lines = [line.partition("//")[0].split() for line in go_mod.splitlines()]
     lines = [words[1:] if words[:1] in (["require"], ["replace"]) else words for words in lines]
-    required = {words[0]: words[1] for words in lines if len(words) == 2 and _is_version(words[1])}  # noqa: PLR2004
+    required = {words[0]: words[1] for words in lines if len(words) == 2 and _is_version(words[1])}  # noqa: PLR2004  # a pair
     replaced = {words[0]: words[-1] for words in lines if words[1:2] == ["=>"] and _is_version(words[-1])}
     return {path: replaced.get(path, version) for path, version in required.items()}
 
