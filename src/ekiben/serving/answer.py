@@ -38,7 +38,13 @@ class Answer:
 def refusal(error: RefusedError, request_id: str, *, close: bool = False) -> Answer:
     """Answer of a request that was refused."""
     return failure(
-        error.status, error.detail, request_id, reason=error.reason, places=error.places, close=close
+        error.status,
+        error.detail,
+        request_id,
+        reason=error.reason,
+        places=error.places,
+        headers=error.headers,
+        close=close,
     )
 
 

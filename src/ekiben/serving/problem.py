@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Literal
+from typing import Literal, get_args
 
 import orjson
 
@@ -29,20 +29,19 @@ Reason = Literal[
     "not_finite",
     "range",
     "category",
+    "missing",
+    "not_found",
+    "method",
+    "unauthenticated",
+    "forbidden",
+    "rate",
+    "busy",
+    "late",
+    "slow",
+    "not_ready",
+    "failed",
 ]
-REASONS: tuple[Reason, ...] = (
-    "content_type",
-    "too_large",
-    "not_json",
-    "duplicate_key",
-    "form",
-    "rows",
-    "fields",
-    "type",
-    "not_finite",
-    "range",
-    "category",
-)
+REASONS: tuple[Reason, ...] = get_args(Reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +58,31 @@ class Place:
 
 
 class RefusedError(Exception):
-    """A request that validation refuses; becomes a problem document.
+    """A request that admission or validation refuses; each protocol writes it in its own words.
 
     Attributes:
         status: HTTP status of the answer.
         reason: Why, as counted in the metrics.
         detail: One sentence.
         places: Wrong places, at most `MOST_ERRORS`.
+        headers: Further headers of the answer (`Retry-After`, `WWW-Authenticate`, `Allow`).
     """
 
-    def __init__(self, status: int, reason: Reason, detail: str, places: tuple[Place, ...] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        reason: Reason,
+        detail: str,
+        places: tuple[Place, ...] = (),
+        *,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.reason: Reason = reason
         self.detail = detail
         self.places = places[:MOST_ERRORS]
+        self.headers = headers
 
 
 def pointer(*parts: str | int) -> str:
