@@ -28,10 +28,13 @@ class Question:
     Attributes:
         rows: Shape (rows, inputs), checked against the schema; float64 or objects.
         note: What the dialect needs to write the answer; nobody else looks at it.
+        out_of_range: Rows that were accepted although a value lies outside its declared range
+            (`Validator.out_of_range`), for the metrics.
     """
 
     rows: Rows
     note: Any = None
+    out_of_range: int = 0
 
 
 class Dialect(Protocol):

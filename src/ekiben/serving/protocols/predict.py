@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import orjson
 
+from ekiben.serving.answer import Answer
 from ekiben.serving.decoding import decode
+from ekiben.serving.exchange import Headers, Problems, Question
 from ekiben.serving.predictor import Answers
 from ekiben.serving.problem import Place, RefusedError
 from ekiben.serving.validation import Rows, Validator
@@ -76,6 +78,30 @@ def write(answers: Answers, *, single: bool, model: dict[str, str], request_id: 
     document["model"] = model
     document["id"] = request_id
     return orjson.dumps(document)
+
+
+class Predict(Problems):
+    """`POST /predict` as a dialect.
+
+    Args:
+        validator: Of the served model.
+        model: Its name and version, part of every answer.
+    """
+
+    def __init__(self, validator: Validator, model: dict[str, str]) -> None:
+        self._validator = validator
+        self._model = model
+
+    def read(self, body: bytes, headers: Headers) -> Question:
+        """Decode and check a request; see `Dialect.read`."""
+        del headers
+        batch = read(body, self._validator)
+        return Question(batch.rows, batch.single, self._validator.out_of_range(batch.rows))
+
+    def write(self, question: Question, answers: Answers, request_id: str) -> Answer:
+        """Encode an answer; see `Dialect.write`."""
+        encoded = write(answers, single=question.note, model=self._model, request_id=request_id)
+        return Answer(200, encoded, rows=len(question.rows))
 
 
 def _plain(predictions: Any) -> list[Any]:
