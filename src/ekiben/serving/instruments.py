@@ -14,7 +14,7 @@ from prometheus_client.exposition import choose_encoder
 from ekiben.serving import metrics
 from ekiben.serving.answer import Answer
 from ekiben.serving.artefact import Artefact
-from ekiben.serving.problem import REASONS
+from ekiben.serving.problem import REASONS, Reason
 
 PREDICT, LIVE, READY, UNMATCHED = "/predict", "/livez", "/readyz", "<unmatched>"
 OTHER_METHOD = "_OTHER"
@@ -86,6 +86,28 @@ class Instruments:
             self._predictions.inc(answer.rows)
         if answer.reason is not None:
             self._rejected[answer.reason].inc()
+
+    def batch(self, requests: int, rows: int, predict_seconds: float) -> None:
+        """Count a call of the predictor."""
+        del requests
+        self._predict_duration.observe(predict_seconds)
+        self._predictions.inc(rows)
+
+    def queued(self, seconds: float) -> None:
+        """Count a wait for the predictor."""
+
+    def refused(self, reason: Reason) -> None:
+        """Count a refusal."""
+        self._rejected[reason].inc()
+
+    def connection_opened(self) -> None:
+        """Count a connection."""
+
+    def connection_closed(self) -> None:
+        """Count the end of a connection."""
+
+    def connection_refused(self) -> None:
+        """Count a connection beyond the limit."""
 
     def exposition(self, accept: str) -> tuple[bytes, bytes]:
         """Text for a scrape and its content type, in the format that `Accept` asks for."""

@@ -19,6 +19,7 @@ MOST_ERRORS = 20  # places named in one document
 
 Reason = Literal[
     "content_type",
+    "encoding",
     "too_large",
     "not_json",
     "duplicate_key",
@@ -30,6 +31,7 @@ Reason = Literal[
     "range",
     "category",
     "missing",
+    "not_http",
     "not_found",
     "method",
     "unauthenticated",

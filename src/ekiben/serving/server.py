@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -14,10 +15,12 @@ import uvicorn
 
 from ekiben.errors import ConfigError, EkibenError
 from ekiben.serving import artefact as artefacts
-from ekiben.serving import loading
+from ekiben.serving import assembly, loading
+from ekiben.serving.access import opening as access_control
 from ekiben.serving.admission import Admission
-from ekiben.serving.connection import Protocol
 from ekiben.serving.custom import Service
+from ekiben.serving.http.connection import Protocol
+from ekiben.serving.http.sweep import sweep
 from ekiben.serving.instruments import Instruments, scrape
 from ekiben.serving.life import Life
 from ekiben.serving.settings import Settings
@@ -67,14 +70,18 @@ async def serve(settings: Settings) -> int:
     life = Life(artefact, time.monotonic)
     service = Service(settings.bento)
     instruments = Instruments(artefact, loading.PREDICTOR, service.routes)
-    admission = Admission(settings, life, instruments, service.routes)
+    access = access_control.build(os.environ)
+    access.start()
+    desk = assembly.desk(settings, artefact, life, instruments, access, service.routes)
+    admission = Admission(desk.gate, instruments, most_bytes=settings.most_body_bytes)
     with contextlib.ExitStack() as sockets:
         http = sockets.enter_context(_listening(settings.host, settings.http_port))
         scrapes = sockets.enter_context(_listening(settings.host, settings.metrics_port))
-        main = _server(admission, settings, Protocol)
+        main = _server(admission, settings, functools.partial(Protocol, desk=desk))
         metrics = _server(functools.partial(scrape, instruments), settings, "httptools")
+        sweeping = asyncio.create_task(sweep(main.server_state.connections))
         running = [asyncio.create_task(main.serve([http])), asyncio.create_task(metrics.serve([scrapes]))]
-        opening = asyncio.create_task(loading.open_up(settings, artefact, life, admission, service))
+        opening = asyncio.create_task(loading.open_up(settings, artefact, desk, admission, service))
         try:
             await _opened(opening, life, signals)
             crashed = await _first(*running, signals.stop)
@@ -84,8 +91,11 @@ async def serve(settings: Settings) -> int:
             for server, task in zip((main, metrics), running, strict=True):
                 server.should_exit = True
                 await task
+            sweeping.cancel()
+            access.close()
             await service.stop()
-            admission.close()
+            if desk.lane is not None:
+                desk.lane.close()
     return 1 if crashed else signals.status
 
 

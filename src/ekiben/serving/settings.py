@@ -30,6 +30,11 @@ class Settings:
         most_body_bytes: `EKIBEN_MOST_BODY_BYTES`, largest request body.
         most_rows: `EKIBEN_MOST_ROWS`, most rows in one request.
         inline_rows: `EKIBEN_INLINE_ROWS`, requests with more rows leave the event loop.
+        header_seconds: `EKIBEN_HEADER_SECONDS`, time for the head of a request.
+        most_connections: `EKIBEN_MOST_CONNECTIONS`, connections at once.
+        most_in_progress: `EKIBEN_MOST_IN_PROGRESS`, predictions at once.
+        rate_per_caller: `EKIBEN_RATE_PER_CALLER`, requests per second; 0 without a limit.
+        burst_per_caller: `EKIBEN_BURST_PER_CALLER`, requests that a quiet caller may send at once.
     """
 
     artefact: Path
@@ -45,7 +50,12 @@ class Settings:
     connection_seconds: float = 300
     most_body_bytes: int = 1 << 20
     most_rows: int = 10_000
-    inline_rows: int = 64
+    inline_rows: int = 512
+    header_seconds: float = 10
+    most_connections: int = 1_024
+    most_in_progress: int = 512
+    rate_per_caller: float = 0
+    burst_per_caller: int = 100
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -76,6 +86,11 @@ class Settings:
             most_body_bytes=source.whole("MOST_BODY_BYTES", cls.most_body_bytes, 1, 1 << 30),
             most_rows=source.whole("MOST_ROWS", cls.most_rows, 1, 10_000_000),
             inline_rows=source.whole("INLINE_ROWS", cls.inline_rows, 0, 10_000_000),
+            header_seconds=source.number("HEADER_SECONDS", cls.header_seconds, 0.1, 3_600),
+            most_connections=source.whole("MOST_CONNECTIONS", cls.most_connections, 1, 1_000_000),
+            most_in_progress=source.whole("MOST_IN_PROGRESS", cls.most_in_progress, 1, 1_000_000),
+            rate_per_caller=source.number("RATE_PER_CALLER", cls.rate_per_caller, 0, 1_000_000),
+            burst_per_caller=source.whole("BURST_PER_CALLER", cls.burst_per_caller, 1, 1_000_000),
         )
 
 

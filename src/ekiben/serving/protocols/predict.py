@@ -17,6 +17,7 @@ from ekiben.serving.decoding import decode
 from ekiben.serving.exchange import Headers, Problems, Question
 from ekiben.serving.predictor import Answers
 from ekiben.serving.problem import Place, RefusedError
+from ekiben.serving.receipt import check_media_type
 from ekiben.serving.validation import Rows, Validator
 
 CONTENT_TYPE = b"application/json"
@@ -94,7 +95,7 @@ class Predict(Problems):
 
     def read(self, body: bytes, headers: Headers) -> Question:
         """Decode and check a request; see `Dialect.read`."""
-        del headers
+        check_media_type(headers)
         batch = read(body, self._validator)
         return Question(batch.rows, batch.single, self._validator.out_of_range(batch.rows))
 
