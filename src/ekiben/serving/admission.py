@@ -114,6 +114,8 @@ class Admission:
             _LOG.exception("request %s to %s failed", request_id, route)
             answer = failure(500, "the server failed on this request", request_id)
         self._instruments.answered(answer)
+        if answer.predict_seconds is not None:
+            self._instruments.batch(1, answer.rows, answer.predict_seconds)
         await _send(send, answer, request_id, closing=answer.close or self._closing(scope))
         return answer.status
 
