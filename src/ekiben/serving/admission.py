@@ -14,18 +14,22 @@ from typing import Any, Protocol
 from ekiben.serving import receipt
 from ekiben.serving.answer import Answer, failure, refusal
 from ekiben.serving.connection import KEY
+from ekiben.serving.counters import Visits
+from ekiben.serving.ended import Ended
 from ekiben.serving.instruments import LIVE, PREDICT, READY, UNMATCHED, Instruments
+from ekiben.serving.journal import Journal
 from ekiben.serving.life import Life
+from ekiben.serving.metrics import CLIENT_GONE
 from ekiben.serving.passage import CLOSE, Application, Send, through
 from ekiben.serving.problem import RefusedError
 from ekiben.serving.settings import Settings
+from ekiben.serving.tracing import Trace, parse
 
 Scope = Mapping[str, Any]
 _LOG = logging.getLogger(__name__)
 _ALIVE = Answer(200, b'{"status":"alive"}')
 _PROBE_METHODS, _PREDICT_METHODS = ("GET", "HEAD"), ("POST",)
 _PROBES = frozenset({LIVE, READY})
-_CLIENT_GONE = 499  # nginx' number for a client that closed its request; no answer is sent
 _RETRY_AFTER = ((b"retry-after", b"1"),)
 
 
@@ -48,15 +52,22 @@ class Admission:
         settings: The pod's settings.
         life: Readiness and drain.
         instruments: Counters.
+        journal: Access log and spans.
         custom: Routes that the BentoML service answers itself.
     """
 
     def __init__(
-        self, settings: Settings, life: Life, instruments: Instruments, custom: tuple[str, ...] = ()
+        self,
+        settings: Settings,
+        life: Life,
+        instruments: Instruments,
+        journal: Journal,
+        custom: tuple[str, ...] = (),
     ) -> None:
         self._settings = settings
         self._life = life
         self._instruments = instruments
+        self._journal = journal
         self._custom = frozenset(custom)
         self._routes = frozenset({PREDICT, LIVE, READY, *custom})
         self._lane: Lane | None = None
@@ -79,23 +90,37 @@ class Admission:
         visits.arrived()
         if route not in _PROBES:
             self._life.arrived()
-        status = 500
+        headers = dict(scope["headers"])
+        request_id = receipt.request_id(headers)
+        answer = Answer(500, b"")
         try:
-            status = await self._handle(route, scope, receive, send)
+            answer = await self._handle(route, scope, headers, request_id, receive, send)
         except receipt.GoneError:
-            status = _CLIENT_GONE
+            answer = Answer(CLIENT_GONE, b"")
         except Exception:  # noqa: BLE001 - admission never raises: one request must not end a connection silently
             _LOG.exception("a request to %s failed", route)
         finally:
-            visits.left(status, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            trace = parse(headers.get(b"traceparent"))
+            visits.left(answer.status, seconds, trace and trace.trace_id)
+            wanted = self._journal.wants(answer.status, trace)
+            if wanted:
+                ended = _ended(visits, answer, seconds, request_id, trace)
+                self._journal.tell(ended, wanted)
 
-    async def _handle(self, route: str, scope: Scope, receive: receipt.Receive, send: Send) -> int:
-        """Answer a request; gives the status that was sent."""
-        headers = dict(scope["headers"])
-        request_id = receipt.request_id(headers)
+    async def _handle(
+        self,
+        route: str,
+        scope: Scope,
+        headers: Mapping[bytes, bytes],
+        request_id: str,
+        receive: receipt.Receive,
+        send: Send,
+    ) -> Answer:
+        """Answer a request; gives what was sent."""
         try:
             if route in self._custom and self._service is not None:
-                return await through(
+                status = await through(
                     self._service,
                     scope,
                     receive,
@@ -103,6 +128,7 @@ class Admission:
                     closing=lambda: self._closing(scope),
                     most_bytes=self._settings.most_body_bytes,
                 )
+                return Answer(status, b"")
             answer = await self._answer(route, scope["method"], headers, receive, request_id)
         except RefusedError as error:
             answer = refusal(error, request_id, close=error.reason == "too_large")
@@ -117,7 +143,7 @@ class Admission:
         if answer.predict_seconds is not None:
             self._instruments.batch(1, answer.rows, answer.predict_seconds)
         await _send(send, answer, request_id, closing=answer.close or self._closing(scope))
-        return answer.status
+        return answer
 
     async def _answer(
         self,
@@ -149,6 +175,7 @@ class Admission:
             most_bytes=self._settings.most_body_bytes,
             seconds=self._settings.request_timeout_seconds,
         )
+        self._instruments.received(len(content))
         return await lane.answer(content, request_id)
 
     def _closing(self, scope: Scope) -> bool:
@@ -161,6 +188,21 @@ class Admission:
             requests=self._settings.connection_requests,
             seconds=self._settings.connection_seconds,
         )
+
+
+def _ended(visits: Visits, answer: Answer, seconds: float, request_id: str, trace: Trace | None) -> Ended:
+    return Ended(
+        time.time() - seconds,
+        visits.route,
+        visits.method,
+        answer.status,
+        seconds,
+        request_id,
+        trace,
+        rows=answer.rows,
+        response_bytes=len(answer.body),
+        predict_seconds=answer.predict_seconds,
+    )
 
 
 async def _send(send: Send, answer: Answer, request_id: str, *, closing: bool) -> None:

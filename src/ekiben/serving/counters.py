@@ -1,9 +1,9 @@
 """Counters as plain numbers: counting costs an addition, and all formatting is left to the scrape.
 
-Nothing here is locked. All counting and reading is done on the event loop's
-thread; other threads hand their numbers to it (`call_soon_threadsafe`, or the
-future that they settle). That makes every count exact and every scrape one
-consistent instant.
+Nothing here is locked: each number has one thread that writes it, which is the
+event loop's but where a docstring says otherwise. Other threads hand theirs to
+the loop (`call_soon_threadsafe`, or the future that they settle). Scrapes read
+on the loop, so that every count is exact and a scrape is one instant.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ekiben.serving.metrics import Metric
 
@@ -19,8 +20,7 @@ OTHER = "_OTHER"  # OpenTelemetry's value for what is not among the known ones
 _STATUSES = range(100, 600)
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """An exemplar: one observation and the trace that it was part of.
 
     Attributes:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from ekiben.serving import exposition, metrics
 from ekiben.serving.answer import Answer
 from ekiben.serving.counters import OTHER, Histogram, Series, Visits
-from ekiben.serving.metrics import ACCESS_OUTCOMES, DROP_REASONS, AccessOutcome, DropReason, Metric
+from ekiben.serving.metrics import ACCESS_OUTCOMES, DROP_REASONS, AccessOutcome, DropReason
 from ekiben.serving.problem import REASONS, Reason
 
 PREDICT, LIVE, READY, UNMATCHED = "/predict", "/livez", "/readyz", "<unmatched>"
@@ -151,7 +151,7 @@ class Instruments:
         self._access[outcome] += 1
 
     def log_dropped(self, reason: DropReason) -> None:
-        """Count a line of the access log that is not written."""
+        """Count a line of the access log that is not written; `output` is counted on the log's thread."""
         self._dropped[reason] += 1
 
     def series(self) -> Iterator[Series]:
@@ -165,17 +165,13 @@ class Instruments:
         for reason in REASONS:
             yield Series(metrics.REJECTED_REQUESTS, (*model, reason), self._rejected_requests[reason])
             yield Series(metrics.REJECTED_ROWS, (*model, reason), self._rejected_rows[reason])
-        of_model: dict[Metric, float | Histogram] = {
-            metrics.PREDICTIONS: self._predictions,
-            metrics.OUT_OF_RANGE: self._out_of_range,
-            metrics.CPU: self._cpu_seconds,
-            metrics.QUEUE_DURATION: self._queue.copy(),
-            metrics.PREDICT_DURATION: self._predict.copy(),
-            metrics.BATCH_ROWS: self._batch_rows.copy(),
-            metrics.BATCH_REQUESTS: self._batch_requests.copy(),
-        }
-        for metric, value in of_model.items():
-            yield Series(metric, model, value)
+        yield Series(metrics.PREDICTIONS, model, self._predictions)
+        yield Series(metrics.OUT_OF_RANGE, model, self._out_of_range)
+        yield Series(metrics.CPU, model, self._cpu_seconds)
+        yield Series(metrics.QUEUE_DURATION, model, self._queue.copy())
+        yield Series(metrics.PREDICT_DURATION, model, self._predict.copy())
+        yield Series(metrics.BATCH_ROWS, model, self._batch_rows.copy())
+        yield Series(metrics.BATCH_REQUESTS, model, self._batch_requests.copy())
         yield from self._of_port()
 
     def parts(self, accept: str) -> Iterator[bytes]:

@@ -18,7 +18,7 @@ from typing import Literal, get_args
 Kind = Literal["counter", "gauge", "histogram"]
 AccessOutcome = Literal["allowed", "unauthenticated", "forbidden", "rate"]
 Outcome = Literal["ok", "refused", "rate", "gone", "busy", "late", "failed"]
-DropReason = Literal["queue", "rate"]
+DropReason = Literal["queue", "rate", "output"]
 ACCESS_OUTCOMES: tuple[AccessOutcome, ...] = get_args(AccessOutcome)
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 DROP_REASONS: tuple[DropReason, ...] = get_args(DropReason)
@@ -155,7 +155,7 @@ MODEL_INFO = Metric(
 )  # fmt: skip
 LOG_DROPPED = Metric(
     "log_lines_dropped_total", "counter",
-    "Lines of the access log that were not written: its queue was full, or too many were errors.", "",
+    "Lines of the access log that were not written: queue full, too many of errors, output failed.", "",
     ("reason",),
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -14,11 +15,12 @@ import uvicorn
 
 from ekiben.errors import ConfigError, EkibenError
 from ekiben.serving import artefact as artefacts
-from ekiben.serving import loading
+from ekiben.serving import loading, spans
 from ekiben.serving.admission import Admission
 from ekiben.serving.connection import Protocol
 from ekiben.serving.custom import Service
 from ekiben.serving.instruments import Instruments, scrape
+from ekiben.serving.journal import Journal
 from ekiben.serving.life import Life
 from ekiben.serving.settings import Settings
 from ekiben.serving.signals import Signals
@@ -66,8 +68,13 @@ async def serve(settings: Settings) -> int:
     artefact = artefacts.read(settings.artefact)
     life = Life(artefact, time.monotonic)
     service = Service(settings.bento)
-    instruments = Instruments(artefact, loading.PREDICTOR, service.routes)
-    admission = Admission(settings, life, instruments, service.routes)
+    instruments = Instruments(artefact, loading.PREDICTOR, service.routes, settings.objective_seconds)
+    journal = Journal(
+        settings.log_sample_ratio,
+        instruments.log_dropped,
+        spans.configured(os.environ, artefact.name, artefact.version),
+    )
+    admission = Admission(settings, life, instruments, journal, service.routes)
     with contextlib.ExitStack() as sockets:
         http = sockets.enter_context(_listening(settings.host, settings.http_port))
         scrapes = sockets.enter_context(_listening(settings.host, settings.metrics_port))
@@ -86,6 +93,7 @@ async def serve(settings: Settings) -> int:
                 await task
             await service.stop()
             admission.close()
+            journal.close()
     return 1 if crashed else signals.status
 
 

@@ -30,6 +30,8 @@ class Settings:
         most_body_bytes: `EKIBEN_MOST_BODY_BYTES`, largest request body.
         most_rows: `EKIBEN_MOST_ROWS`, most rows in one request.
         inline_rows: `EKIBEN_INLINE_ROWS`, requests with more rows leave the event loop.
+        log_sample_ratio: `EKIBEN_LOG_SAMPLE_RATIO`, share of successful requests in the access log, 0-1.
+        objective_seconds: `EKIBEN_OBJECTIVE_SECONDS`, latency objectives, comma-separated.
     """
 
     artefact: Path
@@ -46,6 +48,8 @@ class Settings:
     most_body_bytes: int = 1 << 20
     most_rows: int = 10_000
     inline_rows: int = 64
+    log_sample_ratio: float = 0.01
+    objective_seconds: tuple[float, ...] = ()
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -76,6 +80,8 @@ class Settings:
             most_body_bytes=source.whole("MOST_BODY_BYTES", cls.most_body_bytes, 1, 1 << 30),
             most_rows=source.whole("MOST_ROWS", cls.most_rows, 1, 10_000_000),
             inline_rows=source.whole("INLINE_ROWS", cls.inline_rows, 0, 10_000_000),
+            log_sample_ratio=source.number("LOG_SAMPLE_RATIO", cls.log_sample_ratio, 0, 1),
+            objective_seconds=source.numbers("OBJECTIVE_SECONDS", 0.000_1, 60),
         )
 
 
@@ -85,18 +91,24 @@ class _Source:
 
     def number(self, name: str, default: float, lowest: float, highest: float) -> float:
         text = self.environment.get(f"EKIBEN_{name}")
-        if not text:
-            return default
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not lowest <= value <= highest:
-            raise ConfigError(f"expected EKIBEN_{name} between {lowest:g} and {highest:g}, found {text!r}")
-        return value
+        return _number(name, text, lowest, highest) if text else default
+
+    def numbers(self, name: str, lowest: float, highest: float) -> tuple[float, ...]:
+        text = self.environment.get(f"EKIBEN_{name}")
+        return tuple(_number(name, part, lowest, highest) for part in text.split(",")) if text else ()
 
     def whole(self, name: str, default: int, lowest: int, highest: int) -> int:
         value = self.number(name, default, lowest, highest)
         if value != int(value):
             raise ConfigError(f"expected EKIBEN_{name} as a whole number, found {value:g}")
         return int(value)
+
+
+def _number(name: str, text: str, lowest: float, highest: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not lowest <= value <= highest:
+        raise ConfigError(f"expected EKIBEN_{name} between {lowest:g} and {highest:g}, found {text!r}")
+    return value
