@@ -13,8 +13,8 @@ from typing import Any
 from ekiben.serving.answer import Answer, refusal
 from ekiben.serving.gate import Gate
 from ekiben.serving.http.order import KEY
-from ekiben.serving.http.turn import CLIENT_GONE
 from ekiben.serving.instruments import Instruments
+from ekiben.serving.metrics import CLIENT_GONE
 from ekiben.serving.passage import CLOSE, Application, GoneError, Receive, Send, through
 from ekiben.serving.problem import RefusedError
 
@@ -59,10 +59,10 @@ class Admission:
             failed = RefusedError(500, "failed", "the server failed on this request")
             status = await self._refuse(failed, scope, send, request_id)
         finally:
-            visit.end(status)
+            visit.end(status, request_id)
 
     async def _refuse(self, error: RefusedError, scope: Scope, send: Send, request_id: str) -> int:
-        self._instruments.refused(error.reason)
+        self._instruments.refused(error.reason, error.rows)
         answer = refusal(error, request_id)
         await _send(send, answer, request_id, closing=scope["state"][KEY].going())
         return answer.status

@@ -9,6 +9,7 @@ from ekiben.serving.exchange import Endpoint, Routes
 from ekiben.serving.gate import Gate, Limits
 from ekiben.serving.http.desk import Bounds, Desk
 from ekiben.serving.instruments import LIVE, PREDICT, READY, Instruments
+from ekiben.serving.journal import Journal
 from ekiben.serving.life import Life
 from ekiben.serving.protocols.predict import Predict
 from ekiben.serving.rate import Rate
@@ -23,6 +24,7 @@ def desk(
     artefact: Artefact,
     life: Life,
     instruments: Instruments,
+    journal: Journal,
     access: Access,
     passed: tuple[str, ...],
 ) -> Desk:
@@ -33,6 +35,7 @@ def desk(
         artefact: What it serves.
         life: Readiness and drain.
         instruments: Counters.
+        journal: Access log and spans.
         access: Knows callers.
         passed: Paths that the BentoML service answers itself.
     """
@@ -51,7 +54,7 @@ def desk(
         Validator(artefact.schema, settings.most_rows), {"name": artefact.name, "version": artefact.version}
     )
     return Desk(
-        gate=Gate(access, limits, instruments, life),
+        gate=Gate(access, limits, instruments, journal, life),
         routes=_routes(predict, life, passed),
         passed=frozenset(passed),
         life=life,

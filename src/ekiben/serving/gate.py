@@ -14,12 +14,19 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ekiben.serving.caller import Access, Caller
+from ekiben.serving.counters import Visits
+from ekiben.serving.ended import Ended
 from ekiben.serving.exchange import Group, Headers
-from ekiben.serving.instruments import Instruments, Visits
+from ekiben.serving.instruments import Instruments
+from ekiben.serving.journal import Journal
 from ekiben.serving.life import Life
-from ekiben.serving.problem import RefusedError
+from ekiben.serving.metrics import AccessOutcome
+from ekiben.serving.problem import Reason, RefusedError
 from ekiben.serving.rate import Rate
+from ekiben.serving.ticket import Ticket
+from ekiben.serving.tracing import Trace, parse
 
+_OUTCOMES: dict[Reason, AccessOutcome] = {"unauthenticated": "unauthenticated", "forbidden": "forbidden"}
 _NOBODY = Caller("", frozenset())
 _clock = time.monotonic
 
@@ -54,13 +61,17 @@ class Gate:
         access: Knows callers.
         limits: What is let in.
         instruments: Counters.
+        journal: Access log and spans.
         life: Whether the model is ready; hears of every arrival, for the drain.
     """
 
-    def __init__(self, access: Access, limits: Limits, instruments: Instruments, life: Life) -> None:
-        self.access = access
+    def __init__(
+        self, access: Access, limits: Limits, instruments: Instruments, journal: Journal, life: Life
+    ) -> None:
         self.limits = limits
         self.in_progress = 0
+        self.journal = journal
+        self._access = access
         self._instruments = instruments
         self._life = life
         self._backlog: Callable[[], float] = float
@@ -80,29 +91,42 @@ class Gate:
         visit.counters.arrived()
         return visit
 
+    def know(self, headers: Headers, group: Group, peer: str) -> Caller:
+        """Give the caller of a request that is not a probe.
+
+        Raises:
+            RefusedError: 401 or 403.
+        """
+        self._life.arrived()
+        try:
+            caller = self._access.admit(headers, group, peer)
+        except RefusedError as error:
+            self._instruments.access(_OUTCOMES.get(error.reason, "unauthenticated"))
+            raise
+        self._instruments.access("allowed")
+        return caller
+
     def bound(self, visit: Visit) -> None:
         """Let a prediction in, if there is room for it and time.
 
         Raises:
             RefusedError: 503 or 429, with `Retry-After`.
         """
+        limits = self.limits
         if not self._life.ready:
             raise RefusedError(503, "not_ready", "the model is not ready", headers=_retry_after(1))
-        if self.limits.rate is not None:
-            early = self.limits.rate.take(visit.caller.name, visit.started)
+        if limits.rate is not None:
+            early = limits.rate.take(visit.caller.name, visit.started)
             if early > 0:
+                self._instruments.access("rate")
                 raise RefusedError(429, "rate", "this caller sends too fast", headers=_retry_after(early))
         wait = self._backlog()
-        if self.in_progress >= self.limits.in_progress or wait > self.limits.seconds:
+        if self.in_progress >= limits.in_progress or wait > limits.seconds:
             raise RefusedError(
                 503, "busy", "this replica has all the work it can finish in time", headers=_retry_after(wait)
             )
         self.in_progress += 1
         visit.inside = True
-
-    def noticed(self) -> None:
-        """Hear of a request that is not a probe."""
-        self._life.arrived()
 
 
 class Visit:
@@ -111,12 +135,14 @@ class Visit:
     Attributes:
         caller: Who sent it; nobody before `admit`.
         started: Monotonic seconds of its receipt.
+        trace: The caller's place in a trace, after `admit`.
         deadline: Monotonic seconds after which its answer is of no use.
         inside: Whether it counts as a prediction in progress.
         counters: Those of its route and method.
+        ended: Whether it was counted as ended.
     """
 
-    __slots__ = ("_gate", "caller", "counters", "deadline", "ended", "inside", "started")
+    __slots__ = ("_gate", "caller", "counters", "deadline", "ended", "inside", "started", "trace")
 
     def __init__(self, gate: Gate, counters: Visits) -> None:
         self._gate = gate
@@ -124,6 +150,7 @@ class Visit:
         self.started = _clock()
         self.deadline = self.started + gate.limits.seconds
         self.caller = _NOBODY
+        self.trace: Trace | None = None
         self.inside = self.ended = False
 
     def admit(self, group: Group, headers: Headers, peer: str) -> None:
@@ -139,24 +166,71 @@ class Visit:
         """
         if group == "probe":
             return
-        gate = self._gate
-        gate.noticed()
-        self.caller = gate.access.admit(headers, group, peer)
+        parent = headers.get(b"traceparent")
+        if parent is not None:
+            self.trace = parse(parent)
+        self.caller = self._gate.know(headers, group, peer)
         if group == "predict":
-            gate.bound(self)
+            self._gate.bound(self)
 
-    def end(self, status: int) -> None:
-        """Count the end of the answer; a second call counts nothing.
+    def end(
+        self,
+        status: int,
+        request_id: str = "",
+        request_bytes: int = 0,
+        response_bytes: int = 0,
+        ticket: Ticket | None = None,
+    ) -> None:
+        """Count the end of the answer, and tell of it; a second call does nothing.
 
         Args:
             status: What was sent; 499 if the caller went away before.
+            request_id: As answered.
+            request_bytes: Of the request's body.
+            response_bytes: Of the answer's body.
+            ticket: Its question to the lane, if it had one.
         """
         if self.ended:
             return
         self.ended = True
+        gate, trace = self._gate, self.trace
         if self.inside:
-            self._gate.in_progress -= 1
-        self.counters.left(status, _clock() - self.started)
+            gate.in_progress -= 1
+        seconds = _clock() - self.started
+        self.counters.left(status, seconds, None if trace is None else trace.trace_id)
+        wanted = gate.journal.wants(status, trace)
+        if wanted:
+            gate.journal.tell(
+                self._told(status, seconds, request_id, request_bytes, response_bytes, ticket), wanted
+            )
+
+    def _told(
+        self,
+        status: int,
+        seconds: float,
+        request_id: str,
+        request_bytes: int,
+        response_bytes: int,
+        ticket: Ticket | None,
+    ) -> Ended:
+        ended = Ended(
+            time.time() - seconds,
+            self.counters.route,
+            self.counters.method,
+            status,
+            seconds,
+            request_id,
+            self.trace,
+            self.caller.name,
+            request_bytes=request_bytes,
+            response_bytes=response_bytes,
+        )
+        if ticket is not None:
+            ended.rows = len(ticket.rows)
+            ended.asked_seconds = ticket.asked - self.started
+            ended.queue_seconds = ticket.queue_seconds
+            ended.predict_seconds = ticket.predict_seconds
+        return ended
 
 
 def _retry_after(seconds: float) -> tuple[tuple[bytes, bytes], ...]:

@@ -229,13 +229,18 @@ class Lane:
         for done in result:
             if done.rows:
                 self._pace.note(done.rows, done.seconds)
-                instruments.batch(len(done.outcomes), done.rows, done.seconds)
+                instruments.batch(len(done.outcomes), done.rows, done.seconds, done.cpu_seconds)
             for outcome in done.outcomes:
                 ticket = outcome.ticket
                 if outcome.refused is not None:
-                    instruments.refused(outcome.refused)
-                else:
-                    instruments.queued(done.started - ticket.asked)
+                    instruments.refused(outcome.refused.reason, outcome.refused.rows)
+                elif not ticket.cancelled:
+                    instruments.predicted(len(ticket.rows))
+                    if ticket.out_of_range:
+                        instruments.out_of_range(ticket.out_of_range)
+                if done.rows:
+                    ticket.queue_seconds, ticket.predict_seconds = done.started - ticket.asked, done.seconds
+                    instruments.queued(ticket.queue_seconds)
                 if not ticket.cancelled:
                     ticket.settle(outcome.result)
 

@@ -68,6 +68,7 @@ class RefusedError(Exception):
         detail: One sentence.
         places: Wrong places, at most `MOST_ERRORS`.
         headers: Further headers of the answer (`Retry-After`, `WWW-Authenticate`, `Allow`).
+        rows: Rows of the request, all refused; 0 if they were not decoded.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class RefusedError(Exception):
         places: tuple[Place, ...] = (),
         *,
         headers: tuple[tuple[bytes, bytes], ...] = (),
+        rows: int = 0,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -85,6 +87,7 @@ class RefusedError(Exception):
         self.detail = detail
         self.places = places[:MOST_ERRORS]
         self.headers = headers
+        self.rows = rows
 
 
 def pointer(*parts: str | int) -> str:

@@ -15,13 +15,14 @@ import uvicorn
 
 from ekiben.errors import ConfigError, EkibenError
 from ekiben.serving import artefact as artefacts
-from ekiben.serving import assembly, loading
+from ekiben.serving import assembly, loading, spans
 from ekiben.serving.access import opening as access_control
 from ekiben.serving.admission import Admission
 from ekiben.serving.custom import Service
 from ekiben.serving.http.connection import Protocol
 from ekiben.serving.http.sweep import sweep
 from ekiben.serving.instruments import Instruments, scrape
+from ekiben.serving.journal import Journal
 from ekiben.serving.life import Life
 from ekiben.serving.settings import Settings
 from ekiben.serving.signals import Signals
@@ -69,10 +70,12 @@ async def serve(settings: Settings) -> int:
     artefact = artefacts.read(settings.artefact)
     life = Life(artefact, time.monotonic)
     service = Service(settings.bento)
-    instruments = Instruments(artefact, loading.PREDICTOR, service.routes)
+    instruments = Instruments(artefact, loading.PREDICTOR, service.routes, settings.objective_seconds)
+    exporter = spans.configured(os.environ, artefact.name, artefact.version)
+    journal = Journal(settings.log_sample_ratio, instruments.log_dropped, exporter)
     access = access_control.build(os.environ)
     access.start()
-    desk = assembly.desk(settings, artefact, life, instruments, access, service.routes)
+    desk = assembly.desk(settings, artefact, life, instruments, journal, access, service.routes)
     admission = Admission(desk.gate, instruments, most_bytes=settings.most_body_bytes)
     with contextlib.ExitStack() as sockets:
         http = sockets.enter_context(_listening(settings.host, settings.http_port))
@@ -96,6 +99,7 @@ async def serve(settings: Settings) -> int:
             await service.stop()
             if desk.lane is not None:
                 desk.lane.close()
+            journal.close()
     return 1 if crashed else signals.status
 
 

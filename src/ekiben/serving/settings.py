@@ -35,6 +35,8 @@ class Settings:
         most_in_progress: `EKIBEN_MOST_IN_PROGRESS`, predictions at once.
         rate_per_caller: `EKIBEN_RATE_PER_CALLER`, requests per second; 0 without a limit.
         burst_per_caller: `EKIBEN_BURST_PER_CALLER`, requests that a quiet caller may send at once.
+        log_sample_ratio: `EKIBEN_LOG_SAMPLE_RATIO`, share of successful requests in the access log, 0-1.
+        objective_seconds: `EKIBEN_OBJECTIVE_SECONDS`, latency objectives, comma-separated.
     """
 
     artefact: Path
@@ -56,6 +58,8 @@ class Settings:
     most_in_progress: int = 512
     rate_per_caller: float = 0
     burst_per_caller: int = 100
+    log_sample_ratio: float = 0.01
+    objective_seconds: tuple[float, ...] = ()
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -91,6 +95,8 @@ class Settings:
             most_in_progress=source.whole("MOST_IN_PROGRESS", cls.most_in_progress, 1, 1_000_000),
             rate_per_caller=source.number("RATE_PER_CALLER", cls.rate_per_caller, 0, 1_000_000),
             burst_per_caller=source.whole("BURST_PER_CALLER", cls.burst_per_caller, 1, 1_000_000),
+            log_sample_ratio=source.number("LOG_SAMPLE_RATIO", cls.log_sample_ratio, 0, 1),
+            objective_seconds=source.numbers("OBJECTIVE_SECONDS", 0.000_1, 60),
         )
 
 
@@ -100,18 +106,24 @@ class _Source:
 
     def number(self, name: str, default: float, lowest: float, highest: float) -> float:
         text = self.environment.get(f"EKIBEN_{name}")
-        if not text:
-            return default
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not lowest <= value <= highest:
-            raise ConfigError(f"expected EKIBEN_{name} between {lowest:g} and {highest:g}, found {text!r}")
-        return value
+        return _number(name, text, lowest, highest) if text else default
+
+    def numbers(self, name: str, lowest: float, highest: float) -> tuple[float, ...]:
+        text = self.environment.get(f"EKIBEN_{name}")
+        return tuple(_number(name, part, lowest, highest) for part in text.split(",")) if text else ()
 
     def whole(self, name: str, default: int, lowest: int, highest: int) -> int:
         value = self.number(name, default, lowest, highest)
         if value != int(value):
             raise ConfigError(f"expected EKIBEN_{name} as a whole number, found {value:g}")
         return int(value)
+
+
+def _number(name: str, text: str, lowest: float, highest: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not lowest <= value <= highest:
+        raise ConfigError(f"expected EKIBEN_{name} between {lowest:g} and {highest:g}, found {text!r}")
+    return value

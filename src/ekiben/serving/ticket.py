@@ -13,7 +13,7 @@ import numpy as np
 from ekiben.serving.answer import Answer
 from ekiben.serving.exchange import Dialect, Headers, Question
 from ekiben.serving.predictor import Answers, Predictor
-from ekiben.serving.problem import Reason, RefusedError
+from ekiben.serving.problem import RefusedError
 from ekiben.serving.validation import Rows
 
 _LOG = logging.getLogger(__name__)
@@ -44,9 +44,11 @@ class Ticket:
         deadline: Monotonic seconds after which nobody waits.
         settle: Called once with what `compose` or `refuse` gave, unless cancelled.
         cancelled: Whether the caller went away.
+        queue_seconds: How long it waited for the predictor; None before.
+        predict_seconds: The predictor's call, shared with the rest of its batch; None before.
     """
 
-    __slots__ = ("asked", "cancelled", "deadline", "rows", "settle")
+    __slots__ = ("asked", "cancelled", "deadline", "predict_seconds", "queue_seconds", "rows", "settle")
 
     def __init__(self, rows: Rows, deadline: float, settle: Callable[[Any], None]) -> None:
         self.rows = rows
@@ -54,6 +56,13 @@ class Ticket:
         self.deadline = deadline
         self.settle = settle
         self.cancelled = False
+        self.queue_seconds: float | None = None
+        self.predict_seconds: float | None = None
+
+    @property
+    def out_of_range(self) -> int:
+        """Rows accepted although a value lies outside of its declared range."""
+        return 0
 
     def cancel(self) -> None:
         """Drop the work: nobody will read the answer."""
@@ -99,6 +108,11 @@ class Asked(Ticket):
         self.rows = self.question.rows
         return None
 
+    @property
+    def out_of_range(self) -> int:
+        """As the dialect's reader counted them."""
+        return self.question.out_of_range
+
     def compose(self, prediction: Prediction) -> Answer:
         """Encode the answer."""
         return self.dialect.write(self.question, prediction.answers, self.request_id)
@@ -120,7 +134,7 @@ class Outcome:
 
     ticket: Ticket
     result: Any
-    refused: Reason | None = None
+    refused: RefusedError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +146,14 @@ class Done:
         rows: Rows that the predictor answered, 0 if it was not called or failed.
         started: Monotonic seconds of the predictor's call.
         seconds: It took.
+        cpu_seconds: CPU time of the calling thread in it.
     """
 
     outcomes: tuple[Outcome, ...]
     rows: int = 0
     started: float = 0.0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
 
 _NO_ROWS: Rows = np.empty((0, 0))
@@ -145,7 +161,7 @@ _NO_ROWS: Rows = np.empty((0, 0))
 
 def refused(ticket: Ticket, error: RefusedError) -> Done:
     """A ticket that got no prediction."""
-    return Done((Outcome(ticket, ticket.refuse(error), error.reason),))
+    return Done((Outcome(ticket, ticket.refuse(error), error),))
 
 
 def work(predictor: Predictor, tickets: Sequence[Ticket]) -> list[Done]:
@@ -155,7 +171,7 @@ def work(predictor: Predictor, tickets: Sequence[Ticket]) -> list[Done]:
         One batch, or one per ticket after a failure.
     """
     rows = tickets[0].rows if len(tickets) == 1 else np.concatenate([each.rows for each in tickets])
-    started = clock()
+    started, cpu_started = clock(), time.thread_time()
     try:
         answers = predictor.predict(rows)
     except Exception:  # noqa: BLE001 - an estimator may raise anything; its caller gets a 500
@@ -163,10 +179,10 @@ def work(predictor: Predictor, tickets: Sequence[Ticket]) -> list[Done]:
             return [done for each in tickets for done in work(predictor, [each])]
         _LOG.exception("the predictor failed on %d row(s)", len(rows))
         return [refused(tickets[0], RefusedError(500, "failed", "the model failed on this request"))]
-    seconds = clock() - started
+    seconds, cpu_seconds = clock() - started, time.thread_time() - cpu_started
     if len(tickets) == 1:
         outcomes = (_composed(tickets[0], answers, started, seconds),)
-        return [Done(outcomes, len(rows), started, seconds)]
+        return [Done(outcomes, len(rows), started, seconds, cpu_seconds)]
     parts, first = [], 0
     for each in tickets:
         last = first + len(each.rows)
@@ -176,7 +192,7 @@ def work(predictor: Predictor, tickets: Sequence[Ticket]) -> list[Done]:
         )
         parts.append(_composed(each, part, started, seconds))
         first = last
-    return [Done(tuple(parts), len(rows), started, seconds)]
+    return [Done(tuple(parts), len(rows), started, seconds, cpu_seconds)]
 
 
 def _composed(ticket: Ticket, answers: Answers, started: float, seconds: float) -> Outcome:
@@ -185,4 +201,4 @@ def _composed(ticket: Ticket, answers: Answers, started: float, seconds: float) 
     except Exception:  # noqa: BLE001 - as above
         _LOG.exception("an answer of %d row(s) could not be written", len(ticket.rows))
         error = RefusedError(500, "failed", "the model's answer cannot be written in this protocol")
-        return Outcome(ticket, ticket.refuse(error), error.reason)
+        return Outcome(ticket, ticket.refuse(error), error)

@@ -183,7 +183,8 @@ class Validator:
                 break
         if wrong:
             places = tuple(place for _, place in wrong)
-            raise RefusedError(422, wrong[0][0], "the instances do not fit the model's schema", places)
+            detail = "the instances do not fit the model's schema"
+            raise RefusedError(422, wrong[0][0], detail, places, rows=len(instances))
         rows = np.empty((len(cells), self._width), dtype=self._dtype)
         rows[:] = cells
         return rows

@@ -86,5 +86,5 @@ def groups(names: Iterable[object]) -> frozenset[Group]:
     given = list(names)
     found = frozenset(group for group in GROUPS if group in given)
     if not given or len(found) != len(given):
-        raise ValueError(f"expected some of {', '.join(sorted(GROUPS))}, each once")
+        raise ValueError(f"expected groups: some of {', '.join(sorted(GROUPS))}, each once")
     return found

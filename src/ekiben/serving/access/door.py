@@ -6,6 +6,7 @@ import functools
 import hashlib
 import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from ekiben.serving.exchange import Group, Headers
 LOOK_SECONDS = 5.0  # between looks at the files; the kubelet takes about a minute to bring a new one
 _PEERS = 1_024
 _PREFIX = keys.PREFIX.encode()
+_KeySets = WatchedFile[jwks.KeySet] | WatchedAddress[jwks.KeySet]
 _LOG = logging.getLogger(__name__)
 
 
@@ -53,6 +55,7 @@ class Required:
         clock: What time it is.
         look_seconds: Between looks at the files.
         get: Fetches an address.
+        steady: Monotonic seconds, for when an address is asked again.
 
     Raises:
         ConfigError: One of the files is wrong.
@@ -65,13 +68,14 @@ class Required:
         *,
         look_seconds: float = LOOK_SECONDS,
         get: Callable[[str, float], bytes] = fetch,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folder, self._clock = folder, clock or Clock()
-        self._look_seconds, self._get = look_seconds, get
+        self._look_seconds, self._get, self._steady = look_seconds, get, steady
         none: tuple[keys.KeyRecord, ...] = ()
         self._key_file = WatchedFile(folder / "keys.json", keys.parse, none)
         self._policy_file = WatchedFile(folder / "policy.json", policy.parse, policy.Policy())
-        self._sets: dict[str, WatchedFile[jwks.KeySet] | WatchedAddress[jwks.KeySet]] = {}
+        self._sets: dict[str, _KeySets] = {}
         self._grants = keys.grants(self._key_file.content)
         self._unknown_key = False
         self._tokens = self._verifier(strict=True)
@@ -144,7 +148,7 @@ class Required:
             ConfigError: `strict`, and a file of keys is wrong.
         """
         found = self._policy_file.content
-        sets = {}
+        sets: dict[str, _KeySets] = {}
         for issuer in found.issuers:
             place = issuer.jwks_url or issuer.jwks_file
             sets[place] = self._sets.get(place) or sets.get(place) or self._set(issuer, strict=strict)
@@ -154,12 +158,10 @@ class Required:
         known = {issuer.name: sets[issuer.jwks_url or issuer.jwks_file].content for issuer in found.issuers}
         return Tokens(found, known, self._clock, self._wanted) if known else None
 
-    def _set(
-        self, issuer: policy.Issuer, *, strict: bool
-    ) -> WatchedFile[jwks.KeySet] | WatchedAddress[jwks.KeySet]:
+    def _set(self, issuer: policy.Issuer, *, strict: bool) -> _KeySets:
         none: jwks.KeySet = {}
         if issuer.jwks_url:
-            return WatchedAddress(issuer.jwks_url, jwks.parse, none, fetch=self._get)
+            return WatchedAddress(issuer.jwks_url, jwks.parse, none, fetch=self._get, clock=self._steady)
         return WatchedFile(self._folder / issuer.jwks_file, jwks.parse, none, strict=strict)
 
     def _wanted(self) -> None:

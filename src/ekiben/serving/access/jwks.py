@@ -40,7 +40,7 @@ def parse(content: bytes) -> KeySet:
     for number, part in enumerate(_parts(content)):
         try:
             found = _key(part)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             _LOG.warning("JSON web key set: /keys/%d is not used: %s", number, error)
             continue
         if not keys.keys().isdisjoint(found):

@@ -1,7 +1,7 @@
 """JSON web tokens, verified offline: projected ServiceAccount tokens, OpenID Connect.
 
-Signature, issuer and audience are PyJWT's work; time is ours, because of the clock. A verified token is remembered by its SHA-256 until it ends, so that the
-cost of a signature (about 0.1 ms) is paid once.
+Signature, issuer and audience are PyJWT's work; time is ours, because of the clock.
+A verified token is remembered by its SHA-256 until it ends: a signature is paid for once.
 
 Source: https://www.rfc-editor.org/rfc/rfc7519, https://www.rfc-editor.org/rfc/rfc8725,
 https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-tokens
@@ -113,11 +113,12 @@ class Tokens:
             audience=issuer.audiences,
             options=_OPTIONS,
         )
-        begins = max(_seconds(claims.get(name, -math.inf)) for name in ("nbf", "iat"))
+        begun = [_seconds(claims[name]) for name in ("nbf", "iat") if name in claims]
         subject = claims["sub"]
         if not 0 < len(subject) <= _LONGEST_SUBJECT or not subject.isprintable():
             raise ValueError
         caller = Caller(_name(subject), issuer.groups_of(subject))
+        begins = max(begun, default=-math.inf)
         return Grant(caller, begins - self._leeway, _seconds(claims["exp"]) + self._leeway)
 
 
@@ -129,7 +130,7 @@ def _signer(text: bytes) -> tuple[str, str] | None:
     Source: https://www.rfc-editor.org/rfc/rfc7515#section-4.1.11
     """
     encoded, first, rest = text.partition(b".")
-    if not first or rest.count(b".") != 1:
+    if not first or rest.count(b".") != 1 or b"=" in text:  # no padding: RFC 7515 section 2
         return None
     try:
         header = json.loads(base64.urlsafe_b64decode(encoded + b"=" * (-len(encoded) % 4)))
@@ -143,7 +144,7 @@ def _signer(text: bytes) -> tuple[str, str] | None:
 
 def _seconds(claim: object) -> float:
     """Read a NumericDate, RFC 7519 section 2: a JSON number and nothing that looks like one."""
-    if isinstance(claim, bool) or not isinstance(claim, int | float) or math.isnan(claim):
+    if isinstance(claim, bool) or not isinstance(claim, int | float) or not math.isfinite(claim):
         raise ValueError
     return float(claim)
 

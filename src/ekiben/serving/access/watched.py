@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -97,7 +96,7 @@ class WatchedAddress(Generic[Content]):
         absent: Content,
         *,
         fetch: Callable[[str, float], bytes],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float],
     ) -> None:
         self._url, self._parse = url, parse
         self._fetch, self._clock = fetch, clock

@@ -13,11 +13,12 @@ from functools import partial
 
 import httptools
 
+from ekiben.serving.counters import OTHER
 from ekiben.serving.exchange import Endpoint
 from ekiben.serving.http import fields
 from ekiben.serving.http.order import MOST_TURNS, Ordered, clock
 from ekiben.serving.http.turn import Turn
-from ekiben.serving.instruments import OTHER_METHOD, UNMATCHED
+from ekiben.serving.instruments import UNMATCHED
 from ekiben.serving.problem import RefusedError
 
 _DISCARD_FACTOR = 8  # how many times the limit is read and thrown away, so that the caller sees the refusal
@@ -27,7 +28,7 @@ _METHODS = {b"GET": "GET", b"HEAD": "HEAD", b"POST": "POST"}
 class Protocol(Ordered):
     """HTTP/1.1 on one connection."""
 
-    _in_head = False
+    _in_head = _full = False
     _peer = ""
 
     # ---- from the transport
@@ -36,15 +37,18 @@ class Protocol(Ordered):
         """Open the connection, if there is room for one more."""
         super().connection_made(transport)
         self._peer = self.client[0] if self.client else ""
-        self.desk.instruments.connection_opened()
-        if len(self.connections) > self.desk.bounds.connections:
+        self._full = len(self.connections) > self.desk.bounds.connections
+        if self._full:
             self.desk.instruments.connection_refused()
             self._reject(fields.FULL)
+        else:
+            self.desk.instruments.connection_opened()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Drop what nobody waits for any more."""
         super().connection_lost(exc)
-        self.desk.instruments.connection_closed()
+        if not self._full:
+            self.desk.instruments.connection_closed()
         self._drop_turns()
         self._reading = None
 
@@ -136,7 +140,7 @@ class Protocol(Ordered):
     def _turn(self, endpoint: Endpoint | None, path: str) -> Turn:
         desk, parser = self.desk, self.parser
         headers = dict(self.headers)
-        method = _METHODS.get(parser.get_method(), OTHER_METHOD)
+        method = _METHODS.get(parser.get_method(), OTHER)
         version = parser.get_http_version()
         visit = desk.gate.arrive(UNMATCHED if endpoint is None else endpoint.template, method)
         refuse = desk.routes.refuse(path) if endpoint is None else endpoint.refuse
@@ -203,6 +207,8 @@ class Protocol(Ordered):
 
     def _complete(self, turn: Turn) -> None:
         turn.wants_continue = False
+        if turn.size:
+            self.desk.instruments.received(turn.size)
         lane = self.desk.lane
         if turn.answer is not None:
             if self._closing:  # it was refused before its end

@@ -13,10 +13,11 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ekiben.serving.answer import Answer
+from ekiben.serving.counters import OTHER
 from ekiben.serving.http.desk import Desk
 from ekiben.serving.http.turn import Passed, Turn
 from ekiben.serving.http.wire import CONTINUE
-from ekiben.serving.instruments import OTHER_METHOD, UNMATCHED
+from ekiben.serving.instruments import UNMATCHED
 from ekiben.serving.problem import RefusedError
 
 KEY = "ekiben.connection"
@@ -55,7 +56,7 @@ class Ordered(HttpToolsProtocol):
         )
 
     def _refuse(self, turn: Turn, error: RefusedError) -> None:
-        self.desk.instruments.refused(error.reason)
+        self.desk.instruments.refused(error.reason, error.rows)
         self._answer(turn, turn.refuse(error, turn.request_id))
 
     def _reject(self, error: RefusedError) -> None:
@@ -67,9 +68,7 @@ class Ordered(HttpToolsProtocol):
             return
         if turn is None or turn.answer is not None:
             desk = self.desk
-            turn = Turn(
-                desk.gate.arrive(UNMATCHED, OTHER_METHOD), desk.request_id(None), desk.routes.refuse(""), {}
-            )
+            turn = Turn(desk.gate.arrive(UNMATCHED, OTHER), desk.request_id(None), desk.routes.refuse(""), {})
             self._turns.append(turn)
         turn.last = True
         self._refuse(turn, error)
@@ -112,7 +111,7 @@ class Ordered(HttpToolsProtocol):
                 head_only=turn.head_only,
             )
         )
-        turn.visit.end(answer.status)
+        turn.visit.end(answer.status, turn.request_id, turn.size, len(answer.body), turn.ticket)
         self._since = clock()
         if last:
             self._end()

@@ -8,6 +8,7 @@ from typing import Any
 from ekiben.serving.answer import Answer
 from ekiben.serving.exchange import Dialect, Headers
 from ekiben.serving.gate import Visit
+from ekiben.serving.metrics import CLIENT_GONE
 from ekiben.serving.problem import RefusedError
 from ekiben.serving.ticket import Ticket
 
@@ -62,7 +63,7 @@ class Turn:
         """The client closed its connection: drop the work, and count it as cancelled."""
         if self.ticket is not None:
             self.ticket.cancel()
-        self.visit.end(CLIENT_GONE)
+        self.visit.end(CLIENT_GONE, self.request_id, self.size, ticket=self.ticket)
 
 
 class Passed:
@@ -78,6 +79,3 @@ class Passed:
     def __init__(self, start: tuple[Any, Any]) -> None:
         self.start = start
         self.started = False
-
-
-CLIENT_GONE = 499  # nginx' number for a client that closed its request; no answer is sent
