@@ -7,7 +7,6 @@ body or writes an answer.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from ekiben.serving.instruments import Instruments
 from ekiben.serving.journal import Journal
 from ekiben.serving.life import Life
 from ekiben.serving.metrics import AccessOutcome
-from ekiben.serving.problem import Reason, RefusedError
+from ekiben.serving.problem import Reason, RefusedError, busy, retry_after
 from ekiben.serving.rate import Rate
 from ekiben.serving.ticket import Ticket
 from ekiben.serving.tracing import Trace, parse
@@ -114,17 +113,15 @@ class Gate:
         """
         limits = self.limits
         if not self._life.ready:
-            raise RefusedError(503, "not_ready", "the model is not ready", headers=_retry_after(1))
+            raise RefusedError(503, "not_ready", "the model is not ready", headers=retry_after(1))
         if limits.rate is not None:
             early = limits.rate.take(visit.caller.name, visit.started)
             if early > 0:
                 self._instruments.access("rate")
-                raise RefusedError(429, "rate", "this caller sends too fast", headers=_retry_after(early))
+                raise RefusedError(429, "rate", "this caller sends too fast", headers=retry_after(early))
         wait = self._backlog()
         if self.in_progress >= limits.in_progress or wait > limits.seconds:
-            raise RefusedError(
-                503, "busy", "this replica has all the work it can finish in time", headers=_retry_after(wait)
-            )
+            raise busy(wait)
         self.in_progress += 1
         visit.inside = True
 
@@ -231,11 +228,3 @@ class Visit:
             ended.queue_seconds = ticket.queue_seconds
             ended.predict_seconds = ticket.predict_seconds
         return ended
-
-
-def _retry_after(seconds: float) -> tuple[tuple[bytes, bytes], ...]:
-    """Whole seconds, at least one.
-
-    Source: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
-    """
-    return ((b"retry-after", str(max(1, math.ceil(seconds))).encode()),)

@@ -19,7 +19,7 @@ from ekiben.serving.exchange import Dialect, Headers
 from ekiben.serving.instruments import Instruments
 from ekiben.serving.pace import Pace
 from ekiben.serving.predictor import Predictor
-from ekiben.serving.problem import RefusedError
+from ekiben.serving.problem import RefusedError, busy
 from ekiben.serving.ticket import Asked, Done, Prediction, Ticket, clock, refused, work
 from ekiben.serving.unpack import is_packed, unpack
 from ekiben.serving.validation import Rows
@@ -93,7 +93,7 @@ class Lane:
         """
         ticket = Asked(dialect, headers, request_id, deadline, done)
         if len(body) > _INLINE_BYTES or is_packed(headers):
-            self._send_aside(lambda: self._whole(ticket, body), (ticket,), self._inline_rows)
+            self._send_alone(ticket, lambda: self._whole(ticket, body), self._inline_rows)
             return ticket
         problem = ticket.read(body)
         if problem is not None:
@@ -151,7 +151,7 @@ class Lane:
     def _enter(self, ticket: Ticket) -> None:
         """Queue a question: for this turn's batch, or for the worker."""
         if len(ticket.rows) > self._inline_rows:
-            self._send_aside(lambda: work(self._predictor, [ticket]), (ticket,), len(ticket.rows))
+            self._send_alone(ticket, lambda: work(self._predictor, [ticket]), len(ticket.rows))
             return
         self._pending.append(ticket)
         self._schedule()
@@ -191,6 +191,14 @@ class Lane:
             taken.append(ticket)
             rows += len(ticket.rows)
         return taken, rows
+
+    def _send_alone(self, ticket: Ticket, job: Callable[[], list[Done]], rows: int) -> None:
+        """Run a large request on the worker, unless it is plain now that its turn would come too late."""
+        wait = self._pace.seconds(self._aside_rows)
+        if wait and clock() + wait > ticket.deadline:
+            self._settle([refused(ticket, busy(wait))])
+        else:
+            self._send_aside(job, (ticket,), rows)
 
     def _send_aside(
         self,
