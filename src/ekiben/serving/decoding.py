@@ -46,18 +46,41 @@ def decode(body: bytes) -> Any:
     Raises:
         RefusedError: 400; not JSON, or an object names a key twice.
     """
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        if not str(error).startswith(_BEYOND):
-            raise RefusedError(400, "not_json", _NOT_JSON) from None
-        document = _slowly(body)
-        _check_characters(document)
-        return document
+    document = parse(body)
     colons = body.count(b":")
     if colons and not _has_pairs(document, colons):
         _slowly(body)
     return document
+
+
+def parse(body: bytes) -> Any:
+    """Parse a JSON text of which the caller will count the pairs itself, for `check_keys`.
+
+    Raises:
+        RefusedError: 400; not JSON.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if not str(error).startswith(_BEYOND):
+            raise RefusedError(400, "not_json", _NOT_JSON) from None
+    document = _slowly(body)
+    _check_characters(document)
+    return document
+
+
+def check_keys(body: bytes, pairs: int) -> None:
+    """Check that no object of a JSON text names a key twice.
+
+    Args:
+        body: The text.
+        pairs: Pairs of all objects that the parser made of it.
+
+    Raises:
+        RefusedError: 400.
+    """
+    if body.count(b":") != pairs:
+        _slowly(body)
 
 
 def _has_pairs(document: Any, expected: int) -> bool:

@@ -197,7 +197,7 @@ class Validator:
             self._instance(walk, instance, base)
             if walk.full:
                 break
-        return walk.rows()
+        return walk.rows(len(instances))
 
     def _instance(self, walk: Walk, instance: Any, base: str) -> None:
         """Let a walk check one instance, if it is a row of the schema's width at all."""
@@ -214,13 +214,13 @@ class Validator:
         else:
             walk.row(self._by_name(instance), lambda column: base + pointer(self._names[column]))
 
-    def _walked(self, cells: Iterable[Sequence[Any]], place: Callable[[int, int], str]) -> Rows:
+    def _walked(self, cells: Sequence[Sequence[Any]], place: Callable[[int, int], str]) -> Rows:
         walk = Walk(self._schema)
         for number, row in enumerate(cells):
             walk.row(row, partial(place, number))
             if walk.full:
                 break
-        return walk.rows()
+        return walk.rows(len(cells))
 
     def _unnamed(self, found: Mapping[str, Any], base: str) -> list[Place]:
         """Names of the schema that a mapping lacks, and how many others it has."""
