@@ -5,16 +5,18 @@ from __future__ import annotations
 from ekiben.serving.answer import Answer
 from ekiben.serving.artefact import Artefact
 from ekiben.serving.caller import Access
-from ekiben.serving.exchange import Endpoint, Routes
 from ekiben.serving.gate import Gate, Limits
 from ekiben.serving.http.desk import Bounds, Desk
-from ekiben.serving.instruments import LIVE, PREDICT, READY, Instruments
+from ekiben.serving.instruments import Instruments
 from ekiben.serving.journal import Journal
 from ekiben.serving.life import Life
 from ekiben.serving.protocols.predict import Predict
+from ekiben.serving.protocols.routes import endpoints
+from ekiben.serving.protocols.served import Served
 from ekiben.serving.rate import Rate
 from ekiben.serving.settings import Settings
 from ekiben.serving.validation import Validator
+from ekiben.version import VERSION
 
 _ALIVE = Answer(200, b'{"status":"alive"}')
 
@@ -50,25 +52,21 @@ def desk(
         age_requests=settings.connection_requests,
         age_seconds=settings.connection_seconds,
     )
-    predict = Predict(
-        Validator(artefact.schema, settings.most_rows), {"name": artefact.name, "version": artefact.version}
+    validator = Validator(artefact.schema, settings.most_rows)
+    routes = endpoints(
+        Served.of(artefact),
+        validator,
+        version=VERSION,
+        live=lambda _: _ALIVE,
+        ready=lambda _: life.readiness(),
     )
+    model = {"name": artefact.name, "version": artefact.version}
     return Desk(
         gate=Gate(access, limits, instruments, journal, life),
-        routes=_routes(predict, life, passed),
+        routes=routes.without(passed),
         passed=frozenset(passed),
         life=life,
         instruments=instruments,
         bounds=bounds,
-        predict=predict,
+        predict=Predict(validator, model),
     )
-
-
-def _routes(predict: Predict, life: Life, passed: tuple[str, ...]) -> Routes:
-    """Endpoints of this model; a path that the service was given stays its own."""
-    endpoints = (
-        Endpoint(PREDICT, PREDICT, ("POST",), "predict", dialect=predict),
-        Endpoint(LIVE, LIVE, ("GET", "HEAD"), "probe", reply=lambda _: _ALIVE),
-        Endpoint(READY, READY, ("GET", "HEAD"), "probe", reply=lambda _: life.readiness()),
-    )
-    return Routes(each for each in endpoints if each.path not in passed)

@@ -154,7 +154,7 @@ class Protocol(Ordered):
         turn.dialect, turn.reply = endpoint.dialect, endpoint.reply
         try:
             fields.check(self.headers, headers, version)
-            if method not in endpoint.methods:
+            if method not in endpoint.methods and (method != "HEAD" or "GET" not in endpoint.methods):
                 raise fields.method_refused(endpoint.methods)
             visit.admit(endpoint.group, headers, self._peer)
             declared = headers.get(b"content-length")

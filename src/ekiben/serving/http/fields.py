@@ -55,6 +55,9 @@ def too_large(most_bytes: int) -> RefusedError:
 
 
 def method_refused(methods: tuple[str, ...]) -> RefusedError:
-    """Refusal of a method."""
+    """Refusal of a method; where GET is allowed, HEAD is too."""
+    methods = tuple(
+        each for method in methods for each in ((method, "HEAD") if method == "GET" else (method,))
+    )
     allow = ((b"allow", ", ".join(methods).encode()),)
     return RefusedError(405, "method", f"expected {' or '.join(methods)}", headers=allow)
