@@ -37,6 +37,8 @@ class Settings:
         burst_per_caller: `EKIBEN_BURST_PER_CALLER`, requests that a quiet caller may send at once.
         log_sample_ratio: `EKIBEN_LOG_SAMPLE_RATIO`, share of successful requests in the access log, 0-1.
         objective_seconds: `EKIBEN_OBJECTIVE_SECONDS`, latency objectives, comma-separated.
+        tls_certificate: `EKIBEN_TLS_CERTIFICATE`, PEM file; None serves without TLS.
+        tls_key: `EKIBEN_TLS_KEY`, PEM file; given with the certificate, or not at all.
     """
 
     artefact: Path
@@ -60,6 +62,8 @@ class Settings:
     burst_per_caller: int = 100
     log_sample_ratio: float = 0.01
     objective_seconds: tuple[float, ...] = ()
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -97,6 +101,8 @@ class Settings:
             burst_per_caller=source.whole("BURST_PER_CALLER", cls.burst_per_caller, 1, 1_000_000),
             log_sample_ratio=source.number("LOG_SAMPLE_RATIO", cls.log_sample_ratio, 0, 1),
             objective_seconds=source.numbers("OBJECTIVE_SECONDS", 0.000_1, 60),
+            tls_certificate=source.pair("TLS_CERTIFICATE", "TLS_KEY"),
+            tls_key=source.pair("TLS_KEY", "TLS_CERTIFICATE"),
         )
 
 
@@ -107,6 +113,12 @@ class _Source:
     def number(self, name: str, default: float, lowest: float, highest: float) -> float:
         text = self.environment.get(f"EKIBEN_{name}")
         return _number(name, text, lowest, highest) if text else default
+
+    def pair(self, name: str, other: str) -> Path | None:
+        text = self.environment.get(f"EKIBEN_{name}")
+        if not text and self.environment.get(f"EKIBEN_{other}"):
+            raise ConfigError(f"expected EKIBEN_{name} beside EKIBEN_{other}; it is not set")
+        return Path(text) if text else None
 
     def numbers(self, name: str, lowest: float, highest: float) -> tuple[float, ...]:
         text = self.environment.get(f"EKIBEN_{name}")
