@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from ekiben.serving.admission import Admission
-from ekiben.serving.artefact import ESTIMATOR, Artefact
+from ekiben.serving.artefact import Artefact
 from ekiben.serving.custom import Service
 from ekiben.serving.life import Life
 from ekiben.serving.settings import Settings
@@ -19,7 +19,6 @@ from ekiben.serving.settings import Settings
 if TYPE_CHECKING:
     from ekiben.serving.lane import Lane
 
-PREDICTOR = "scikit-learn"
 _LOG = logging.getLogger(__name__)
 _GC_THRESHOLDS = (50_000, 20, 100)  # requests make little cyclic garbage, and a full collection costs a tail
 _T = TypeVar("_T")
@@ -45,9 +44,10 @@ async def open_up(
     admission.open(lane, service.application)
     life.become_ready()
     _LOG.info(
-        "ready: %s:%s on port %d, loaded in %.2f s (%.2f s of CPU since the start)",
+        "ready: %s:%s by %s on port %d, loaded in %.2f s (%.2f s of CPU since the start)",
         artefact.name,
         artefact.version,
+        artefact.predictor,
         settings.http_port,
         time.perf_counter() - started,
         time.process_time(),
@@ -56,11 +56,10 @@ async def open_up(
 
 def _proven(settings: Settings, artefact: Artefact) -> Lane:
     """Build the lane and send golden rows through it."""
-    from ekiben.serving import estimator, golden
+    from ekiben.serving import golden, predictors
     from ekiben.serving.lane import Lane
-    from ekiben.serving.predictor import EstimatorPredictor
 
-    predictor = EstimatorPredictor(estimator.load(artefact.content(ESTIMATOR)), artefact.schema)
+    predictor = predictors.load(artefact)
     lane = Lane(artefact, predictor, most_rows=settings.most_rows, inline_rows=settings.inline_rows)
     names = [each.name for each in artefact.schema.inputs]
     golden.prove(artefact.golden, names, lane.answer_now, settings.most_rows)

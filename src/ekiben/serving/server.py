@@ -63,10 +63,10 @@ async def serve(settings: Settings) -> int:
         StoppedEarlyError: A signal came before the pod was ready; a thread may still be loading.
     """
     signals = Signals(asyncio.get_running_loop())
-    artefact = artefacts.read(settings.artefact)
+    artefact = artefacts.read(settings.artefact, settings.predictor)
     life = Life(artefact, time.monotonic)
     service = Service(settings.bento)
-    instruments = Instruments(artefact, loading.PREDICTOR, service.routes)
+    instruments = Instruments(artefact, artefact.predictor, service.routes)
     admission = Admission(settings, life, instruments, service.routes)
     with contextlib.ExitStack() as sockets:
         http = sockets.enter_context(_listening(settings.host, settings.http_port))
