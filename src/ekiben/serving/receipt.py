@@ -8,11 +8,11 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from ekiben.serving import decoding
 from ekiben.serving.problem import RefusedError
 
 Receive = Callable[[], Awaitable[Any]]
 _ID = re.compile(rb"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-_JSON = re.compile(rb'^application/json[ \t]*(;[ \t]*charset=("utf-8"|utf-8)[ \t]*)?$', re.IGNORECASE)
 _DISCARD_FACTOR = 8  # how many times the limit is read and thrown away, so that the caller sees the refusal
 
 
@@ -38,9 +38,7 @@ def check_media_type(headers: Mapping[bytes, bytes]) -> None:
     Raises:
         RefusedError: 415.
     """
-    media_type = headers.get(b"content-type", b"")
-    if media_type != b"application/json" and not _JSON.match(media_type):
-        raise RefusedError(415, "content_type", "expected the content type application/json (charset utf-8)")
+    decoding.check_media_type(headers)
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise RefusedError(415, "content_type", "expected a body without content encoding")
 

@@ -108,7 +108,7 @@ def test_schemas_come_back_from_their_document() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"format": 2}, {"inputs": []}, {"inputs": [{"name": "a"}]}, {"output": {"kind": "other"}},
+        {"format": 3}, {"inputs": []}, {"inputs": [{"name": "a"}]}, {"output": {"kind": "other"}},
         {"output": {"kind": "classification", "classes": None, "probabilities": True}},
         {"output": {"kind": "regression", "classes": [1], "probabilities": False}},
         {"inputs": [{**SCHEMA.document()["inputs"][0], "type": "float32"}]},
