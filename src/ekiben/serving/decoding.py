@@ -24,14 +24,36 @@ def decode(body: bytes) -> Any:
     Raises:
         RefusedError: 400; not JSON, or an object names a key twice.
     """
+    document = parse(body)
+    if b":" in body:
+        check_keys(body, _pairs(document))
+    return document
+
+
+def parse(body: bytes) -> Any:
+    """Parse a JSON text of which the caller will count the pairs itself, for `check_keys`.
+
+    Raises:
+        RefusedError: 400; not JSON.
+    """
     try:
-        document = orjson.loads(body)
+        return orjson.loads(body)
     except orjson.JSONDecodeError:
         raise RefusedError(400, "not_json", "expected a JSON document in UTF-8 (RFC 8259)") from None
-    colons = body.count(b":")
-    if colons and colons != _pairs(document):
+
+
+def check_keys(body: bytes, pairs: int) -> None:
+    """Check that no object of a JSON text names a key twice.
+
+    Args:
+        body: The text.
+        pairs: Pairs of all objects that the parser made of it.
+
+    Raises:
+        RefusedError: 400.
+    """
+    if body.count(b":") != pairs:
         _search_duplicates(body)
-    return document
 
 
 def _pairs(document: Any) -> int:
