@@ -21,7 +21,8 @@ class Answer:
         headers: Further headers.
         rows: Rows predicted.
         predict_seconds: Time in the predictor; None if it was not called.
-        reason: Why validation refused; None if it did not.
+        reason: Why it was refused; None if it was not.
+        rejected_rows: Rows of a request that was refused after they were decoded.
         close: Whether the connection must end with this answer.
     """
 
@@ -33,6 +34,7 @@ class Answer:
     predict_seconds: float | None = None
     reason: Reason | None = None
     close: bool = False
+    rejected_rows: int = 0
 
 
 def refusal(error: RefusedError, request_id: str, *, close: bool = False) -> Answer:
@@ -45,6 +47,7 @@ def refusal(error: RefusedError, request_id: str, *, close: bool = False) -> Ans
         places=error.places,
         headers=error.headers,
         close=close,
+        rejected_rows=error.rows,
     )
 
 
@@ -57,6 +60,7 @@ def failure(
     places: tuple[Place, ...] = (),
     headers: tuple[tuple[bytes, bytes], ...] = (),
     close: bool = False,
+    rejected_rows: int = 0,
 ) -> Answer:
     """Problem document as an answer."""
     return Answer(
@@ -66,4 +70,5 @@ def failure(
         headers=headers,
         reason=reason,
         close=close,
+        rejected_rows=rejected_rows,
     )

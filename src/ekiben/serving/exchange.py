@@ -135,3 +135,8 @@ class Routes:
             if path.startswith(family.prefix):
                 return family.refuse
         return Problems().refuse
+
+    def without(self, paths: Iterable[str]) -> Routes:
+        """Give the routes without those that somebody else answers."""
+        taken = frozenset(paths)
+        return Routes((each for path, each in self.by_path.items() if path not in taken), self._families)

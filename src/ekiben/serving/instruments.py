@@ -1,4 +1,4 @@
-"""The metrics contract as live objects, every usual series from the start.
+"""The metrics contract as live counters, every usual series from the start.
 
 A series that appears with its first event hides that event from `rate()`, so
 those of ordinary life exist before it. Labels take values from fixed sets.
@@ -6,145 +6,238 @@ those of ordinary life exist before it. Labels take values from fixed sets.
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
-import prometheus_client as prometheus
-from prometheus_client.exposition import choose_encoder
-
-from ekiben.serving import metrics
+from ekiben.serving import exposition, metrics
 from ekiben.serving.answer import Answer
-from ekiben.serving.artefact import Artefact
-from ekiben.serving.problem import REASONS
+from ekiben.serving.counters import OTHER, Histogram, Series, Visits
+from ekiben.serving.metrics import ACCESS_OUTCOMES, DROP_REASONS, AccessOutcome, DropReason
+from ekiben.serving.problem import REASONS, Reason
 
 PREDICT, LIVE, READY, UNMATCHED = "/predict", "/livez", "/readyz", "<unmatched>"
-OTHER_METHOD = "_OTHER"
 _METHODS = frozenset({"GET", "HEAD", "POST"})
-_USUAL = {
-    (PREDICT, "POST"): (200, 400, 413, 415, 422, 499, 500, 503),
-    (LIVE, "GET"): (200,),
-    (READY, "GET"): (200, 503),
-    (UNMATCHED, "GET"): (404,),
-}
+_MOST_VISITS = 256  # routes and methods; a caller that passes paths instead of templates gets no further
+_USUAL = {(LIVE, "GET"): (200,), (READY, "GET"): (200, 503), (UNMATCHED, "GET"): (404,)}
+_USUAL_OF_PREDICTIONS = (200, 400, 401, 403, 413, 415, 422, 429, 499, 500, 503, 504)
 _USUAL_OF_SERVICE = (200, 400, 500, 503)  # what BentoML answers to a POST
-_KINDS: dict[str, Any] = {"counter": prometheus.Counter, "gauge": prometheus.Gauge}
+
+
+class Model(Protocol):
+    """What is served; an `Artefact` is one."""
+
+    @property
+    def name(self) -> str:
+        """Of the model."""
+
+    @property
+    def version(self) -> str:
+        """Of the model."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the artefact."""
 
 
 class Instruments:
-    """Counts what one pod does.
+    """Counts what one pod does; on the event loop's thread only, see `counters`.
 
     Args:
-        artefact: Whose name and version the labels carry.
+        model: Whose name and version the labels carry.
         predictor: Name of the predictor, for `model_info`.
         custom: Routes that the BentoML service answers itself.
+        objectives: Latency objectives, seconds; each becomes an edge of the durations' buckets.
+
+    Attributes:
+        predictor: As given; may be set once it is known.
     """
 
-    def __init__(self, artefact: Artefact, predictor: str, custom: tuple[str, ...] = ()) -> None:
-        prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]
-        self._registry = prometheus.CollectorRegistry()
-        prometheus.ProcessCollector(registry=self._registry)
-        prometheus.PlatformCollector(registry=self._registry)
-        prometheus.GCCollector(registry=self._registry)
-        built = {metric.name: _build(metric, self._registry) for metric in metrics.CONTRACT}
-        self._duration = built[metrics.REQUEST_DURATION.name]
-        self._arrivals = built[metrics.ARRIVALS.name]
-        self._in_progress = built[metrics.IN_PROGRESS.name]
-        model = {"model": artefact.name, "version": artefact.version}
-        self._predictions = built[metrics.PREDICTIONS.name].labels(**model)
-        self._predict_duration = built[metrics.PREDICT_DURATION.name].labels(**model)
-        self._rejected = {
-            reason: built[metrics.REJECTED_REQUESTS.name].labels(**model, reason=reason) for reason in REASONS
-        }
-        built[metrics.MODEL_INFO.name].labels(
-            **model, artefact_sha256=artefact.sha256, predictor=predictor
-        ).set(1)
+    def __init__(
+        self, model: Model, predictor: str, custom: Sequence[str] = (), objectives: Sequence[float] = ()
+    ) -> None:
+        self.predictor = predictor
+        self._model = model
+        self._custom = frozenset(custom)
+        self._edges = metrics.duration_buckets(objectives)
         self._visits: dict[tuple[str, str], Visits] = {}
-        usual = {**{(route, "POST"): _USUAL_OF_SERVICE for route in custom}, **_USUAL}
-        for (route, method), statuses in usual.items():
-            self.visits(route, method).expect(*statuses)
+        self._predictions = self._body_bytes = self._out_of_range = 0
+        self._opened = self._closed = self._connections_refused = 0
+        self._cpu_seconds = 0.0
+        self._queue, self._predict = Histogram(self._edges), Histogram(self._edges)
+        self._batch_rows = Histogram(metrics.ROWS_BUCKETS)
+        self._batch_requests = Histogram(metrics.REQUESTS_BUCKETS)
+        self._rejected_requests: dict[Reason, int] = dict.fromkeys(REASONS, 0)
+        self._rejected_rows: dict[Reason, int] = dict.fromkeys(REASONS, 0)
+        self._access: dict[AccessOutcome, int] = dict.fromkeys(ACCESS_OUTCOMES, 0)
+        self._dropped: dict[DropReason, int] = dict.fromkeys(DROP_REASONS, 0)
+        for route, method in (*_USUAL, (PREDICT, "POST"), *((route, "POST") for route in custom)):
+            self.visits(route, method)
 
     def visits(self, route: str, method: str) -> Visits:
-        """Counters of one route and method.
+        """Counters of one route and method; the same object each time, so that a caller may keep it.
+
+        Ask once for each endpoint at the start: its usual series exist from then on.
 
         Args:
             route: A template, or `<unmatched>`.
-            method: As the client wrote it; unknown ones are counted as `_OTHER`.
+            method: As the client wrote it; unknown ones are counted as `_OTHER`. `POST` for gRPC.
         """
-        key = (route, method if method in _METHODS else OTHER_METHOD)
-        found = self._visits.get(key)
-        if found is None:
-            labels = {metrics.ROUTE: key[0], metrics.METHOD: key[1]}
-            found = self._visits[key] = Visits(
-                self._arrivals.labels(**labels), self._in_progress.labels(**labels), self._duration, labels
-            )
-        return found
+        found = self._visits.get((route, method))
+        return self._known(route, method) if found is None else found
 
     def answered(self, answer: Answer) -> None:
-        """Count what an answer of the lane says about the model."""
-        if answer.predict_seconds is not None:
-            self._predict_duration.observe(answer.predict_seconds)
+        """Count what an answer says about the model: its rows, or why it was refused; once per request."""
         if answer.rows:
-            self._predictions.inc(answer.rows)
+            self._predictions += answer.rows
         if answer.reason is not None:
-            self._rejected[answer.reason].inc()
+            self.refused(answer.reason, answer.rejected_rows)
 
-    def exposition(self, accept: str) -> tuple[bytes, bytes]:
-        """Text for a scrape and its content type, in the format that `Accept` asks for."""
-        encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type.encode()
+    def predicted(self, rows: int) -> None:
+        """Count rows that were predicted and answered without an `Answer` (gRPC)."""
+        self._predictions += rows
 
+    def refused(self, reason: Reason, rows: int = 0) -> None:
+        """Count a refusal that no `Answer` tells of (gRPC, a connection that ends).
 
-class Visits:
-    """Counters of one route and method."""
+        Args:
+            reason: First reason.
+            rows: Rows of the request, if they were decoded.
+        """
+        self._rejected_requests[reason] += 1
+        self._rejected_rows[reason] += rows
 
-    __slots__ = ("_arrivals", "_by_status", "_duration", "_in_progress", "_labels")
+    def batch(self, requests: int, rows: int, predict_seconds: float, cpu_seconds: float = 0.0) -> None:
+        """Count a call of the predictor.
 
-    def __init__(self, arrivals: Any, in_progress: Any, duration: Any, labels: dict[str, str]) -> None:
-        self._arrivals = arrivals
-        self._in_progress = in_progress
-        self._duration = duration
-        self._labels = labels
-        self._by_status: dict[int, Any] = {}
+        Args:
+            requests: Requests in it.
+            rows: Rows of all of them.
+            predict_seconds: Time that it took.
+            cpu_seconds: CPU time of the thread that called (`time.thread_time`).
+        """
+        self._batch_requests.observe(requests)
+        self._batch_rows.observe(rows)
+        self._predict.observe(predict_seconds)
+        self._cpu_seconds += cpu_seconds
 
-    def expect(self, *statuses: int) -> None:
-        """Create the series of these statuses."""
-        for status in statuses:
-            self._of(status)
+    def queued(self, seconds: float) -> None:
+        """Count the time that one request waited for the predictor."""
+        self._queue.observe(seconds)
 
-    def arrived(self) -> None:
-        """Count a request at its receipt."""
-        self._arrivals.inc()
-        self._in_progress.inc()
+    def received(self, body_bytes: int) -> None:
+        """Count bytes of a request's body, before any content encoding is undone."""
+        self._body_bytes += body_bytes
 
-    def left(self, status: int, seconds: float) -> None:
-        """Count the end of its answer."""
-        self._in_progress.dec()
-        self._of(status).observe(seconds)
+    def out_of_range(self, rows: int) -> None:
+        """Count rows accepted although a value lies outside of its declared range."""
+        self._out_of_range += rows
 
-    def _of(self, status: int) -> Any:
-        found = self._by_status.get(status)
-        if found is None:
-            found = self._by_status[status] = self._duration.labels(
-                **self._labels, **{metrics.STATUS: str(status)}
-            )
+    def connection_opened(self) -> None:
+        """Count a connection that is kept."""
+        self._opened += 1
+
+    def connection_closed(self) -> None:
+        """Count the end of one that was opened."""
+        self._closed += 1
+
+    def connection_refused(self) -> None:
+        """Count one that is closed at once; it is neither opened nor closed."""
+        self._connections_refused += 1
+
+    def access(self, outcome: AccessOutcome) -> None:
+        """Count a decision of access control."""
+        self._access[outcome] += 1
+
+    def log_dropped(self, reason: DropReason) -> None:
+        """Count a line of the access log that is not written; `output` is counted on the log's thread."""
+        self._dropped[reason] += 1
+
+    def series(self) -> Iterator[Series]:
+        """Everything counted so far; each value is a copy."""
+        for visits in self._visits.values():
+            yield from _of_visits(visits)
+        model = (self._model.name, self._model.version)
+        yield Series(metrics.MODEL_INFO, (*model, self._model.sha256, self.predictor), 1)
+        for (protocol, outcome), number in self._ended().items():
+            yield Series(metrics.REQUESTS, (*model, protocol, outcome), number)
+        for reason in REASONS:
+            yield Series(metrics.REJECTED_REQUESTS, (*model, reason), self._rejected_requests[reason])
+            yield Series(metrics.REJECTED_ROWS, (*model, reason), self._rejected_rows[reason])
+        yield Series(metrics.PREDICTIONS, model, self._predictions)
+        yield Series(metrics.OUT_OF_RANGE, model, self._out_of_range)
+        yield Series(metrics.CPU, model, self._cpu_seconds)
+        yield Series(metrics.QUEUE_DURATION, model, self._queue.copy())
+        yield Series(metrics.PREDICT_DURATION, model, self._predict.copy())
+        yield Series(metrics.BATCH_ROWS, model, self._batch_rows.copy())
+        yield Series(metrics.BATCH_REQUESTS, model, self._batch_requests.copy())
+        yield from self._of_port()
+
+    def parts(self, accept: str) -> Iterator[bytes]:
+        """Text for a scrape in short pieces, all of one instant, in the format that `Accept` asks for."""
+        return exposition.encoded(list(self.series()), accept)
+
+    def _known(self, route: str, method: str) -> Visits:
+        key = (route, method if method in _METHODS else OTHER)
+        if key not in self._visits:
+            if len(self._visits) >= _MOST_VISITS:
+                key = (UNMATCHED, OTHER)
+            found = self._visits.setdefault(key, Visits(*key, self._edges))
+            found.expect(*self._usual(*key))
+        return self._visits[key]
+
+    def _usual(self, route: str, method: str) -> tuple[int, ...]:
+        if method == "POST" and route in self._custom:
+            return _USUAL_OF_SERVICE
+        if method == "POST" and route in metrics.PROTOCOLS:
+            return _USUAL_OF_PREDICTIONS
+        return _USUAL.get((route, method), ())
+
+    def _ended(self) -> dict[tuple[str, str], int]:
+        """Requests for predictions that ended, by protocol and outcome; all outcomes of each protocol."""
+        found: Counter[tuple[str, str]] = Counter()
+        for visits in self._visits.values():
+            custom = visits.route in self._custom
+            protocol = metrics.CUSTOM_PROTOCOL if custom else metrics.PROTOCOLS.get(visits.route)
+            if protocol is not None:
+                found.update(dict.fromkeys(((protocol, each) for each in metrics.OUTCOMES), 0))
+                for status, durations in visits.by_status.items():
+                    found[protocol, metrics.outcome(status)] += durations.count
         return found
 
+    def _of_port(self) -> Iterator[Series]:
+        yield Series(metrics.BODY_BYTES, (), self._body_bytes)
+        yield Series(metrics.CONNECTIONS, (), self._opened)
+        yield Series(metrics.CONNECTIONS_OPEN, (), self._opened - self._closed)
+        yield Series(metrics.CONNECTIONS_REFUSED, (), self._connections_refused)
+        for decision, number in self._access.items():
+            yield Series(metrics.ACCESS, (decision,), number)
+        for reason, number in self._dropped.items():
+            yield Series(metrics.LOG_DROPPED, (reason,), number)
 
-def _build(metric: metrics.Metric, registry: prometheus.CollectorRegistry) -> Any:
-    if metric.kind == "histogram":
-        return prometheus.Histogram(
-            metric.name, metric.help, metric.labels, registry=registry, buckets=metric.buckets
-        )
-    return _KINDS[metric.kind](metric.name, metric.help, metric.labels, registry=registry)
+
+def _of_visits(visits: Visits) -> Iterator[Series]:
+    labels = (visits.method, visits.route)
+    yield Series(metrics.ARRIVALS, labels, visits.arrivals)
+    yield Series(metrics.IN_PROGRESS, labels, visits.in_progress)
+    for status, durations in visits.by_status.items():
+        yield Series(metrics.REQUEST_DURATION, (*labels, str(status) if status else OTHER), durations.copy())
 
 
 async def scrape(instruments: Instruments, scope: Any, receive: Any, send: Any) -> None:
-    """ASGI application of the `metrics` port."""
+    """ASGI application of the `metrics` port; requests go on being answered between its pieces."""
     del receive
     if scope["path"] != "/metrics":
         status, body, content_type = 404, b"no such route\n", b"text/plain; charset=utf-8"
     else:
         accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
-        status, (body, content_type) = 200, instruments.exposition(accept)
+        status, content_type = 200, exposition.content_type(accept)
+        pieces = []
+        for piece in instruments.parts(accept):
+            pieces.append(piece)
+            await asyncio.sleep(0)
+        body = b"".join(pieces)
     headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
