@@ -1,0 +1,77 @@
+"""What this room needs of the others; `gate` and `lane` fit as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from ekiben.serving.answer import Answer
+from ekiben.serving.exchange import Dialect, Group, Headers
+
+
+class Visit(Protocol):
+    """One call, from its arrival to the end of its answer.
+
+    Attributes:
+        deadline: Monotonic seconds after which its answer is of no use.
+    """
+
+    deadline: float
+
+    def admit(self, group: Group, headers: Headers, peer: str) -> None:
+        """Check the caller's leave, and the room that is left.
+
+        Raises:
+            RefusedError: 401, 403, 429 or 503.
+        """
+        ...
+
+    def end(self, status: int) -> None:
+        """Count the end of the answer."""
+        ...
+
+
+class Gate(Protocol):
+    """Counts and admits."""
+
+    def arrive(self, template: str, method: str) -> Visit:
+        """Count a call at its receipt."""
+        ...
+
+
+class Ticket(Protocol):
+    """A question that waits for its answer."""
+
+    def cancel(self) -> None:
+        """Drop the work: nobody will read the answer."""
+        ...
+
+
+class Lane(Protocol):
+    """Answers predictions."""
+
+    def ask(
+        self,
+        dialect: Dialect,
+        body: bytes,
+        headers: Headers,
+        request_id: str,
+        deadline: float,
+        done: Callable[[Answer], None],
+    ) -> Ticket | None:
+        """Answer a request; `done` is called once on the event loop, never after a cancel."""
+        ...
+
+
+class Life(Protocol):
+    """What a pod says about itself."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether golden rows gave the right answers; stays so while draining."""
+        ...
+
+    @property
+    def draining(self) -> bool:
+        """Whether the pod was told to stop."""
+        ...
