@@ -116,6 +116,9 @@ class Release(Section):
     name: Name | None = Field(None, description="Name of the Helm release; the model's name if absent.")
     namespace: Name = Field("models", description="Namespace of the release.")
     timeout_seconds: float = Field(300, description="Longest wait for ready, seconds.", ge=10, le=3600)
+    access: Literal["none", "required"] = Field(
+        "none", description="Whether callers need a key (`ekiben key`) or a token; probes never do."
+    )
     resources: Resources = Field(default_factory=Resources)
     values: Mapping[str, Any] = Field(
         default_factory=dict, description="Chart values laid over the derived ones."
@@ -126,6 +129,9 @@ class Traffic(Section):
     """Station 5: requests to a release."""
 
     timeout_seconds: float = Field(5, description="Longest wait for one answer, seconds.", gt=0, le=300)
+    ca_file: str = Field(
+        "", description="CA certificate (PEM) of pods that speak TLS; empty takes the system's."
+    )
 
 
 class Load(Section):
