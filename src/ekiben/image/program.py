@@ -24,7 +24,7 @@ BENTO = "opt/ekiben/bento"
 MODEL = "opt/ekiben/model"
 SBOM = "opt/ekiben/sbom.json"
 # All of ekiben that a pod may import; import-linter keeps it so.
-_HALF = ("__init__.py", "errors.py", "identifiers.py", "serving")
+_HALF = ("__init__.py", "errors.py", "identifiers.py", "version.py", "serving")
 _BENTO_FILES = (ROUTES, "src")
 
 

@@ -28,10 +28,13 @@ class Question:
     Attributes:
         rows: Shape (rows, inputs), checked against the schema; float64 or objects.
         note: What the dialect needs to write the answer; nobody else looks at it.
+        out_of_range: Rows that were accepted although a value lies outside its declared range
+            (`Validator.out_of_range`), for the metrics.
     """
 
     rows: Rows
     note: Any = None
+    out_of_range: int = 0
 
 
 class Dialect(Protocol):
@@ -132,3 +135,8 @@ class Routes:
             if path.startswith(family.prefix):
                 return family.refuse
         return Problems().refuse
+
+    def without(self, paths: Iterable[str]) -> Routes:
+        """Give the routes without those that somebody else answers."""
+        taken = frozenset(paths)
+        return Routes((each for path, each in self.by_path.items() if path not in taken), self._families)

@@ -1,77 +1,257 @@
-"""Prediction, from the bytes of a body to the bytes of an answer; what is large leaves the event loop.
+"""Prediction, from the bytes of a body to an answer: what is there together is one batch.
 
-`answer_now` is a pure function of the body and the request's id. Golden rows
-go through it before the pod is ready, requests go through it afterwards.
+Small requests wait for the end of the event loop's current turn, no longer;
+all that came in it go to the predictor in one call (zero-wait micro-batching:
+no timer). What would hold the loop up goes to the one worker thread.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
+import contextlib
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from ekiben.serving.answer import Answer, failure, refusal
-from ekiben.serving.artefact import Artefact
+from ekiben.serving.answer import Answer
+from ekiben.serving.exchange import Dialect, Headers
+from ekiben.serving.instruments import Instruments
+from ekiben.serving.pace import Pace
 from ekiben.serving.predictor import Predictor
-from ekiben.serving.problem import RefusedError
-from ekiben.serving.protocols import predict
-from ekiben.serving.validation import Validator
+from ekiben.serving.problem import RefusedError, busy
+from ekiben.serving.ticket import Asked, Done, Prediction, Ticket, clock, refused, work
+from ekiben.serving.unpack import is_packed, unpack
+from ekiben.serving.validation import Rows
 
-_LOG = logging.getLogger(__name__)
-_INLINE_BYTES = 16_384  # decoding this much takes well under a millisecond
+_INLINE_BYTES = 262_144  # decoding this much takes about a millisecond
+_INLINE_SECONDS = 0.010  # a predictor's call that takes longer leaves the loop
+_BATCH_ROWS = 4_096  # of one batch on the worker: memory stays bounded
 
 
 class Lane:
-    """Answers prediction requests of one model.
+    """Answers predictions of one model; its methods belong to the event loop, but for `answer_now`.
 
     Args:
-        artefact: What is served.
-        predictor: Its predictor.
-        most_rows: Most rows in one request.
-        inline_rows: Requests with more rows run on the worker thread.
+        predictor: The model's.
+        inline_rows: A request with more rows has the worker for itself.
+        most_bytes: Longest body, unpacked.
+        instruments: Counters.
     """
 
-    def __init__(self, artefact: Artefact, predictor: Predictor, *, most_rows: int, inline_rows: int) -> None:
-        self._model = {"name": artefact.name, "version": artefact.version}
-        self._validator = Validator(artefact.schema, most_rows)
+    def __init__(
+        self, predictor: Predictor, *, inline_rows: int, most_bytes: int, instruments: Instruments
+    ) -> None:
         self._predictor = predictor
         self._inline_rows = inline_rows
+        self._most_bytes = most_bytes
+        self._instruments = instruments
+        self._pending: deque[Ticket] = deque()
+        self._pace = Pace()
+        self._scheduled = self._batch_aside = False
+        self._aside_rows = 0
+        self._loop: asyncio.AbstractEventLoop
         # One thread: two large requests would only share the replica's one core.
         self._worker = ThreadPoolExecutor(1, "large-requests")
 
-    async def answer(self, body: bytes, request_id: str) -> Answer:
-        """Answer on the event loop if it is quick, else on the worker thread."""
-        loop = asyncio.get_running_loop()
-        if len(body) > _INLINE_BYTES:
-            return await loop.run_in_executor(self._worker, self.answer_now, body, request_id)
-        try:
-            batch = predict.read(body, self._validator)
-        except RefusedError as error:
-            return refusal(error, request_id)
-        if len(batch.rows) > self._inline_rows:
-            return await loop.run_in_executor(self._worker, self._predicted, batch, request_id)
-        return self._predicted(batch, request_id)
+    def open(self) -> None:
+        """Begin, on the running event loop."""
+        self._loop = asyncio.get_running_loop()
 
     def close(self) -> None:
         """Let the worker thread end once it is idle."""
         self._worker.shutdown(wait=False, cancel_futures=True)
 
-    def answer_now(self, body: bytes, request_id: str) -> Answer:
-        """Answer on the calling thread."""
-        try:
-            batch = predict.read(body, self._validator)
-        except RefusedError as error:
-            return refusal(error, request_id)
-        return self._predicted(batch, request_id)
+    def backlog_seconds(self) -> float:
+        """Estimate of the time until a new question gets to the predictor."""
+        if not self._batch_aside:
+            return 0.0
+        waiting = sum(len(ticket.rows) for ticket in self._pending)
+        return self._pace.seconds(self._aside_rows + waiting)
 
-    def _predicted(self, batch: predict.Batch, request_id: str) -> Answer:
-        started = time.perf_counter()
+    def ask(
+        self,
+        dialect: Dialect,
+        body: bytes,
+        headers: Headers,
+        request_id: str,
+        deadline: float,
+        done: Callable[[Answer], None],
+    ) -> Ticket | None:
+        """Answer a request.
+
+        Args:
+            dialect: Of its protocol.
+            body: Whole; may be packed.
+            headers: The request's.
+            request_id: Its id.
+            deadline: Monotonic seconds after which nobody waits.
+            done: Called once on the loop, possibly before this returns; never after a cancel.
+
+        Returns:
+            What can be cancelled; None if it was answered already.
+        """
+        ticket = Asked(dialect, headers, request_id, deadline, done)
+        if len(body) > _INLINE_BYTES or is_packed(headers):
+            self._send_alone(ticket, lambda: self._whole(ticket, body), self._inline_rows)
+            return ticket
+        problem = ticket.read(body)
+        if problem is not None:
+            self._settle([refused(ticket, problem)])
+            return None
+        self._enter(ticket)
+        return ticket
+
+    async def predict(self, rows: Rows, deadline: float) -> Prediction:
+        """Answer rows that somebody else decoded and checked.
+
+        Args:
+            rows: Shape (rows, inputs), checked against the schema.
+            deadline: Monotonic seconds after which nobody waits.
+
+        Raises:
+            RefusedError: 504 after the deadline, 500 if the predictor failed.
+        """
+        future: asyncio.Future[Prediction] = asyncio.get_running_loop().create_future()
+
+        def settle(result: Prediction | RefusedError) -> None:
+            if future.done():
+                return
+            if isinstance(result, RefusedError):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+        ticket = Ticket(rows, deadline, settle)
+        self._enter(ticket)
         try:
-            answers = self._predictor.predict(batch.rows)
-            seconds = time.perf_counter() - started
-            body = predict.write(answers, single=batch.single, model=self._model, request_id=request_id)
-        except Exception:  # noqa: BLE001 - an estimator may raise anything; its caller gets a 500
-            _LOG.exception("the predictor failed on %d row(s), request %s", len(batch.rows), request_id)
-            return failure(500, "the model failed on this request", request_id)
-        return Answer(200, body, rows=len(batch.rows), predict_seconds=seconds)
+            return await future
+        except asyncio.CancelledError:
+            ticket.cancel()
+            raise
+
+    def answer_now(self, dialect: Dialect, body: bytes, headers: Headers, request_id: str) -> Answer:
+        """Answer on the calling thread, alone: golden rows go this way before the pod is ready."""
+        found: list[Answer] = []
+        ticket = Asked(dialect, headers, request_id, math.inf, found.append)
+        for done in self._whole(ticket, body):
+            for outcome in done.outcomes:
+                ticket.settle(outcome.result)
+            self._pace.note(done.rows, done.seconds)
+        return found[0]
+
+    def _whole(self, ticket: Asked, body: bytes) -> list[Done]:
+        """Everything for one request, on any thread."""
+        try:
+            problem = ticket.read(unpack(body, ticket.headers, self._most_bytes))
+        except RefusedError as error:
+            problem = error
+        return work(self._predictor, [ticket]) if problem is None else [refused(ticket, problem)]
+
+    def _enter(self, ticket: Ticket) -> None:
+        """Queue a question: for this turn's batch, or for the worker."""
+        if len(ticket.rows) > self._inline_rows:
+            self._send_alone(ticket, lambda: work(self._predictor, [ticket]), len(ticket.rows))
+            return
+        self._pending.append(ticket)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._pending and not self._scheduled and not self._batch_aside:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Send what is there to the predictor as one batch."""
+        self._scheduled = False
+        tickets, rows = self._take()
+        if tickets:
+            if self._pace.seconds(rows) <= _INLINE_SECONDS:
+                self._settle(work(self._predictor, tickets))
+            else:
+                self._batch_aside = True
+                self._send_aside(lambda: work(self._predictor, tickets), tickets, rows, self._batch_done)
+        self._schedule()
+
+    def _batch_done(self) -> None:
+        self._batch_aside = False
+        self._schedule()
+
+    def _take(self) -> tuple[Sequence[Ticket], int]:
+        """Give the next batch; whoever went away or waited too long is not in it."""
+        pending, taken, rows = self._pending, [], 0
+        now = clock()
+        while pending and rows < _BATCH_ROWS:
+            ticket = pending.popleft()
+            if ticket.cancelled:
+                continue
+            if ticket.deadline < now:
+                self._settle([refused(ticket, _late())])
+                continue
+            taken.append(ticket)
+            rows += len(ticket.rows)
+        return taken, rows
+
+    def _send_alone(self, ticket: Ticket, job: Callable[[], list[Done]], rows: int) -> None:
+        """Run a large request on the worker, unless it is plain now that its turn would come too late."""
+        wait = self._pace.seconds(self._aside_rows)
+        if wait and clock() + wait > ticket.deadline:
+            self._settle([refused(ticket, busy(wait))])
+        else:
+            self._send_aside(job, (ticket,), rows)
+
+    def _send_aside(
+        self,
+        job: Callable[[], list[Done]],
+        tickets: Sequence[Ticket],
+        rows: int,
+        then: Callable[[], None] | None = None,
+    ) -> None:
+        """Run a job on the worker thread, unless everybody who waits for it is gone when its turn comes."""
+        self._aside_rows += rows
+        loop = self._loop
+
+        def run() -> None:
+            now = clock()
+            if all(each.cancelled for each in tickets):
+                result = []
+            elif all(each.deadline < now for each in tickets):
+                result = [refused(each, _late()) for each in tickets]
+            else:
+                result = job()
+            # The loop is closed when the pod left without waiting for a job that nobody waited for.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._came_back, result, rows, then)
+
+        self._worker.submit(run)
+
+    def _came_back(self, result: Sequence[Done], rows: int, then: Callable[[], None] | None) -> None:
+        self._aside_rows -= rows
+        self._settle(result)
+        if then is not None:
+            then()
+
+    def _settle(self, result: Iterable[Done]) -> None:
+        """Hand out what became of tickets, and count it."""
+        instruments = self._instruments
+        for done in result:
+            if done.rows:
+                self._pace.note(done.rows, done.seconds)
+                instruments.batch(len(done.outcomes), done.rows, done.seconds, done.cpu_seconds)
+            for outcome in done.outcomes:
+                ticket = outcome.ticket
+                if outcome.refused is not None:
+                    instruments.refused(outcome.refused.reason, outcome.refused.rows)
+                elif not ticket.cancelled:
+                    instruments.predicted(len(ticket.rows))
+                    if ticket.out_of_range:
+                        instruments.out_of_range(ticket.out_of_range)
+                if done.rows:
+                    ticket.queue_seconds, ticket.predict_seconds = done.started - ticket.asked, done.seconds
+                    instruments.queued(ticket.queue_seconds)
+                if not ticket.cancelled:
+                    ticket.settle(outcome.result)
+
+
+def _late() -> RefusedError:
+    return RefusedError(504, "late", "the answer was not there in time")

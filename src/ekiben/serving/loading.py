@@ -13,20 +13,21 @@ from typing import TYPE_CHECKING, TypeVar
 from ekiben.serving.admission import Admission
 from ekiben.serving.artefact import ESTIMATOR, Artefact
 from ekiben.serving.custom import Service
-from ekiben.serving.life import Life
+from ekiben.serving.http.desk import Desk
 from ekiben.serving.settings import Settings
 
 if TYPE_CHECKING:
     from ekiben.serving.lane import Lane
 
 PREDICTOR = "scikit-learn"
+_HEADERS = {b"content-type": b"application/json"}
 _LOG = logging.getLogger(__name__)
 _GC_THRESHOLDS = (50_000, 20, 100)  # requests make little cyclic garbage, and a full collection costs a tail
 _T = TypeVar("_T")
 
 
 async def open_up(
-    settings: Settings, artefact: Artefact, life: Life, admission: Admission, service: Service
+    settings: Settings, artefact: Artefact, desk: Desk, admission: Admission, service: Service
 ) -> None:
     """Load the model, prove it on golden rows, load the service's own routes, and become ready.
 
@@ -35,15 +36,18 @@ async def open_up(
         AcceptanceError: A golden row gave a wrong answer.
     """
     started = time.perf_counter()
-    lane = await _off_the_loop(lambda: _proven(settings, artefact))
+    lane = await _off_the_loop(lambda: _proven(settings, artefact, desk))
     if service.routes:
         await _off_the_loop(lambda: service.load(artefact))
         await service.start()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
-    admission.open(lane, service.application)
-    life.become_ready()
+    lane.open()
+    desk.lane = lane
+    desk.gate.watch(lane)
+    admission.open(service.application)
+    desk.life.become_ready()
     _LOG.info(
         "ready: %s:%s on port %d, loaded in %.2f s (%.2f s of CPU since the start)",
         artefact.name,
@@ -54,16 +58,26 @@ async def open_up(
     )
 
 
-def _proven(settings: Settings, artefact: Artefact) -> Lane:
+def _proven(settings: Settings, artefact: Artefact, desk: Desk) -> Lane:
     """Build the lane and send golden rows through it."""
     from ekiben.serving import estimator, golden
     from ekiben.serving.lane import Lane
     from ekiben.serving.predictor import EstimatorPredictor
 
     predictor = EstimatorPredictor(estimator.load(artefact.content(ESTIMATOR)), artefact.schema)
-    lane = Lane(artefact, predictor, most_rows=settings.most_rows, inline_rows=settings.inline_rows)
+    lane = Lane(
+        predictor,
+        inline_rows=settings.inline_rows,
+        most_bytes=settings.most_body_bytes,
+        instruments=desk.instruments,
+    )
     names = [each.name for each in artefact.schema.inputs]
-    golden.prove(artefact.golden, names, lane.answer_now, settings.most_rows)
+    golden.prove(
+        artefact.golden,
+        names,
+        lambda body, request_id: lane.answer_now(desk.predict, body, _HEADERS, request_id),
+        settings.most_rows,
+    )
     return lane
 
 

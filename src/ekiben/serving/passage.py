@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from ekiben.serving.problem import RefusedError
-from ekiben.serving.receipt import GoneError, Receive
+from ekiben.serving.http.fields import too_large
 
+Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 CLOSE = (b"connection", b"close")
+_LOG = logging.getLogger(__name__)
+
+
+class GoneError(Exception):
+    """The client closed its connection before its request was complete."""
 
 
 async def through(
@@ -43,11 +49,13 @@ async def through(
     try:
         await service(scope, passage.receive, passage.send)
     except Exception:
-        if not passage.refused and not passage.gone:
+        if passage.status is not None:  # too late for another answer; uvicorn ends the connection
+            _LOG.exception("the BentoML service failed in the middle of an answer of %s", scope["path"])
+        elif not passage.refused and not passage.gone:
             raise
     if passage.status is None:
         if passage.refused:
-            raise RefusedError(413, "too_large", f"expected a body of at most {most_bytes} bytes")
+            raise too_large(most_bytes)
         if passage.gone:
             raise GoneError
     return passage.status or 500

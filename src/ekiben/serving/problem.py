@@ -8,6 +8,7 @@ Source: https://www.rfc-editor.org/rfc/rfc9457
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal, get_args
@@ -19,6 +20,7 @@ MOST_ERRORS = 20  # places named in one document
 
 Reason = Literal[
     "content_type",
+    "encoding",
     "too_large",
     "not_json",
     "duplicate_key",
@@ -30,6 +32,7 @@ Reason = Literal[
     "range",
     "category",
     "missing",
+    "not_http",
     "not_found",
     "method",
     "unauthenticated",
@@ -86,6 +89,20 @@ class RefusedError(Exception):
         self.places = places[:MOST_ERRORS]
         self.headers = headers
         self.rows = rows
+
+
+def retry_after(seconds: float) -> tuple[tuple[bytes, bytes], ...]:
+    """Field that says when to come back: whole seconds, at least one.
+
+    Source: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+    """
+    return ((b"retry-after", str(max(1, math.ceil(seconds))).encode()),)
+
+
+def busy(seconds: float) -> RefusedError:
+    """Refusal of work that would not be finished in time; `seconds` until there may be room."""
+    detail = "this replica has all the work it can finish in time"
+    return RefusedError(503, "busy", detail, headers=retry_after(seconds))
 
 
 def pointer(*parts: str | int) -> str:

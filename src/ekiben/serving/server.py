@@ -6,47 +6,22 @@ import asyncio
 import contextlib
 import functools
 import os
-import socket
 import time
-from collections.abc import Iterator
 from typing import Any
 
-import uvicorn
-
-from ekiben.errors import ConfigError, EkibenError
+from ekiben.errors import EkibenError
 from ekiben.serving import artefact as artefacts
-from ekiben.serving import loading, spans
+from ekiben.serving import assembly, loading, ports, spans, tls
+from ekiben.serving.access import opening as access_control
 from ekiben.serving.admission import Admission
-from ekiben.serving.connection import Protocol
 from ekiben.serving.custom import Service
+from ekiben.serving.http.connection import Protocol
+from ekiben.serving.http.sweep import sweep
 from ekiben.serving.instruments import Instruments, scrape
 from ekiben.serving.journal import Journal
 from ekiben.serving.life import Life
 from ekiben.serving.settings import Settings
 from ekiben.serving.signals import Signals
-
-_LINGER_SECONDS = 0.25  # longer than a packet takes within a cluster
-_BACKLOG = 2048  # connections that wait for the loop, e.g. while the model is being loaded
-
-
-class Server(uvicorn.Server):
-    """uvicorn that leaves signals to this process, and ends in two steps.
-
-    It closes connections that are waiting for a request when it stops listening,
-    also those whose request is just arriving; here these get a moment first.
-    """
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone."""
-        yield
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop listening, answer what is on its way, then close."""
-        for server in self.servers:
-            server.close()
-        await asyncio.sleep(_LINGER_SECONDS)
-        await super().shutdown(sockets)
 
 
 class StoppedEarlyError(Exception):
@@ -69,19 +44,23 @@ async def serve(settings: Settings) -> int:
     life = Life(artefact, time.monotonic)
     service = Service(settings.bento)
     instruments = Instruments(artefact, loading.PREDICTOR, service.routes, settings.objective_seconds)
-    journal = Journal(
-        settings.log_sample_ratio,
-        instruments.log_dropped,
-        spans.configured(os.environ, artefact.name, artefact.version),
-    )
-    admission = Admission(settings, life, instruments, journal, service.routes)
+    exporter = spans.configured(os.environ, artefact.name, artefact.version)
+    journal = Journal(settings.log_sample_ratio, instruments.log_dropped, exporter)
+    access = access_control.build(os.environ)
+    access.start()
+    certificates = tls.certificates(settings)
+    desk = assembly.desk(settings, artefact, life, instruments, journal, access, service.routes)
+    admission = Admission(desk.gate, instruments, most_bytes=settings.most_body_bytes)
     with contextlib.ExitStack() as sockets:
-        http = sockets.enter_context(_listening(settings.host, settings.http_port))
-        scrapes = sockets.enter_context(_listening(settings.host, settings.metrics_port))
-        main = _server(admission, settings, Protocol)
-        metrics = _server(functools.partial(scrape, instruments), settings, "httptools")
+        http = sockets.enter_context(ports.listening(settings.host, settings.http_port))
+        scrapes = sockets.enter_context(ports.listening(settings.host, settings.metrics_port))
+        main = ports.server(admission, settings, functools.partial(Protocol, desk=desk), certificates)
+        metrics = ports.server(functools.partial(scrape, instruments), settings, "httptools", certificates)
+        beside = [asyncio.create_task(sweep(main.server_state.connections))]
+        if certificates is not None:
+            beside.append(asyncio.create_task(certificates.watch()))
         running = [asyncio.create_task(main.serve([http])), asyncio.create_task(metrics.serve([scrapes]))]
-        opening = asyncio.create_task(loading.open_up(settings, artefact, life, admission, service))
+        opening = asyncio.create_task(loading.open_up(settings, artefact, desk, admission, service))
         try:
             await _opened(opening, life, signals)
             crashed = await _first(*running, signals.stop)
@@ -91,8 +70,12 @@ async def serve(settings: Settings) -> int:
             for server, task in zip((main, metrics), running, strict=True):
                 server.should_exit = True
                 await task
+            for task in beside:
+                task.cancel()
+            access.close()
             await service.stop()
-            admission.close()
+            if desk.lane is not None:
+                desk.lane.close()
             journal.close()
     return 1 if crashed else signals.status
 
@@ -116,39 +99,3 @@ async def _first(*contenders: asyncio.Task[Any] | asyncio.Event) -> bool:
     for wait in waits:
         wait.cancel()
     return not done.intersection(waits)
-
-
-def _server(application: Any, settings: Settings, protocol: Any) -> Server:
-    return Server(
-        uvicorn.Config(
-            application,
-            http=protocol,
-            interface="asgi3",
-            loop="none",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            backlog=_BACKLOG,
-            timeout_keep_alive=settings.keep_alive_seconds,
-            timeout_graceful_shutdown=int(settings.request_timeout_seconds) or 1,
-        )
-    )
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    """Listen on an address.
-
-    Raises:
-        ConfigError: It is taken, or not an address of this machine.
-    """
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        raise ConfigError(
-            f"cannot listen on {host} port {port}: {error}",
-            remedy="choose other ports (EKIBEN_HTTP_PORT, EKIBEN_METRICS_PORT) or stop what holds them",
-        ) from error

@@ -30,8 +30,15 @@ class Settings:
         most_body_bytes: `EKIBEN_MOST_BODY_BYTES`, largest request body.
         most_rows: `EKIBEN_MOST_ROWS`, most rows in one request.
         inline_rows: `EKIBEN_INLINE_ROWS`, requests with more rows leave the event loop.
+        header_seconds: `EKIBEN_HEADER_SECONDS`, time for the head of a request.
+        most_connections: `EKIBEN_MOST_CONNECTIONS`, connections at once.
+        most_in_progress: `EKIBEN_MOST_IN_PROGRESS`, predictions at once.
+        rate_per_caller: `EKIBEN_RATE_PER_CALLER`, requests per second; 0 without a limit.
+        burst_per_caller: `EKIBEN_BURST_PER_CALLER`, requests that a quiet caller may send at once.
         log_sample_ratio: `EKIBEN_LOG_SAMPLE_RATIO`, share of successful requests in the access log, 0-1.
         objective_seconds: `EKIBEN_OBJECTIVE_SECONDS`, latency objectives, comma-separated.
+        tls_certificate: `EKIBEN_TLS_CERTIFICATE`, PEM file; None serves without TLS.
+        tls_key: `EKIBEN_TLS_KEY`, PEM file; given with the certificate, or not at all.
     """
 
     artefact: Path
@@ -47,9 +54,16 @@ class Settings:
     connection_seconds: float = 300
     most_body_bytes: int = 1 << 20
     most_rows: int = 10_000
-    inline_rows: int = 64
+    inline_rows: int = 512
+    header_seconds: float = 10
+    most_connections: int = 1_024
+    most_in_progress: int = 512
+    rate_per_caller: float = 0
+    burst_per_caller: int = 100
     log_sample_ratio: float = 0.01
     objective_seconds: tuple[float, ...] = ()
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -80,8 +94,15 @@ class Settings:
             most_body_bytes=source.whole("MOST_BODY_BYTES", cls.most_body_bytes, 1, 1 << 30),
             most_rows=source.whole("MOST_ROWS", cls.most_rows, 1, 10_000_000),
             inline_rows=source.whole("INLINE_ROWS", cls.inline_rows, 0, 10_000_000),
+            header_seconds=source.number("HEADER_SECONDS", cls.header_seconds, 0.1, 3_600),
+            most_connections=source.whole("MOST_CONNECTIONS", cls.most_connections, 1, 1_000_000),
+            most_in_progress=source.whole("MOST_IN_PROGRESS", cls.most_in_progress, 1, 1_000_000),
+            rate_per_caller=source.number("RATE_PER_CALLER", cls.rate_per_caller, 0, 1_000_000),
+            burst_per_caller=source.whole("BURST_PER_CALLER", cls.burst_per_caller, 1, 1_000_000),
             log_sample_ratio=source.number("LOG_SAMPLE_RATIO", cls.log_sample_ratio, 0, 1),
             objective_seconds=source.numbers("OBJECTIVE_SECONDS", 0.000_1, 60),
+            tls_certificate=source.pair("TLS_CERTIFICATE", "TLS_KEY"),
+            tls_key=source.pair("TLS_KEY", "TLS_CERTIFICATE"),
         )
 
 
@@ -92,6 +113,12 @@ class _Source:
     def number(self, name: str, default: float, lowest: float, highest: float) -> float:
         text = self.environment.get(f"EKIBEN_{name}")
         return _number(name, text, lowest, highest) if text else default
+
+    def pair(self, name: str, other: str) -> Path | None:
+        text = self.environment.get(f"EKIBEN_{name}")
+        if not text and self.environment.get(f"EKIBEN_{other}"):
+            raise ConfigError(f"expected EKIBEN_{name} beside EKIBEN_{other}; it is not set")
+        return Path(text) if text else None
 
     def numbers(self, name: str, lowest: float, highest: float) -> tuple[float, ...]:
         text = self.environment.get(f"EKIBEN_{name}")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ekiben.errors import ConfigError
-from ekiben.serving import receipt, threads
-from ekiben.serving.connection import Connection
+from ekiben.serving import threads
 from ekiben.serving.life import Life
-from ekiben.serving.problem import RefusedError, body, pointer
+from ekiben.serving.problem import body, pointer
 from ekiben.serving.schema import Input, Output, Schema
 from ekiben.serving.settings import Settings
 
@@ -94,15 +92,6 @@ def test_threads_follow_the_quota(
     assert environment == {**dict.fromkeys(threads.VARIABLES, count), "MKL_NUM_THREADS": "7"}
 
 
-def test_connections_grow_old() -> None:
-    """By requests or by age, whichever is first; the age has its jitter."""
-    connection = Connection(opened=100.0, jitter=1.1, requests=3)
-    assert not connection.is_old(100.0, requests=4, seconds=10)
-    assert connection.is_old(100.0, requests=3, seconds=10)
-    assert not connection.is_old(110.9, requests=4, seconds=10)
-    assert connection.is_old(111.0, requests=4, seconds=10)
-
-
 def test_schemas_come_back_from_their_document() -> None:
     """What is written is what is read."""
     assert Schema.parse(SCHEMA.document()) == SCHEMA
@@ -112,7 +101,7 @@ def test_schemas_come_back_from_their_document() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"format": 2}, {"inputs": []}, {"inputs": [{"name": "a"}]}, {"output": {"kind": "other"}},
+        {"format": 3}, {"inputs": []}, {"inputs": [{"name": "a"}]}, {"output": {"kind": "other"}},
         {"output": {"kind": "classification", "classes": None, "probabilities": True}},
         {"output": {"kind": "regression", "classes": [1], "probabilities": False}},
         {"inputs": [{**SCHEMA.document()["inputs"][0], "type": "float32"}]},
@@ -137,53 +126,6 @@ def test_a_problem_without_a_reason() -> None:
     assert body(404, "no such route", request_id="1") == (
         b'{"type":"about:blank","title":"Not Found","status":404,"detail":"no such route","id":"1"}'
     )
-
-
-def read(messages: list[dict[str, Any]], most_bytes: int, headers: dict[bytes, bytes] | None = None) -> bytes:
-    """Read a body from ASGI messages."""
-    waiting: Iterator[dict[str, Any]] = iter(messages)
-
-    async def receive() -> Any:
-        return next(waiting)
-
-    return asyncio.run(receipt.body(receive, headers or {}, most_bytes=most_bytes, seconds=1))
-
-
-def part(content: bytes, *, more: bool) -> dict[str, Any]:
-    return {"type": "http.request", "body": content, "more_body": more}
-
-
-def test_bodies_are_joined_and_counted() -> None:
-    """Parts add up to the body; their sum, not the header, is what the limit is for."""
-    parts = [part(b"ab", more=True), part(b"", more=True), part(b"c", more=False)]
-    assert read(parts, 3) == b"abc"
-    with pytest.raises(RefusedError, match="at most 2 bytes"):
-        read(parts, 2, {b"content-length": b"1"})
-
-
-def test_half_a_body_is_a_client_that_went_away() -> None:
-    """A disconnect before the end is not an empty body."""
-    with pytest.raises(receipt.GoneError):
-        read([part(b"ab", more=True), {"type": "http.disconnect"}], 10)
-
-
-def test_no_more_is_read_than_eight_times_the_limit() -> None:
-    """An endless body is given up."""
-    seen = []
-
-    def endless() -> Iterator[dict[str, Any]]:
-        while True:
-            seen.append(1)
-            yield part(b"x", more=True)
-
-    waiting = endless()
-
-    async def receive() -> Any:
-        return next(waiting)
-
-    with pytest.raises(RefusedError):
-        asyncio.run(receipt.body(receive, {}, most_bytes=10, seconds=1))
-    assert len(seen) == 81
 
 
 class Clock:

@@ -88,11 +88,11 @@ def test_rows_by_name(instances: list[dict[str, Any]]) -> None:
 @pytest.mark.parametrize(
     ("column", "value", "reason"),
     [
-        (0, "0.5", "type"), (0, True, "type"), (0, None, "type"), (0, math.inf, "not_finite"),
+        (0, "0.5", "type"), (0, True, "type"), (0, None, "missing"), (0, math.inf, "not_finite"),
         (0, math.nan, "not_finite"), (0, -0.1, "range"), (0, 1.1, "range"), (0, [0.5], "type"),
         (1, 3.0, "type"), (1, True, "type"), (1, 2**63, "type"), (1, "3", "type"),
-        (2, 1, "type"), (2, "true", "type"), (2, None, "type"),
-        (3, "green", "category"), (3, "Red", "category"), (3, 1, "type"), (3, None, "type"),
+        (2, 1, "type"), (2, "true", "type"), (2, None, "missing"),
+        (3, "green", "category"), (3, "Red", "category"), (3, 1, "type"), (3, None, "missing"),
         (4, 5, "type"),
     ],
 )  # fmt: skip

@@ -1,0 +1,168 @@
+"""The two kinds of access control: nobody is asked, or everybody but the probes must bring a credential."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ekiben.serving.access import jwks, keys, policy
+from ekiben.serving.access.clock import Clock
+from ekiben.serving.access.credential import GROUPS, NOBODY, Grant, forbidden, presented, unauthenticated
+from ekiben.serving.access.fetch import fetch
+from ekiben.serving.access.tokens import Tokens
+from ekiben.serving.access.watched import WatchedAddress, WatchedFile
+from ekiben.serving.caller import Caller
+from ekiben.serving.exchange import Group, Headers
+
+LOOK_SECONDS = 5.0  # between looks at the files; the kubelet takes about a minute to bring a new one
+_PEERS = 1_024
+_PREFIX = keys.PREFIX.encode()
+_KeySets = WatchedFile[jwks.KeySet] | WatchedAddress[jwks.KeySet]
+_LOG = logging.getLogger(__name__)
+
+
+class Open:
+    """Nobody is asked: `EKIBEN_ACCESS=none`."""
+
+    def __init__(self) -> None:
+        self._caller = functools.lru_cache(_PEERS)(lambda peer: Caller(peer, GROUPS))
+
+    def admit(self, headers: Headers, group: Group, peer: str) -> Caller:  # noqa: ARG002 - the contract's
+        """Let everybody in, under the name of the peer's address."""
+        return self._caller(peer)
+
+    def start(self) -> None:
+        """Say it."""
+        _LOG.warning(
+            "ACCESS CONTROL IS OFF (EKIBEN_ACCESS=none): whoever reaches this pod may call it; "
+            "set access.mode: required in the chart's values, then `ekiben key create`"
+        )
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class Required:
+    """Keys and tokens: `EKIBEN_ACCESS=required`.
+
+    Args:
+        folder: Holds `keys.json`, `policy.json` and the files that this names; each may be absent.
+        clock: What time it is.
+        look_seconds: Between looks at the files.
+        get: Fetches an address.
+        steady: Monotonic seconds, for when an address is asked again.
+
+    Raises:
+        ConfigError: One of the files is wrong.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock | None = None,
+        *,
+        look_seconds: float = LOOK_SECONDS,
+        get: Callable[[str, float], bytes] = fetch,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._folder, self._clock = folder, clock or Clock()
+        self._look_seconds, self._get, self._steady = look_seconds, get, steady
+        none: tuple[keys.KeyRecord, ...] = ()
+        self._key_file = WatchedFile(folder / "keys.json", keys.parse, none)
+        self._policy_file = WatchedFile(folder / "policy.json", policy.parse, policy.Policy())
+        self._sets: dict[str, _KeySets] = {}
+        self._grants = keys.grants(self._key_file.content)
+        self._unknown_key = False
+        self._tokens = self._verifier(strict=True)
+        self._closed = threading.Event()
+        self._watch: threading.Thread | None = None
+
+    def admit(self, headers: Headers, group: Group, peer: str) -> Caller:  # noqa: ARG002 - the contract's
+        """Know the caller by its credential, and check its leave.
+
+        An unknown, a wrong and an expired key take the same steps: one hash, one
+        look-up, both clocks.
+
+        Raises:
+            RefusedError: 401 or 403.
+        """
+        grant = self._grant(presented(headers))
+        if not self._clock.within(grant.begins, grant.ends):
+            raise unauthenticated()
+        if group not in grant.caller.groups:
+            raise forbidden(group)
+        return grant.caller
+
+    def _grant(self, text: bytes) -> Grant:
+        if self._tokens is None or text.startswith(_PREFIX):
+            return self._grants.get(hashlib.sha256(text).digest(), NOBODY)
+        return self._tokens.grant(text)
+
+    def start(self) -> None:
+        """Say what is required, and begin to look for changes, in a thread of its own."""
+        _LOG.info(
+            "access control is on: %d keys, %d issuers of tokens",
+            len(self._grants),
+            len(self._policy_file.content.issuers),
+        )
+        if not self._grants and self._tokens is None:
+            _LOG.warning("there are no keys and no issuers yet: every request but probes is refused")
+        self._watch = threading.Thread(target=self._look, name="ekiben-access", daemon=True)
+        self._watch.start()
+
+    def close(self) -> None:
+        """Stop looking."""
+        self._closed.set()
+        if self._watch is not None:
+            self._watch.join(timeout=1)
+
+    def refresh(self) -> None:
+        """Look once: at the clock, the files, and the addresses whose time has come."""
+        self._clock.follow()
+        if self._key_file.refresh():
+            self._grants = keys.grants(self._key_file.content)
+        changed, wanted = self._policy_file.refresh(), self._unknown_key
+        self._unknown_key = False
+        for found in self._sets.values():
+            again = found.refresh(wanted=wanted) if isinstance(found, WatchedAddress) else found.refresh()
+            changed = again or changed
+        if changed:
+            self._tokens = self._verifier()
+
+    def _look(self) -> None:
+        while not self._closed.wait(self._look_seconds):
+            try:
+                self.refresh()
+            except Exception:  # noqa: BLE001 - the pod must go on with what it knows
+                _LOG.exception("access control was not refreshed; what was read before stays in force")
+
+    def _verifier(self, *, strict: bool = False) -> Tokens | None:
+        """Make a verifier of the sets that the policy names; those that are known are kept.
+
+        Raises:
+            ConfigError: `strict`, and a file of keys is wrong.
+        """
+        found = self._policy_file.content
+        sets: dict[str, _KeySets] = {}
+        for issuer in found.issuers:
+            place = issuer.jwks_url or issuer.jwks_file
+            sets[place] = self._sets.get(place) or sets.get(place) or self._set(issuer, strict=strict)
+            if not sets[place].content:
+                _LOG.warning("%s: no keys of %s yet: its tokens are refused", place, issuer.name)
+        self._sets = sets
+        known = {issuer.name: sets[issuer.jwks_url or issuer.jwks_file].content for issuer in found.issuers}
+        return Tokens(found, known, self._clock, self._wanted) if known else None
+
+    def _set(self, issuer: policy.Issuer, *, strict: bool) -> _KeySets:
+        none: jwks.KeySet = {}
+        if issuer.jwks_url:
+            return WatchedAddress(issuer.jwks_url, jwks.parse, none, fetch=self._get, clock=self._steady)
+        return WatchedFile(self._folder / issuer.jwks_file, jwks.parse, none, strict=strict)
+
+    def _wanted(self) -> None:
+        self._unknown_key = True

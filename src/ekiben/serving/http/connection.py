@@ -1,0 +1,226 @@
+"""One connection: requests of the lane are answered where the parser has read them.
+
+A subclass of uvicorn's protocol, plugged into its public `http=` option. What
+the BentoML service answers goes on to uvicorn's ASGI way unchanged.
+
+Source: https://www.rfc-editor.org/rfc/rfc9112 (HTTP/1.1)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+import httptools
+
+from ekiben.serving.counters import OTHER
+from ekiben.serving.exchange import Endpoint
+from ekiben.serving.http import fields
+from ekiben.serving.http.order import MOST_TURNS, Ordered, clock
+from ekiben.serving.http.turn import Turn
+from ekiben.serving.instruments import UNMATCHED
+from ekiben.serving.problem import RefusedError
+
+_DISCARD_FACTOR = 8  # how many times the limit is read and thrown away, so that the caller sees the refusal
+_METHODS = {b"GET": "GET", b"HEAD": "HEAD", b"POST": "POST"}
+
+
+class Protocol(Ordered):
+    """HTTP/1.1 on one connection."""
+
+    _in_head = _full = False
+    _peer = ""
+
+    # ---- from the transport
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Open the connection, if there is room for one more."""
+        super().connection_made(transport)
+        self._peer = self.client[0] if self.client else ""
+        self._full = len(self.connections) > self.desk.bounds.connections
+        if self._full:
+            self.desk.instruments.connection_refused()
+            self._reject(fields.FULL)
+        else:
+            self.desk.instruments.connection_opened()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Drop what nobody waits for any more."""
+        super().connection_lost(exc)
+        if not self._full:
+            self.desk.instruments.connection_closed()
+        self._drop_turns()
+        self._reading = None
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client sends no more, but may still read answers (TLS cannot be half closed)."""
+        self._half_closed = True
+        return bool(self._turns) and self._reading is None and self.scheme == "http"
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came."""
+        if self._deaf:
+            return
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            rest = data[upgrade.args[0] :]  # nothing is upgraded here: the request was answered as it is
+            if rest:
+                self.data_received(rest)
+        except httptools.HttpParserError:
+            self._reject(fields.NOT_HTTP)
+
+    def pause_writing(self) -> None:
+        """The client does not read its answers: read no more of its requests."""
+        super().pause_writing()
+        self._throttle()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        super().resume_writing()
+        self._throttle()
+
+    def shutdown(self) -> None:
+        """End after what is on its way."""
+        if not self._turns and self._reading is None and not self._in_head:
+            self.transport.close()
+        elif self.cycle is not None:
+            self.cycle.keep_alive = False
+
+    def sweep(self, now: float) -> None:
+        """End what takes too long.
+
+        Args:
+            now: Monotonic seconds.
+        """
+        bounds, waited = self.desk.bounds, now - self._since
+        if self.transport.is_closing() or self._closing or self.flow.write_paused:
+            if waited > bounds.body_seconds:
+                self.transport.abort()  # the answer is not being read, or the rest of its request never came
+        elif self._in_head:
+            if waited > bounds.header_seconds:
+                self._in_head = False
+                self._reject(fields.SLOW)
+        elif self._reading is not None:
+            if waited > bounds.body_seconds:
+                self._reject(fields.SLOW)
+        elif not self._turns and waited > (bounds.idle_seconds if self._requests else bounds.header_seconds):
+            self.transport.close()
+
+    # ---- from the parser
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+        self._in_head = True
+        self._since = clock()
+        self._requests += 1
+
+    def on_headers_complete(self) -> None:
+        """Admit a request, or find out why not."""
+        self._in_head = False
+        if self._deaf or self._closing:
+            return
+        desk = self.desk
+        endpoint = desk.by_target.get(self.url)
+        path = ""
+        if endpoint is None:
+            path = fields.path_of(self.url)
+            endpoint = desk.routes.by_path.get(path)
+            if endpoint is None and path in desk.passed:
+                self._pass_on()
+                return
+        self._reading = turn = self._turn(endpoint, path)
+        self._turns.append(turn)
+        if turn.wants_continue or (turn.refusal is not None and turn.refusal.reason == "too_large"):
+            self._before_body(turn)
+
+    def _turn(self, endpoint: Endpoint | None, path: str) -> Turn:
+        desk, parser = self.desk, self.parser
+        headers = dict(self.headers)
+        method = _METHODS.get(parser.get_method(), OTHER)
+        version = parser.get_http_version()
+        visit = desk.gate.arrive(UNMATCHED if endpoint is None else endpoint.template, method)
+        refuse = desk.routes.refuse(path) if endpoint is None else endpoint.refuse
+        turn = Turn(visit, desk.request_id(headers.get(b"x-request-id")), refuse, headers)
+        turn.last = version == "1.0" or not parser.should_keep_alive()
+        turn.head_only = method == "HEAD"
+        turn.wants_continue = self.expect_100_continue and version != "1.0"
+        if endpoint is None:
+            turn.refusal = fields.NOT_FOUND
+            return turn
+        turn.dialect, turn.reply = endpoint.dialect, endpoint.reply
+        try:
+            fields.check(self.headers, headers, version)
+            if method not in endpoint.methods and (method != "HEAD" or "GET" not in endpoint.methods):
+                raise fields.method_refused(endpoint.methods)
+            visit.admit(endpoint.group, headers, self._peer)
+            declared = headers.get(b"content-length")
+            if declared is not None and int(declared) > desk.bounds.body_bytes:
+                raise fields.too_large(desk.bounds.body_bytes)
+        except RefusedError as error:
+            turn.refusal = error
+        return turn
+
+    def _before_body(self, turn: Turn) -> None:
+        """Answer a request whose body nobody wants to read, or say that it is wanted."""
+        if turn.refusal is not None:
+            turn.last = True
+            turn.wants_continue = False
+            self._refuse(turn, turn.refusal)
+        elif self._turns[0] is turn:
+            self._advance()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body, counted whatever the head says."""
+        turn = self._reading
+        if isinstance(turn, Turn):
+            self._take(turn, body)
+        elif turn is not None:
+            super().on_body(body)
+
+    def _take(self, turn: Turn, body: bytes) -> None:
+        turn.wants_continue = False
+        turn.size += len(body)
+        most = self.desk.bounds.body_bytes
+        if turn.size > _DISCARD_FACTOR * most:
+            self._deaf = True
+            self.transport.close()
+        elif turn.answer is not None or turn.refusal is not None:
+            return  # nobody reads it
+        elif turn.size <= most:
+            turn.chunks.append(body)
+        else:
+            turn.chunks.clear()
+            turn.refusal = fields.too_large(most)
+            self._before_body(turn)
+
+    def on_message_complete(self) -> None:
+        """Answer a request that was read to its end."""
+        turn, self._reading = self._reading, None
+        if isinstance(turn, Turn):
+            self._complete(turn)
+        elif turn is not None:
+            super().on_message_complete()
+
+    def _complete(self, turn: Turn) -> None:
+        turn.wants_continue = False
+        if turn.size:
+            self.desk.instruments.received(turn.size)
+        lane = self.desk.lane
+        if turn.answer is not None:
+            if self._closing:  # it was refused before its end
+                self.transport.close()
+        elif turn.refusal is not None:
+            self._refuse(turn, turn.refusal)
+        elif turn.dialect is not None and lane is not None:
+            done, deadline = partial(self._answer, turn), turn.visit.deadline
+            turn.ticket = lane.ask(turn.dialect, turn.body(), turn.headers, turn.request_id, deadline, done)
+        elif turn.reply is not None:
+            self._answer(turn, turn.reply(turn.request_id))
+        else:
+            self._refuse(turn, fields.NOT_READY)
+        if len(self._turns) >= MOST_TURNS:
+            self._throttle()

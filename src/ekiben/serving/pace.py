@@ -1,0 +1,28 @@
+"""How long a predictor takes: a fixed part and a part per row, learned from its own calls."""
+
+from __future__ import annotations
+
+_WEIGHT = 0.1  # of the newest call; about the last twenty calls decide
+_FEW, _MANY = 2, 8  # rows of a call that tells of the fixed part, and of one that tells of the rows
+
+
+class Pace:
+    """Estimate of a predictor's speed; written and read on the event loop."""
+
+    def __init__(self) -> None:
+        self._fixed = 0.0
+        self._per_row = 0.0
+
+    def note(self, rows: int, seconds: float) -> None:
+        """Learn from one call."""
+        if rows <= _FEW:
+            self._fixed = seconds if self._fixed == 0 else self._fixed + _WEIGHT * (seconds - self._fixed)
+        elif rows >= _MANY:
+            per_row = max(0.0, seconds - self._fixed) / rows
+            self._per_row = (
+                per_row if self._per_row == 0 else self._per_row + _WEIGHT * (per_row - self._per_row)
+            )
+
+    def seconds(self, rows: int) -> float:
+        """Estimate for a call with as many rows; 0 before anything was learned."""
+        return self._fixed + self._per_row * rows if rows else 0.0

@@ -1,0 +1,233 @@
+"""JSON Schemas (2020-12) of what each protocol takes and gives for one model: the components of OpenAPI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ekiben.serving.problem import REASONS
+from ekiben.serving.protocols import tensors
+from ekiben.serving.protocols.served import Served
+from ekiben.serving.protocols.signature import Signature
+from ekiben.serving.schema import Input, Output
+
+Document = dict[str, Any]
+_TYPES: dict[str, Document] = {
+    "float64": {"type": "number", "format": "double"},
+    "int64": {"type": "integer", "format": "int64"},
+    "bool": {"type": "boolean"},
+    "string": {"type": "string"},
+}
+_STRING: Document = {"type": "string"}
+_BOOLEAN: Document = {"type": "boolean"}
+
+
+def reference(name: str) -> Document:
+    """Reference to a component."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def components(served: Served, signature: Signature) -> Document:
+    """Schemas by name.
+
+    Args:
+        served: The model.
+        signature: Its tensors.
+    """
+    return {
+        **_rows(served.schema.inputs),
+        **_predict(served),
+        **_kserve(served),
+        **_open_inference(served, signature),
+        **_invocations(served),
+        "Problem": _problem(),
+        "Error": closed({"error": _STRING}),
+    }
+
+
+def closed(properties: Document, optional: Document | None = None) -> Document:
+    """Schema of an object with these properties and no other."""
+    return {
+        "type": "object",
+        "properties": {**properties, **(optional or {})},
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def array(items: Document, *, least: int = 0, most: int | None = None) -> Document:
+    """Schema of an array."""
+    found: Document = {"type": "array", "items": items}
+    if least:
+        found["minItems"] = least
+    if most is not None:
+        found["maxItems"] = most
+    return found
+
+
+def column(declared: Input) -> Document:
+    """Schema of one value."""
+    found = dict(_TYPES[declared.type])
+    if declared.minimum is not None:
+        found["minimum"] = declared.minimum
+    if declared.maximum is not None:
+        found["maximum"] = declared.maximum
+    if declared.categories is not None:
+        found["enum"] = list(declared.categories)
+    return found
+
+
+def _rows(inputs: tuple[Input, ...]) -> Document:
+    width = len(inputs)
+    return {
+        "Instance": {
+            "description": "One row, by the names of the columns.",
+            **closed({each.name: column(each) for each in inputs}),
+        },
+        "InstanceArray": {
+            "description": "One row, in the order of the columns.",
+            "type": "array",
+            "prefixItems": [{"title": each.name, **column(each)} for each in inputs],
+            "items": False,
+            "minItems": width,
+            "maxItems": width,
+        },
+        "Instances": array(
+            {"oneOf": [reference("Instance"), reference("InstanceArray")]},
+            least=1,
+        ),
+    }
+
+
+def _label(output: Output) -> Document:
+    return {"type": "number"} if output.classes is None else {"enum": list(output.classes)}
+
+
+def _predict(served: Served) -> Document:
+    output = served.schema.output
+    row = array({"type": "number", "minimum": 0, "maximum": 1}, least=len(output.classes or ()))
+    row["maxItems"] = row.get("minItems", 0)
+    rest = {
+        "model": closed({"name": {"const": served.name}, "version": {"const": served.version}}),
+        "id": _STRING,
+    }
+    many, one = {"predictions": array(reference("Prediction"))}, {"prediction": reference("Prediction")}
+    if output.probabilities:
+        many["probabilities"], one["probabilities"] = array(row), row
+    return {
+        "Prediction": _label(output),
+        "PredictRequest": {
+            "oneOf": [
+                closed({"instances": reference("Instances")}),
+                closed({"features": {"oneOf": [reference("Instance"), reference("InstanceArray")]}}),
+                reference("InstanceArray"),
+            ]
+        },
+        "PredictAnswer": {"oneOf": [closed({**many, **rest}), closed({**one, **rest})]},
+    }
+
+
+def _kserve(served: Served) -> Document:
+    instances = reference("Instances")
+    return {
+        "KServeRequest": {"oneOf": [closed({"instances": instances}), closed({"inputs": instances})]},
+        "Predictions": closed({"predictions": array(reference("Prediction"))}),
+        "ModelList": closed({"models": {"const": [served.name]}}),
+        "ModelReady": closed({"name": {"const": served.name}, "ready": _BOOLEAN}),
+    }
+
+
+def _open_inference(served: Served, signature: Signature) -> Document:
+    parameters = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}}
+    scalar: Document = {"type": ["number", "string", "boolean"]}
+    data = array({"anyOf": [scalar, array(scalar)]}, least=1)
+    shape = array({"type": "integer", "minimum": 1}, least=1, most=2)
+    names = {"enum": [signature.features, *signature.columns]}
+    outputs = {"enum": [each.name for each in signature.outputs]}
+    described = {"name": _STRING, "datatype": _STRING, "shape": array({"type": "integer"})}
+    return {
+        "ServerMetadata": closed({"name": _STRING, "version": _STRING, "extensions": array(_STRING)}),
+        "ServerLive": closed({"live": _BOOLEAN}),
+        "ServerReady": closed({"live": _BOOLEAN, "ready": _BOOLEAN}),
+        "ModelMetadata": closed(
+            {
+                "name": {"const": served.name},
+                "versions": {"const": [served.version]},
+                "platform": _STRING,
+                "inputs": array(closed(described)),
+                "outputs": array(closed(described)),
+                "properties": {"type": "object", "additionalProperties": _STRING},
+            }
+        ),
+        "InferRequest": closed(
+            {
+                "inputs": array(
+                    closed(
+                        {"name": names, "shape": shape, "datatype": {"enum": list(tensors.DATATYPES)}},
+                        {"parameters": parameters, "data": data},
+                    ),
+                    least=1,
+                )
+            },
+            {
+                "id": _STRING,
+                "parameters": parameters,
+                "outputs": array(closed({"name": outputs}, {"parameters": parameters})),
+                "model_name": {"const": served.name},
+                "model_version": {"const": served.version},
+            },
+        ),
+        "InferAnswer": closed(
+            {
+                "model_name": {"const": served.name},
+                "model_version": {"const": served.version},
+                "id": _STRING,
+                "outputs": array(
+                    closed(
+                        {"name": outputs, "shape": shape, "datatype": _STRING},
+                        {"parameters": parameters, "data": array(scalar)},
+                    )
+                ),
+            }
+        ),
+    }
+
+
+def _invocations(served: Served) -> Document:
+    names = [each.name for each in served.schema.inputs]
+    columns = closed({each.name: array(column(each), least=1) for each in served.schema.inputs})
+    rows = array(array({}), least=1)
+    split = closed(
+        {"data": rows}, {"columns": array({"enum": names}, least=len(names), most=len(names)), "index": {}}
+    )
+    params = {"params": {"type": ["object", "null"], "maxProperties": 0}}
+    return {
+        "InvocationsRequest": {
+            "oneOf": [
+                closed({"dataframe_split": split}, params),
+                closed({"dataframe_records": array(reference("Instance"), least=1)}, params),
+                closed({"instances": reference("Instances")}, params),
+                closed({"inputs": {"anyOf": [columns, reference("Instances")]}}, params),
+                array(reference("InstanceArray"), least=1),
+                reference("InstanceArray"),
+            ]
+        },
+        "InvocationsAnswer": {"oneOf": [reference("Predictions"), array(reference("Prediction"))]},
+        "MlflowError": closed({"error_code": _STRING, "message": _STRING}),
+    }
+
+
+def _problem() -> Document:
+    place = closed({"pointer": {"type": "string", "format": "json-pointer"}, "detail": _STRING})
+    return {
+        "description": "RFC 9457 problem document; pointers name wrong places of the request.",
+        **closed(
+            {
+                "type": _STRING,
+                "title": _STRING,
+                "status": {"type": "integer"},
+                "detail": _STRING,
+                "id": _STRING,
+            },
+            {"reason": {"enum": list(REASONS)}, "errors": array(place, most=20)},
+        ),
+    }

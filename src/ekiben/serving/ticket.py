@@ -1,0 +1,204 @@
+"""One question that waits for its answer, and the work on a batch of them (pure; on any thread)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ekiben.serving.answer import Answer
+from ekiben.serving.exchange import Dialect, Headers, Question
+from ekiben.serving.predictor import Answers, Predictor
+from ekiben.serving.problem import RefusedError
+from ekiben.serving.validation import Rows
+
+_LOG = logging.getLogger(__name__)
+clock = time.monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a caller without a dialect gets.
+
+    Attributes:
+        answers: For exactly its rows.
+        queue_seconds: From the question to the predictor's call.
+        predict_seconds: The predictor's call, shared with the rest of the batch.
+    """
+
+    answers: Answers
+    queue_seconds: float
+    predict_seconds: float
+
+
+class Ticket:
+    """A question about rows.
+
+    Attributes:
+        rows: What the predictor gets.
+        asked: Monotonic seconds.
+        deadline: Monotonic seconds after which nobody waits.
+        settle: Called once with what `compose` or `refuse` gave, unless cancelled.
+        cancelled: Whether the caller went away.
+        queue_seconds: How long it waited for the predictor; None before.
+        predict_seconds: The predictor's call, shared with the rest of its batch; None before.
+    """
+
+    __slots__ = ("asked", "cancelled", "deadline", "predict_seconds", "queue_seconds", "rows", "settle")
+
+    def __init__(self, rows: Rows, deadline: float, settle: Callable[[Any], None]) -> None:
+        self.rows = rows
+        self.asked = clock()
+        self.deadline = deadline
+        self.settle = settle
+        self.cancelled = False
+        self.queue_seconds: float | None = None
+        self.predict_seconds: float | None = None
+
+    @property
+    def out_of_range(self) -> int:
+        """Rows accepted although a value lies outside of its declared range."""
+        return 0
+
+    def cancel(self) -> None:
+        """Drop the work: nobody will read the answer."""
+        self.cancelled = True
+
+    def compose(self, prediction: Prediction) -> Any:
+        """Make the result from what the predictor gave."""
+        return prediction
+
+    def refuse(self, error: RefusedError) -> Any:
+        """Make the result from what went wrong."""
+        return error
+
+
+class Asked(Ticket):
+    """A question in the words of a protocol."""
+
+    __slots__ = ("dialect", "headers", "question", "request_id")
+    question: Question
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        headers: Headers,
+        request_id: str,
+        deadline: float,
+        done: Callable[[Answer], None],
+    ) -> None:
+        super().__init__(_NO_ROWS, deadline, done)
+        self.dialect = dialect
+        self.headers = headers
+        self.request_id = request_id
+
+    def read(self, body: bytes) -> RefusedError | None:
+        """Decode the body, and say why it is refused."""
+        try:
+            self.question = self.dialect.read(body, self.headers)
+        except RefusedError as error:
+            return error
+        except Exception:  # noqa: BLE001 - whatever a decoder does, its caller gets an answer
+            _LOG.exception("request %s could not be read", self.request_id)
+            return RefusedError(500, "failed", "the server failed on this request")
+        self.rows = self.question.rows
+        return None
+
+    @property
+    def out_of_range(self) -> int:
+        """As the dialect's reader counted them."""
+        return self.question.out_of_range
+
+    def compose(self, prediction: Prediction) -> Answer:
+        """Encode the answer."""
+        return self.dialect.write(self.question, prediction.answers, self.request_id)
+
+    def refuse(self, error: RefusedError) -> Answer:
+        """Encode the refusal."""
+        return self.dialect.refuse(error, self.request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one ticket.
+
+    Attributes:
+        ticket: Whose.
+        result: For `ticket.settle`.
+        refused: Why not; None if it was answered.
+    """
+
+    ticket: Ticket
+    result: Any
+    refused: RefusedError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A batch that was worked on.
+
+    Attributes:
+        outcomes: One per ticket.
+        rows: Rows that the predictor answered, 0 if it was not called or failed.
+        started: Monotonic seconds of the predictor's call.
+        seconds: It took.
+        cpu_seconds: CPU time of the calling thread in it.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    rows: int = 0
+    started: float = 0.0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+
+_NO_ROWS: Rows = np.empty((0, 0))
+
+
+def refused(ticket: Ticket, error: RefusedError) -> Done:
+    """A ticket that got no prediction."""
+    return Done((Outcome(ticket, ticket.refuse(error), error),))
+
+
+def work(predictor: Predictor, tickets: Sequence[Ticket]) -> list[Done]:
+    """Predict for several tickets in one call; if that fails, each for itself.
+
+    Returns:
+        One batch, or one per ticket after a failure.
+    """
+    rows = tickets[0].rows if len(tickets) == 1 else np.concatenate([each.rows for each in tickets])
+    started, cpu_started = clock(), time.thread_time()
+    try:
+        answers = predictor.predict(rows)
+    except Exception:  # noqa: BLE001 - an estimator may raise anything; its caller gets a 500
+        if len(tickets) > 1:
+            return [done for each in tickets for done in work(predictor, [each])]
+        _LOG.exception("the predictor failed on %d row(s)", len(rows))
+        return [refused(tickets[0], RefusedError(500, "failed", "the model failed on this request"))]
+    seconds, cpu_seconds = clock() - started, time.thread_time() - cpu_started
+    if len(tickets) == 1:
+        outcomes = (_composed(tickets[0], answers, started, seconds),)
+        return [Done(outcomes, len(rows), started, seconds, cpu_seconds)]
+    parts, first = [], 0
+    for each in tickets:
+        last = first + len(each.rows)
+        part = Answers(
+            answers.predictions[first:last],
+            None if answers.probabilities is None else answers.probabilities[first:last],
+        )
+        parts.append(_composed(each, part, started, seconds))
+        first = last
+    return [Done(tuple(parts), len(rows), started, seconds, cpu_seconds)]
+
+
+def _composed(ticket: Ticket, answers: Answers, started: float, seconds: float) -> Outcome:
+    try:
+        return Outcome(ticket, ticket.compose(Prediction(answers, started - ticket.asked, seconds)))
+    except Exception:  # noqa: BLE001 - as above
+        _LOG.exception("an answer of %d row(s) could not be written", len(ticket.rows))
+        error = RefusedError(500, "failed", "the model's answer cannot be written in this protocol")
+        return Outcome(ticket, ticket.refuse(error), error)

@@ -1,0 +1,213 @@
+"""Access control while the pod runs: files replaced as the kubelet does it, key sets behind an address."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.unit.serving.access import made
+from tests.unit.serving.access.made import NOW, claims, key_record, key_text, token
+
+from ekiben.errors import ConfigError
+from ekiben.serving.access.clock import Clock
+from ekiben.serving.access.door import Open, Required
+from ekiben.serving.access.opening import build
+from ekiben.serving.problem import RefusedError
+
+WEB, NEW = key_text("web"), key_text("web", 1)
+CLUSTER, NEXT = made.rsa_key("cluster"), made.rsa_key("plain")
+
+
+def clock() -> Clock:
+    return Clock(lambda: float(NOW), lambda: 0.0)
+
+
+def admits(door: Required | Open, text: str | bytes, group: str = "predict") -> int:
+    """The status that a credential gets."""
+    content = text if isinstance(text, bytes) else text.encode()
+    try:
+        door.admit({b"authorization": b"Bearer " + content}, group, "127.0.0.1")  # type: ignore[arg-type]
+    except RefusedError as error:
+        return error.status
+    return 200
+
+
+def until(wanted: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Wait for a condition."""
+    end = time.monotonic() + seconds
+    while not wanted():
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.005)
+
+
+def test_a_rotation_refuses_nobody(tmp_path: Path) -> None:
+    """Old and new key are both valid between two replacements; then the old one is refused."""
+    made.write(tmp_path, "keys.json", made.key_file(key_record(WEB)))
+    door = Required(tmp_path, clock())
+    assert (admits(door, WEB), admits(door, NEW)) == (200, 401)
+    made.write(tmp_path, "keys.json", made.key_file(key_record(WEB), key_record(NEW)))
+    door.refresh()
+    assert (admits(door, WEB), admits(door, NEW)) == (200, 200)
+    made.write(tmp_path, "keys.json", made.key_file(key_record(NEW)))
+    door.refresh()
+    assert (admits(door, WEB), admits(door, NEW)) == (401, 200)
+
+
+def test_the_watch_finds_a_revoked_key_by_itself(tmp_path: Path) -> None:
+    """In a thread of its own, which ends with `close`."""
+    made.write(tmp_path, "keys.json", made.key_file(key_record(WEB)))
+    door = Required(tmp_path, clock(), look_seconds=0.01)
+    door.start()
+    with closing(door):
+        assert admits(door, WEB) == 200
+        made.write(tmp_path, "keys.json", made.key_file())
+        until(lambda: admits(door, WEB) == 401)
+        made.write(tmp_path, "keys.json", made.key_file(key_record(WEB)))
+        until(lambda: admits(door, WEB) == 200)
+    made.write(tmp_path, "keys.json", made.key_file())
+    time.sleep(0.05)
+    assert admits(door, WEB) == 200
+
+
+@pytest.mark.parametrize("broken", [b"", b"{", b"\xff", b'{"format": 1, "keys": [{"id": "hunter2"}]}'])
+def test_a_broken_file_leaves_the_old_keys_in_force(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, broken: bytes
+) -> None:
+    """It is said once, without its content; the next right file counts again."""
+    made.write(tmp_path, "keys.json", made.key_file(key_record(WEB)))
+    door = Required(tmp_path, clock())
+    made.write(tmp_path, "keys.json", broken)
+    with caplog.at_level(logging.ERROR):
+        door.refresh()
+        door.refresh()
+    assert admits(door, WEB) == 200
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "stays in force" in caplog.text
+    assert "hunter2" not in caplog.text
+    made.write(tmp_path, "keys.json", made.key_file(key_record(NEW)))
+    door.refresh()
+    assert (admits(door, WEB), admits(door, NEW)) == (401, 200)
+
+
+@pytest.mark.parametrize("name", ["keys.json", "policy.json", "jwks-0.json"])
+def test_a_broken_file_ends_a_start(tmp_path: Path, name: str) -> None:
+    """There is nothing older to go on with: the pod says which file, and does not begin."""
+    made.write(tmp_path, "policy.json", made.policy(made.issuer()))
+    made.write(tmp_path, name, b"{")
+    with pytest.raises(ConfigError) as error:
+        Required(tmp_path, clock())
+    assert error.value.remedy
+
+
+def test_files_may_come_later_and_go(tmp_path: Path) -> None:
+    """An optional Secret that is not there yet: all is refused; one that is removed revokes its keys."""
+    door = Required(tmp_path, clock())
+    assert admits(door, WEB) == 401
+    made.write(tmp_path, "keys.json", made.key_file(key_record(WEB)))
+    door.refresh()
+    assert admits(door, WEB) == 200
+    (tmp_path / "keys.json").unlink()
+    door.refresh()
+    assert admits(door, WEB) == 401
+
+
+def test_a_policy_and_its_keys_are_read_again(tmp_path: Path) -> None:
+    """A new audience, a withdrawn signing key, a withdrawn issuer: also for tokens that are remembered."""
+    made.write(tmp_path, "jwks-0.json", {"keys": [made.jwk(CLUSTER, "cluster")]})
+    made.write(tmp_path, "policy.json", made.policy(made.issuer()))
+    door, old, new = Required(tmp_path, clock()), token(claims(), CLUSTER), token(claims(), NEXT, kid="next")
+    assert [admits(door, each) for each in (old, new)] == [200, 401]
+    both = [made.jwk(CLUSTER, "cluster"), made.jwk(NEXT, "next")]
+    for keys, expected in ((both, [200, 200]), (both[1:], [401, 200])):
+        made.write(tmp_path, "jwks-0.json", {"keys": keys})
+        door.refresh()
+        assert [admits(door, each) for each in (old, new)] == expected
+    made.write(tmp_path, "policy.json", made.policy(made.issuer(audiences=["other"])))
+    door.refresh()
+    assert admits(door, new) == 401
+    made.write(tmp_path, "policy.json", made.policy(made.issuer(issuer="https://x", jwks_file="jwks-1.json")))
+    door.refresh()
+    made.write(tmp_path, "jwks-1.json", {"keys": [made.jwk(NEXT, "next")]})
+    door.refresh()
+    assert [admits(door, each) for each in (new, token(claims(iss="https://x"), NEXT, kid="next"))] == [
+        401,
+        200,
+    ]
+
+
+def test_a_key_set_that_was_never_right_is_taken_when_it_is(tmp_path: Path) -> None:
+    """A policy that names a broken file while the pod runs: its tokens wait, nothing else does."""
+    made.write(tmp_path, "keys.json", made.key_file(key_record(WEB)))
+    door = Required(tmp_path, clock())
+    made.write(tmp_path, "jwks-0.json", b"{")
+    made.write(tmp_path, "policy.json", made.policy(made.issuer()))
+    door.refresh()
+    assert (admits(door, WEB), admits(door, token(claims(), CLUSTER))) == (200, 401)
+    made.write(tmp_path, "jwks-0.json", {"keys": [made.jwk(CLUSTER, "cluster")]})
+    door.refresh()
+    assert admits(door, token(claims(), CLUSTER)) == 200
+
+
+def test_a_remembered_token_ends_at_its_time(tmp_path: Path) -> None:
+    """Leeway included, and not a second later; what is remembered is bounded."""
+    made.write(tmp_path, "jwks-0.json", {"keys": [made.jwk(CLUSTER, "cluster")]})
+    made.write(tmp_path, "policy.json", made.policy(made.issuer(), leeway_seconds=5))
+    now = [float(NOW)]
+    door, text = (
+        Required(tmp_path, Clock(lambda: now[0], lambda: now[0])),
+        token(claims(exp=NOW + 60), CLUSTER),
+    )
+    statuses = []
+    for now[0] in (NOW, NOW + 64.9, NOW + 65, NOW + 3_600):
+        statuses.append(admits(door, text))
+    assert statuses == [200, 200, 401, 401]
+
+
+def test_what_is_remembered_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two generations of tokens at most; one that is in use is not forgotten."""
+    monkeypatch.setattr("ekiben.serving.access.tokens.REMEMBERED", 10)
+    made.write(tmp_path, "jwks-0.json", {"keys": [made.jwk(made.ec_key("x"), "e")]})
+    made.write(tmp_path, "policy.json", made.policy(made.issuer()))
+    door, key = Required(tmp_path, clock()), made.ec_key("x")
+    assert door._tokens is not None
+    used = token(claims(jti="used"), key, alg="ES256", kid="e")
+    for number in range(50):
+        assert admits(door, token(claims(jti=str(number)), key, alg="ES256", kid="e")) == 200
+        assert admits(door, used) == 200
+        assert len(door._tokens._young) + len(door._tokens._old) <= 20
+    verified: list[bytes] = []
+    monkeypatch.setattr(door._tokens, "_verified", verified.append)
+    assert admits(door, used) == 200
+    assert verified == []
+
+
+def test_without_access_control_everybody_is_let_in(caplog: pytest.LogCaptureFixture) -> None:
+    """Under the address's name, for every group; it is said loudly at the start."""
+    door = build({})
+    assert isinstance(door, Open)
+    door.start()
+    door.close()
+    assert [(r.levelname, "ACCESS CONTROL IS OFF" in r.message) for r in caplog.records] == [
+        ("WARNING", True)
+    ]
+    assert door.admit({b"authorization": b"Bearer x"}, "admin", "10.0.0.7").name == "10.0.0.7"
+
+
+def test_the_environment_decides(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """`required` reads the folder; other words, and a folder that is not there, are refused."""
+    found = build({"EKIBEN_ACCESS": "required", "EKIBEN_ACCESS_DIR": str(tmp_path)})
+    assert isinstance(found, Required)
+    with closing(found):
+        found.start()
+        assert "every request but probes is refused" in caplog.text
+    for environment in (
+        {"EKIBEN_ACCESS": "off"},
+        {"EKIBEN_ACCESS": "Required"},
+        {"EKIBEN_ACCESS": "required", "EKIBEN_ACCESS_DIR": str(tmp_path / "none")},
+    ):
+        with pytest.raises(ConfigError, match="EKIBEN_ACCESS"):
+            build(environment)
