@@ -57,6 +57,12 @@ class Train(Section):
     stratify: bool = Field(True, description="Keep the classes' shares equal in both parts (classifiers).")
     seed: int = Field(0, description="Seed of the split and of golden rows.", ge=0)
     golden_rows: int = Field(16, description="Held-out rows kept with their answers.", ge=1, le=256)
+    parity_rows: int = Field(
+        20_000,
+        description="Rows on which each exact form must answer as the estimator.",
+        ge=1000,
+        le=1_000_000,
+    )
     accept: Acceptance
 
 

@@ -33,6 +33,9 @@ _CPU = re.compile(r"^process_cpu_seconds_total (\S+)$", re.MULTILINE)
 _REST_SECONDS = 5.0
 _PROBE_RATE, _PROBE_SECONDS = 10.0, 6.0  # 60 requests: enough to tell milliseconds of CPU
 _BASE_SECONDS, _STEP_SECONDS, _AFTER_SECONDS = 5.0, 110.0, 8.0
+# CPU of one request that one core of load can still send and check many times over.
+_WORTH_SECONDS = 0.003
+_MANY_ROWS, _MOST_ROWS, _MOST_BYTES = 256, 4_000, 500_000  # well below what a pod takes by default
 _MORE_REPLICAS = 2  # above the minimum: enough to see it scale, little enough for two cores
 # Of a replica: in a light load a request costs up to a fifth more than in a heavy one (measured), and
 # the goal is to be reached all the same.
@@ -112,12 +115,11 @@ def scale(
     _log.info("scale: %s", traveller.config.model)
     began = time.monotonic()
     with cluster.connect(address.kubeconfig, address.context) as api:
-        where = _target(traveller, _service_url(api, traveller))
-        cost = _cost(api, traveller, where, on_progress)
+        where, rows, cost = _weighed(api, traveller, on_progress)
         goal, shape = _shape(traveller.config, cost)
         _log.info(
-            "a request costs %.1f ms of CPU: %.0f requests/s need at least %d replicas",
-            cost * 1e3, shape.segments[-1].rate, goal,
+            "a request of %d row(s) costs %.1f ms of CPU: %.0f requests/s need at least %d replicas",
+            rows, cost * 1e3, shape.segments[-1].rate, goal,
         )  # fmt: skip
         scaled = replace(
             _watched(api, traveller, where, shape, 0, on_progress, goal=goal), cpu_seconds_per_request=cost
@@ -140,6 +142,22 @@ def _shape(found: config.ModelConfig, cost: float) -> tuple[int, schedule.Load]:
     return goal, schedule.Load(
         (schedule.Segment(rate / 4, _BASE_SECONDS), schedule.Segment(rate, _STEP_SECONDS)), "poisson"
     )
+
+
+def _weighed(
+    api: cluster.Cluster, traveller: Traveller, on_progress: OnProgress
+) -> tuple[target.LoadTarget, int, float]:
+    """Requests heavy enough to load replicas with, their rows, and the CPU-seconds of one."""
+    url = _service_url(api, traveller)
+    where, rows = _target(traveller, url), 1
+    cost = one = _cost(api, traveller, where, on_progress)
+    if one < _WORTH_SECONDS:
+        many = _cost(api, traveller, _target(traveller, url, _MANY_ROWS), on_progress)
+        most = min(_MOST_ROWS, _MOST_BYTES // max(map(len, where.bodies)))
+        rows = need.rows_for(_WORTH_SECONDS, one_row=one, many_rows=many, many=_MANY_ROWS, most=most)
+        where = _target(traveller, url, rows)
+        cost = _cost(api, traveller, where, on_progress)
+    return where, rows, cost
 
 
 def _cost(
@@ -208,9 +226,9 @@ def _service_url(api: cluster.Cluster, traveller: Traveller) -> str:
     return f"http://{host}:{port}/predict"
 
 
-def _target(traveller: Traveller, url: str) -> target.LoadTarget:
+def _target(traveller: Traveller, url: str, rows: int = 1) -> target.LoadTarget:
     golden = Path(traveller.left("train")["folder"]) / "golden.json"
-    bodies, checks = target.golden(json.loads(golden.read_text(encoding="utf-8")))
+    bodies, checks = target.golden(json.loads(golden.read_text(encoding="utf-8")), rows)
     return target.LoadTarget(
         url,
         bodies,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from ekiben.serving.admission import Admission
-from ekiben.serving.artefact import ESTIMATOR, Artefact
+from ekiben.serving.artefact import Artefact
 from ekiben.serving.custom import Service
 from ekiben.serving.http.desk import Desk
 from ekiben.serving.settings import Settings
@@ -19,7 +19,6 @@ from ekiben.serving.settings import Settings
 if TYPE_CHECKING:
     from ekiben.serving.lane import Lane
 
-PREDICTOR = "scikit-learn"
 _HEADERS = {b"content-type": b"application/json"}
 _LOG = logging.getLogger(__name__)
 _GC_THRESHOLDS = (50_000, 20, 100)  # requests make little cyclic garbage, and a full collection costs a tail
@@ -49,9 +48,10 @@ async def open_up(
     admission.open(service.application)
     desk.life.become_ready()
     _LOG.info(
-        "ready: %s:%s on port %d, loaded in %.2f s (%.2f s of CPU since the start)",
+        "ready: %s:%s by %s on port %d, loaded in %.2f s (%.2f s of CPU since the start)",
         artefact.name,
         artefact.version,
+        artefact.predictor,
         settings.http_port,
         time.perf_counter() - started,
         time.process_time(),
@@ -60,13 +60,11 @@ async def open_up(
 
 def _proven(settings: Settings, artefact: Artefact, desk: Desk) -> Lane:
     """Build the lane and send golden rows through it."""
-    from ekiben.serving import estimator, golden
+    from ekiben.serving import golden, predictors
     from ekiben.serving.lane import Lane
-    from ekiben.serving.predictor import EstimatorPredictor
 
-    predictor = EstimatorPredictor(estimator.load(artefact.content(ESTIMATOR)), artefact.schema)
     lane = Lane(
-        predictor,
+        predictors.load(artefact),
         inline_rows=settings.inline_rows,
         most_bytes=settings.most_body_bytes,
         instruments=desk.instruments,

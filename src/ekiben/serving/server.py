@@ -40,10 +40,10 @@ async def serve(settings: Settings) -> int:
         StoppedEarlyError: A signal came before the pod was ready; a thread may still be loading.
     """
     signals = Signals(asyncio.get_running_loop())
-    artefact = artefacts.read(settings.artefact)
+    artefact = artefacts.read(settings.artefact, settings.predictor)
     life = Life(artefact, time.monotonic)
     service = Service(settings.bento)
-    instruments = Instruments(artefact, loading.PREDICTOR, service.routes, settings.objective_seconds)
+    instruments = Instruments(artefact, artefact.predictor, service.routes, settings.objective_seconds)
     exporter = spans.configured(os.environ, artefact.name, artefact.version)
     journal = Journal(settings.log_sample_ratio, instruments.log_dropped, exporter)
     access = access_control.build(os.environ)

@@ -6,9 +6,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self, get_args
 
 from ekiben.errors import ConfigError
+
+Demand = Literal["auto", "onnx", "folded", "scikit-learn"]
+_DEMANDS: tuple[Demand, ...] = get_args(Demand)
 
 
 @dataclass(frozen=True)  # without slots: the defaults are read from the class
@@ -18,6 +21,8 @@ class Settings:
     Attributes:
         artefact: `EKIBEN_ARTEFACT`, folder of the model's artefact.
         bento: `EKIBEN_BENTO`, folder of the bento; None if there is none.
+        predictor: `EKIBEN_PREDICTOR`, the form that answers: `onnx`, `folded` or `scikit-learn`; `auto` takes
+            the fastest one that was proven equal to the estimator.
         host: `EKIBEN_HOST`, address to listen on.
         http_port: `EKIBEN_HTTP_PORT`.
         grpc_port: `EKIBEN_GRPC_PORT`.
@@ -43,6 +48,7 @@ class Settings:
 
     artefact: Path
     bento: Path | None = None
+    predictor: Demand = "auto"
     host: str = "0.0.0.0"  # noqa: S104 - a pod is reached from outside of itself
     http_port: int = 3000
     grpc_port: int = 3001
@@ -70,7 +76,7 @@ class Settings:
         """Read the settings.
 
         Raises:
-            ConfigError: `EKIBEN_ARTEFACT` is absent, or a value is no number or out of bounds.
+            ConfigError: `EKIBEN_ARTEFACT` is absent, or a value is no number, out of bounds or unknown.
         """
         artefact = environment.get("EKIBEN_ARTEFACT")
         if not artefact:
@@ -80,6 +86,7 @@ class Settings:
         return cls(
             artefact=Path(artefact),
             bento=Path(bento) if bento else None,
+            predictor=_demand(environment.get("EKIBEN_PREDICTOR") or cls.predictor),
             host=environment.get("EKIBEN_HOST") or cls.host,
             http_port=source.whole("HTTP_PORT", cls.http_port, 1, 65_535),
             grpc_port=source.whole("GRPC_PORT", cls.grpc_port, 1, 65_535),
@@ -104,6 +111,13 @@ class Settings:
             tls_certificate=source.pair("TLS_CERTIFICATE", "TLS_KEY"),
             tls_key=source.pair("TLS_KEY", "TLS_CERTIFICATE"),
         )
+
+
+def _demand(text: str) -> Demand:
+    for each in _DEMANDS:
+        if text == each:
+            return each
+    raise ConfigError(f"expected EKIBEN_PREDICTOR as one of {', '.join(_DEMANDS)}, found {text!r}")
 
 
 @dataclass(frozen=True, slots=True)

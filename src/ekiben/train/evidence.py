@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ekiben.config import ModelConfig, Train
-from ekiben.serving.artefact import versions
+from ekiben.serving import versions
 from ekiben.serving.schema import Input, Schema
 from ekiben.train.fitting import Split
 from ekiben.train.frame import Data
@@ -59,7 +59,7 @@ def card(config: ModelConfig, data: Data, split: Split, estimator: Any, found: f
         "seed": section.seed,
         "estimator": f"{kind.__module__}.{kind.__qualname__}",
         "parameters": {name: _plain(value) for name, value in estimator.get_params(deep=True).items()},
-        "versions": versions(),
+        "versions": versions.here(),
     }
 
 
