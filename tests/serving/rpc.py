@@ -36,7 +36,9 @@ SERVICE = "/inference.GRPCInferenceService/"
 HEALTH = "/grpc.health.v1.Health/"
 NAMES = ("a", "b", "c")
 ROWS = np.random.default_rng(0).uniform(-1, 1, size=(60, 3))
-FOREST = RandomForestClassifier(n_estimators=5, random_state=0).fit(ROWS, (ROWS[:, 0] + ROWS[:, 1] > 0).astype(int))
+FOREST = RandomForestClassifier(n_estimators=5, random_state=0).fit(
+    ROWS, (ROWS[:, 0] + ROWS[:, 1] > 0).astype(int)
+)
 SCHEMA = Schema(
     tuple(Input(name, "float64") for name in NAMES), Output("classification", (0, 1), probabilities=True)
 )
@@ -151,9 +153,7 @@ class Port:
 
     def channel(self, *options: tuple[str, Any]) -> grpc.Channel:
         """Open a channel with connections of its own."""
-        return grpc.insecure_channel(
-            f"{HOST}:{self.port}", [("grpc.use_local_subchannel_pool", 1), *options]
-        )
+        return grpc.insecure_channel(f"{HOST}:{self.port}", [("grpc.use_local_subchannel_pool", 1), *options])
 
     def connect(self) -> socket.socket:
         """Open a bare connection."""
@@ -213,9 +213,7 @@ def table(rows: Any) -> pb.ModelInferRequest:
     return request
 
 
-def infer(
-    channel: grpc.Channel, request: pb.ModelInferRequest, **more: Any
-) -> pb.ModelInferResponse:
+def infer(channel: grpc.Channel, request: pb.ModelInferRequest, **more: Any) -> pb.ModelInferResponse:
     """Infer with messages."""
     return pb.ModelInferResponse.FromString(call(channel, "ModelInfer", request.SerializeToString(), **more))
 

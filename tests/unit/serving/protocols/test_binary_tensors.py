@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
+from tests.unit.serving.protocols.pod import JSON, LENGTH, NAME, Pod
+from tests.unit.serving.protocols.pod import flowers as make_flowers
 
 from ekiben.serving.answer import Answer
-from tests.unit.serving.protocols.pod import JSON, LENGTH, NAME, Pod, flowers as make_flowers
 
 INFER = f"/v2/models/{NAME}/infer"
 OCTETS = b"application/octet-stream"

@@ -9,12 +9,12 @@ import numpy as np
 import orjson
 import pandas as pd
 import pytest
+from tests.unit.serving.protocols import pod as pods
+from tests.unit.serving.protocols.pod import JSON, Pod
 
 from ekiben.serving.answer import Answer
 from ekiben.serving.predictor import Answers
 from ekiben.serving.problem import RefusedError
-from tests.unit.serving.protocols import pod as pods
-from tests.unit.serving.protocols.pod import JSON, Pod
 
 PATH = "/invocations"
 CSV = {b"content-type": b"text/csv"}

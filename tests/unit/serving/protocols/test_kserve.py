@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
+from tests.unit.serving.protocols import pod as pods
+from tests.unit.serving.protocols.pod import JSON, NAME, Pod
 
 from ekiben.serving.answer import Answer
 from ekiben.serving.predictor import Answers
 from ekiben.serving.problem import RefusedError
-from tests.unit.serving.protocols import pod as pods
-from tests.unit.serving.protocols.pod import JSON, NAME, Pod
 
 MODEL = f"/v1/models/{NAME}"
 PREDICT = f"{MODEL}:predict"

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
+from tests.unit.serving.protocols import pod as pods
+from tests.unit.serving.protocols.pod import NAME, VERSION, Pod
 
 from ekiben.serving.answer import Answer
 from ekiben.serving.problem import RefusedError
-from tests.unit.serving.protocols import pod as pods
-from tests.unit.serving.protocols.pod import NAME, VERSION, Pod
 
 MODEL = f"/v2/models/{NAME}"
 INFER = f"{MODEL}/infer"
