@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # the manifest is read before numpy is there
 Form = Literal["folded", "onnx", "scikit-learn"]  # of an estimator; the fastest first
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every request, and freezing costs three times the making
 class Answers:
     """What a predictor gives for rows.
 
