@@ -29,7 +29,7 @@ from tests.serving import oracle
 
 from ekiben.serving import table
 from ekiben.serving.exchange import Question
-from ekiben.serving.predictor import EstimatorPredictor
+from ekiben.serving.predictors.scikit_learn import EstimatorPredictor
 from ekiben.serving.problem import MOST_ERRORS, RefusedError
 from ekiben.serving.protocols import predict
 from ekiben.serving.schema import Input, Output, Schema

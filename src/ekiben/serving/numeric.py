@@ -54,14 +54,17 @@ class Numeric:
 
     def rows(self, cells: Sequence[Sequence[Any]]) -> Numbers | None:
         """Rows of JSON values, each as wide as the schema."""
+        if len(cells) == 1 and self._one_kind is not None and self._never_missing:
+            row = cells[0]
+            if not self._one_kind.issuperset(map(type, row)) or not self._within(row):
+                return None
+            return np.array(cells, dtype=np.float64)
         if self._one_kind is not None:
             fits = self._one_kind.issuperset
             if not all([fits(map(type, row)) for row in cells]):  # noqa: C419 - quicker than a generator
                 return None
         elif not all([all(map(contains, self._kinds, map(type, row))) for row in cells]):  # noqa: C419
             return None
-        if len(cells) == 1 and self._never_missing:
-            return np.array(cells, dtype=np.float64) if self._within(cells[0]) else None
         try:
             return self.numbers(np.array(cells, dtype=np.float64))
         except OverflowError:  # an integer beyond float64

@@ -87,7 +87,7 @@ class _Pod:
         exposition = functools.partial(scrape, desk.instruments)
         metrics = ports.server(exposition, settings, "httptools", certificates)
         self._servers = [main, metrics]
-        self._beside.append(asyncio.create_task(sweep(main.server_state.connections)))
+        self._beside.append(asyncio.create_task(sweep(main.server_state.connections, desk.instruments.fold)))
         if certificates is not None:
             self._beside.append(asyncio.create_task(certificates.watch()))
         self._access.start()

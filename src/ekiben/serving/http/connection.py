@@ -9,7 +9,6 @@ Source: https://www.rfc-editor.org/rfc/rfc9112 (HTTP/1.1)
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 
 import httptools
 
@@ -157,16 +156,19 @@ class Protocol(Ordered):
         version = parser.get_http_version()
         visit = desk.gate.arrive(UNMATCHED if endpoint is None else endpoint.template, method)
         refuse = desk.routes.refuse(path) if endpoint is None else endpoint.refuse
-        turn = Turn(visit, desk.request_id(headers.get(b"x-request-id")), refuse, headers)
+        turn = Turn(self, visit, desk.request_id(headers.get(b"x-request-id")), refuse, headers)
         turn.last = version == "1.0" or not parser.should_keep_alive()
         turn.head_only = method == "HEAD"
         turn.wants_continue = self.expect_100_continue and version != "1.0"
         if endpoint is None:
             turn.refusal = fields.NOT_FOUND
             return turn
-        turn.dialect, turn.reply = endpoint.dialect, endpoint.reply
+        if endpoint.dialect is not None:
+            turn.dialect, turn.predicts = endpoint.dialect, True
+        turn.reply = endpoint.reply
         try:
-            fields.check(self.headers, headers, version)
+            if len(headers) != len(self.headers) or b"host" not in headers:
+                fields.check(self.headers, headers, version)
             if method not in endpoint.methods and (method != "HEAD" or "GET" not in endpoint.methods):
                 raise fields.method_refused(endpoint.methods)
             visit.admit(endpoint.group, headers, self._peer)
@@ -229,11 +231,10 @@ class Protocol(Ordered):
                 self.transport.close()
         elif turn.refusal is not None:
             self._refuse(turn, turn.refusal)
-        elif turn.dialect is not None and lane is not None:
-            done, deadline = partial(self._answer, turn), turn.visit.deadline
-            turn.ticket = lane.ask(turn.dialect, turn.body(), turn.headers, turn.request_id, deadline, done)
+        elif turn.predicts and lane is not None:
+            lane.take(turn, turn.body())
         elif turn.reply is not None:
-            self._answer(turn, turn.reply(turn.request_id))
+            self.answered(turn, turn.reply(turn.request_id))
         else:
             self._refuse(turn, fields.NOT_READY)
         if len(self._turns) >= MOST_TURNS:

@@ -15,7 +15,7 @@ from sklearn.preprocessing import OrdinalEncoder
 from ekiben.serving.answer import Answer
 from ekiben.serving.exchange import Routes
 from ekiben.serving.golden import Golden
-from ekiben.serving.predictor import EstimatorPredictor
+from ekiben.serving.predictors.scikit_learn import EstimatorPredictor
 from ekiben.serving.problem import RefusedError
 from ekiben.serving.protocols.routes import endpoints
 from ekiben.serving.protocols.served import Served
