@@ -31,10 +31,10 @@ class Predictor(Protocol):
     """What the lane calls; safe to call from one thread at a time per row set.
 
     Attributes:
-        name: As `model_info` says it.
+        name: One of the forms.
     """
 
-    name: Form
+    name: str
 
     def predict(self, rows: Rows) -> Answers:
         """Answer rows of shape (rows, inputs)."""
