@@ -79,8 +79,8 @@ class Schema:
     Attributes:
         inputs: In the estimator's order.
         output: What it answers.
-        precision: What a `float64` value must be finite as: scikit-learn's trees refuse numbers that float32
-            cannot hold, because they compare float32.
+        precision: What a `float64` value must be finite as. Training writes `float32` where the estimator
+            does not answer the largest numbers of float64: trees compare float32, sums overflow.
 
     Raises:
         ValueError: No input, two of one name, or an unknown precision.

@@ -86,15 +86,25 @@ def fit(estimator: Any, parts: Split, inputs: tuple[Input, ...], section: Train)
 
 
 def _precision(estimator: Any, rows: npt.NDArray[Any], inputs: tuple[Input, ...]) -> Precision:
-    """Whether the estimator refuses numbers that float32 cannot hold, as trees do: ask it."""
-    row = rows[:1].copy()
-    row[0, [each.type == "float64" for each in inputs]] = 2 * float(np.finfo(np.float32).max)
+    """Ask the estimator whether it answers the largest numbers of float64.
+
+    Trees compare float32 and raise beyond it; sums and scalings of the largest numbers overflow.
+    """
+    reals = np.array([each.type == "float64" for each in inputs])
+    largest = float(np.finfo(np.float64).max)
+    extreme = np.repeat(rows[:1], 3, axis=0)
+    signs = np.where(np.arange(reals.sum()) % 2, -1.0, 1.0)
+    for row, sign in zip(extreme, (signs, np.abs(signs), -signs), strict=True):
+        row[reals] = sign * largest
     try:
         with np.errstate(all="ignore"):
-            estimator.predict(row)
+            answers = [np.asarray(estimator.predict(extreme))]
+            if hasattr(estimator, "predict_proba"):
+                answers.append(np.asarray(estimator.predict_proba(extreme)))
     except ValueError:
         return "float32"
-    return "float64"
+    finite = all(np.isfinite(each).all() for each in answers if each.dtype.kind == "f")
+    return "float64" if finite else "float32"
 
 
 def _check_gaps(rows: npt.NDArray[Any], gaps: list[int], inputs: tuple[Input, ...]) -> None:
