@@ -20,7 +20,6 @@ def sentence(error: RefusedError) -> str:
     return f"{error.detail}: {places}"
 
 
-
 def status_of(error: RefusedError) -> int:
     """Status of a refusal where the protocol knows one status, 400, for all that does not fit."""
     return HTTPStatus.BAD_REQUEST if error.status == HTTPStatus.UNPROCESSABLE_ENTITY else error.status
