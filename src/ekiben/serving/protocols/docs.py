@@ -70,6 +70,10 @@ def _input(each: Input) -> str:
         limits.append(f"at least {each.minimum}")
     if each.maximum is not None:
         limits.append(f"at most {each.maximum}")
+    if each.on_out_of_range == "count" and limits:
+        limits.append("what is outside is accepted and counted")
+    if each.missing != "refuse":
+        limits.append("null if missing")
     if each.categories is not None:
         limits.append("one of " + ", ".join(map(repr, each.categories)))
     return (

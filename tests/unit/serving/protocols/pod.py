@@ -96,12 +96,12 @@ class Pod:
         return answer.body.decode()
 
 
-def flowers(labels: Sequence[Any] = (0, 1, 2)) -> Pod:
-    """Four numbers in, one of three labels out."""
-    rows = np.random.default_rng(1).normal(size=(60, 4))
+def flowers(labels: Sequence[Any] = (0, 1, 2), names: Sequence[str] = ("sl", "sw", "pl", "pw")) -> Pod:
+    """Numbers in, one of some labels out."""
+    rows = np.random.default_rng(1).normal(size=(60, len(names)))
     estimator = RandomForestClassifier(n_estimators=3, random_state=0)
-    estimator.fit(rows, np.array(labels)[(rows[:, 0] > 0).astype(int) + (rows[:, 1] > 0).astype(int)])
-    inputs = tuple(Input(name, "float64") for name in ("sl", "sw", "pl", "pw"))
+    estimator.fit(rows, np.array(labels)[((rows[:, :2] > 0).sum(axis=1)).clip(max=len(labels) - 1)])
+    inputs = tuple(Input(name, "float64") for name in names)
     return Pod(estimator, Schema(inputs, Output("classification", tuple(labels), probabilities=True)), rows)
 
 
@@ -109,7 +109,8 @@ def mixed() -> Pod:
     """A real number, an integer, a truth value and a string in, a number out."""
     rows = np.empty((40, 4), dtype=object)
     rows[:] = [[i / 7, i - 20, i % 3 == 0, "blå" if i % 2 else "red, or so"] for i in range(40)]
-    estimator = make_pipeline(OrdinalEncoder(), LinearRegression()).fit(rows, np.arange(40.0) ** 2)
+    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    estimator = make_pipeline(encoder, LinearRegression()).fit(rows, np.arange(40.0) ** 2)
     inputs = (
         Input("real", "float64"),
         Input("whole", "int64"),

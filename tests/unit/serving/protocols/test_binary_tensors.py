@@ -5,6 +5,7 @@ Bytes are made and read with `struct`, never with what the pod uses.
 
 from __future__ import annotations
 
+import json
 import math
 import struct
 from typing import Any
@@ -12,10 +13,11 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
+from tests.unit.serving.protocols import pod as pods
 from tests.unit.serving.protocols.pod import JSON, LENGTH, NAME, Pod
-from tests.unit.serving.protocols.pod import flowers as make_flowers
 
 from ekiben.serving.answer import Answer
+from ekiben.serving.predictor import Answers
 
 INFER = f"/v2/models/{NAME}/infer"
 OCTETS = b"application/octet-stream"
@@ -40,7 +42,7 @@ def part(kind: str, shape: list[int], size: int, name: str = "input-0") -> dict[
 
 def send(pod: Pod, document: Any, raw: bytes, *, length: bytes | None = None, kind: bytes = OCTETS) -> Answer:
     """Send a JSON object and the bytes behind it."""
-    text = document if isinstance(document, bytes) else orjson.dumps(document)
+    text = document if isinstance(document, bytes) else json.dumps(document).encode()
     headers = {b"content-type": kind, LENGTH: str(len(text)).encode() if length is None else length}
     return pod.ask(INFER, text + raw, headers)
 
@@ -65,8 +67,10 @@ def opened(answer: Answer) -> tuple[Any, bytes]:
 @pytest.mark.parametrize(
     ("kind", "values"),
     [
-        ("FP64", [0.1, -1e300, 5e-324, 3.0]), ("FP32", [0.5, -1.5, 2**-149, 3.0]), ("FP16", [0.5, -1.5, 65504.0, 2**-24]),
-        ("BF16", [0.5, -1.5, 2.0**127, 3.140625]), ("INT64", [-(2**63), 2**53, 0, 1]), ("INT32", [-(2**31), 2**31 - 1, 0, 1]),
+        ("FP64", [0.1, -1e300, 5e-324, 3.0]), ("FP32", [0.5, -1.5, 2**-149, 3.0]),
+        ("FP16", [0.5, -1.5, 65504.0, 2**-24]),
+        ("BF16", [0.5, -1.5, 2.0**127, 3.140625]), ("INT64", [-(2**63), 2**53, 0, 1]),
+        ("INT32", [-(2**31), 2**31 - 1, 0, 1]),
         ("INT16", [-(2**15), 2**15 - 1, 0, 1]), ("INT8", [-128, 127, 0, 1]), ("UINT64", [2**53, 0, 1, 2]),
         ("UINT32", [2**32 - 1, 0, 1, 2]), ("UINT16", [2**16 - 1, 0, 1, 2]), ("UINT8", [255, 0, 1, 2]),
     ],
@@ -92,7 +96,7 @@ def mixed_parts(rows: list[list[Any]]) -> tuple[list[dict[str, Any]], bytes]:
 
 
 def test_truth_values_and_strings(mixed: Pod) -> None:
-    """BOOL is a byte 0 or 1; BYTES is a length of 4 bytes and UTF-8; the bytes are in the order of the inputs."""
+    """BOOL is a byte 0 or 1; BYTES is 4 bytes of length and UTF-8; bytes are in the order of the inputs."""
     given = mixed.rows[:5].tolist()
     parts, raw = mixed_parts(given)
     assert rows(mixed, {"inputs": parts}, raw) == given
@@ -121,10 +125,13 @@ def test_json_alone_may_have_the_header(flowers: Pod) -> None:
     [
         ({"binary_data_output": True}, None, [True, True]),
         ({"binary_data_output": False}, None, [False, False]),
-        ({}, [{"name": "predict", "parameters": {"binary_data": True}}, {"name": "probabilities"}], [True, False]),
-        ({"binary_data_output": True}, [{"name": "predict", "parameters": {"binary_data": False}}, {"name": "probabilities"}],
+        ({}, [{"name": "predict", "parameters": {"binary_data": True}}, {"name": "probabilities"}],
+         [True, False]),
+        ({"binary_data_output": True},
+         [{"name": "predict", "parameters": {"binary_data": False}}, {"name": "probabilities"}],
          [False, True]),
-        ({"binary_data_output": False}, [{"name": "probabilities", "parameters": {"binary_data": True}}], [True]),
+        ({"binary_data_output": False}, [{"name": "probabilities", "parameters": {"binary_data": True}}],
+         [True]),
         ({"binary_data_output": True}, [], [True, True]),
         ({"binary_data_output": True}, [{"name": "probabilities"}, {"name": "predict"}], [True, True]),
     ],
@@ -158,7 +165,7 @@ def test_outputs_in_bytes(flowers: Pod, parameters: Any, outputs: Any, binary: l
 
 def test_labels_in_bytes() -> None:
     """Labels that are strings come behind their lengths."""
-    pod = make_flowers(("ä", "b", ""))
+    pod = pods.flowers(("ä", "b", ""))
     request = {
         "inputs": [{"name": "input-0", "shape": [9, 4], "datatype": "FP64", "data": pod.rows[:9].tolist()}],
         "outputs": [{"name": "predict", "parameters": {"binary_data": True}}],
@@ -170,8 +177,6 @@ def test_labels_in_bytes() -> None:
 
 def test_nan_is_carried_in_bytes_only(flowers: Pod) -> None:
     """Bytes can hold what JSON cannot; an answer that has both forms must still be JSON."""
-    from ekiben.serving.predictor import Answers
-
     dialect = flowers.routes.by_path[INFER].dialect
     assert dialect is not None
     request: dict[str, Any] = {
@@ -211,7 +216,8 @@ def test_raw_requests_need_a_single_input(mixed: Pod) -> None:
 
 
 @pytest.mark.parametrize(
-    "length", [b"", b"-1", b"+5", b" 5", b"0x5", b"1e2", b"99999", b"9" * 30, b"9" * 5000, b"\xb2", b"5.0", b"1", b"200"]
+    "length", [b"", b"-1", b"+5", b" 5", b"0x5", b"1e2", b"99999", b"9" * 30, b"9" * 5000, b"\xb2", b"5.0",
+     b"1", b"200"]
 )  # fmt: skip
 def test_wrong_header_lengths(flowers: Pod, length: bytes) -> None:
     """A length that is no number, that the body has not, or that is not the object's is refused."""
@@ -230,9 +236,12 @@ def test_the_header_is_needed_where_bytes_are(flowers: Pod) -> None:
 @pytest.mark.parametrize(
     ("described", "raw"),
     [
-        (part("FP64", [1, 4], 32), bytes(31)), (part("FP64", [1, 4], 32), bytes(33)), (part("FP64", [1, 4], 31), bytes(31)),
-        (part("FP64", [1, 4], 24), bytes(32)), (part("FP64", [2, 4], 32), bytes(32)), (part("FP64", [2**63, 4], 32), bytes(32)),
-        (part("FP64", [1, 4], -32), bytes(32)), (part("FP64", [1, 4], True), bytes(1)), (part("FP64", [1, 4], 2**70), bytes(32)),
+        (part("FP64", [1, 4], 32), bytes(31)), (part("FP64", [1, 4], 32), bytes(33)),
+        (part("FP64", [1, 4], 31), bytes(31)),
+        (part("FP64", [1, 4], 24), bytes(32)), (part("FP64", [2, 4], 32), bytes(32)),
+        (part("FP64", [2**63, 4], 32), bytes(32)),
+        (part("FP64", [1, 4], -32), bytes(32)), (part("FP64", [1, 4], True), bytes(1)),
+        (part("FP64", [1, 4], 2**70), bytes(32)),
         ({**part("FP64", [1, 4], 32), "data": [1, 2, 3, 4]}, bytes(32)), (part("FP64", [1, 4], 0), b""),
         ({**part("FP64", [1, 4], 32), "parameters": {"binary_data_size": 32.0}}, bytes(32)),
         ({**part("FP64", [1, 4], 32), "parameters": {"binary_data_size": "32"}}, bytes(32)),
@@ -248,7 +257,8 @@ def test_sizes_are_those_of_the_shape(flowers: Pod, described: Any, raw: bytes) 
 @pytest.mark.parametrize(
     "raw",
     [
-        b"", b"\1", b"\1\0\0\0", b"\2\0\0\0a", b"\xff\xff\xff\xffa", b"\1\0\0\0ab", b"\1\0\0\0\xff", b"\1\0\0\0a\0\0\0\0",
+        b"", b"\1", b"\1\0\0\0", b"\2\0\0\0a", b"\xff\xff\xff\xffa", b"\1\0\0\0ab", b"\1\0\0\0\xff",
+        b"\1\0\0\0a\0\0\0\0",
         b"\1\0\0\0a\1", b"\0\0\0",
     ],
 )  # fmt: skip

@@ -30,9 +30,12 @@ def test_predictions(flowers: Pod, mixed: Pod, key: str) -> None:
 @pytest.mark.parametrize(
     "document",
     [
-        {}, [], 1, None, {"instances": [[0] * 4], "inputs": [[0] * 4]}, {"instances": []}, {"instances": [[0] * 3]},
-        {"instances": {"sl": [0]}}, {"instances": [["0"] * 4]}, {"instances": [[0] * 4], "signature_name": "x"},
-        {"rows": [[0] * 4]}, b"", b"{", b'{"instances":[[0,0,0,NaN]]}', b'{"instances":[[0,0,0,0]],"instances":[]}',
+        {}, [], 1, None, {"instances": [[0] * 4], "inputs": [[0] * 4]}, {"instances": []},
+        {"instances": [[0] * 3]},
+        {"instances": {"sl": [0]}}, {"instances": [["0"] * 4]},
+        {"instances": [[0] * 4], "signature_name": "x"},
+        {"rows": [[0] * 4]}, b"", b"{", b'{"instances":[[0,0,0,NaN]]}',
+        b'{"instances":[[0,0,0,0]],"instances":[]}',
         b"\xff", {"instances": [[0] * 4] * 301},
     ],
 )  # fmt: skip

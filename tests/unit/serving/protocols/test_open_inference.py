@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from tests.unit.serving.protocols import pod as pods
 from tests.unit.serving.protocols.pod import NAME, VERSION, Pod
 
 from ekiben.serving.answer import Answer
+from ekiben.serving.predictor import Answers
 from ekiben.serving.problem import RefusedError
 
 MODEL = f"/v2/models/{NAME}"
@@ -153,14 +155,7 @@ def test_outputs_that_the_model_has_not(flowers: Pod, requested: Any) -> None:
 @pytest.mark.parametrize("data", [[1, 2, 4, 5], [[1, 2], [4, 5]]])
 def test_data_are_natural_or_flattened(data: Any) -> None:
     """The specification's own matrix in both of its forms gives the rows [1, 2] and [4, 5]."""
-    two = pods.flowers()
-    schema = type(two.schema)(two.schema.inputs[:2], two.schema.output)
-    model = two.estimator.fit(two.rows[:, :2], two.rows[:, 0] > 0)
-    small = Pod(
-        model,
-        type(schema)(schema.inputs, type(schema.output)("classification", (False, True))),
-        two.rows[:, :2],
-    )
+    small = pods.flowers(names=("a", "b"))
     part = {"name": "input-0", "shape": [2, 2], "datatype": "UINT32", "data": data}
     dialect = small.routes.by_path[INFER].dialect
     assert dialect is not None
@@ -181,7 +176,7 @@ def test_data_are_natural_or_flattened(data: Any) -> None:
 def test_shape_and_data_are_the_whole_batch(flowers: Pod, shape: Any, data: Any) -> None:
     """Shapes that are none, that the data do not fill, or that are not the model's are refused."""
     part = {"name": "input-0", "shape": shape, "datatype": "FP64", "data": data}
-    assert '"error"' in flowers.refused(INFER, {"inputs": [part]})
+    assert '"error"' in flowers.refused(INFER, json.dumps({"inputs": [part]}).encode())
 
 
 REAL = [0.5, -2.0, 1e300, 3, -(2**63), 2**64 - 1]
@@ -209,7 +204,7 @@ def test_values_are_of_their_datatype(flowers: Pod, kind: str, good: list[Any], 
         assert dialect.read(orjson.dumps({"inputs": [part]}), pods.JSON).rows[0, 0] == float(value)
     for value in bad:
         part = {"name": "input-0", "shape": [1, 4], "datatype": kind, "data": [0, value, 0, 0]}
-        assert "/inputs/0/data" in flowers.refused(INFER, {"inputs": [part]})
+        assert "/inputs/0/data" in flowers.refused(INFER, json.dumps({"inputs": [part]}).encode())
 
 
 def test_single_precision_is_rounded_to_it(flowers: Pod) -> None:
@@ -273,6 +268,7 @@ def test_inputs_that_are_not_the_models(mixed: Pod) -> None:
     wide = {**good[0], "shape": [1, 2]}
     wrong = {**good[0], "data": ["blå", "green"]}
     real = {**good[2], "datatype": "FP64", "data": [1.0, 2.0]}
+    parts: Any
     for parts in (
         good[:3], [*good[:3], {**good[3], "name": "other"}], [*good[:3], good[2]], [*good, good[0]],
         [longer, *good[1:]], [wide, *good[1:]], [wrong, *good[1:]], [*good[:2], real, good[3]],
@@ -283,13 +279,12 @@ def test_inputs_that_are_not_the_models(mixed: Pod) -> None:
 
 def test_places_are_those_of_the_request(mixed: Pod, flowers: Pod) -> None:
     """Pointers name the very element: flattened, nested, or of a tensor of one column."""
-    assert "/inputs/0/data/6:" in flowers.refused(
-        INFER, {"inputs": [table(flowers.rows[:2], data=[0.0] * 6 + ["x", 0.0])]}
+    flattened = [0.0] * 6 + ["x", 0.0]
+    assert "/inputs/0/data/6: " in flowers.refused(
+        INFER, {"inputs": [table(flowers.rows[:2], data=flattened)]}
     )
-    nested = table([[0.0] * 4] * 2)
-    nested["data"][1][2] = 10**400
     body = orjson.dumps({"inputs": [table([[0.0] * 4] * 2)]}).replace(b"0.0]]", b"1e999]]")
-    assert "/inputs/0/data" in flowers.refused(INFER, body)
+    assert "/inputs/0/data/1/3: " in flowers.refused(INFER, body)
     parts = columns(mixed.rows[:2])
     parts[0]["data"] = ["blå", 1]
     assert "/inputs/0/data/1: expected a string" in mixed.refused(INFER, {"inputs": parts})
@@ -299,6 +294,7 @@ def test_nothing_else_is_in_a_request(flowers: Pod) -> None:
     """Members that the protocol does not know are refused; another model than the path's too."""
     good = {"inputs": [table(flowers.rows[:1])]}
     flowers.post(INFER, {**good, "model_name": NAME, "model_version": VERSION, "outputs": None})
+    extra: dict[str, Any]
     for extra in ({"input": []}, {"model_name": "other"}, {"model_version": "1"}, {"model_name": [NAME]}):
         flowers.refused(INFER, {**good, **extra})
 
@@ -317,7 +313,8 @@ def test_duplicate_keys(flowers: Pod) -> None:
     assert flowers.ask(INFER, good).status == 200
     for old, new in (
         (b'"id":', b'"id":"x","id":'), (b'"name":', b'"name":"y","name":'),
-        (b'"id"', b'"parameters":{"a":1,"a":1},"id"'), (b'"id"', b'"outputs":[{"name":"x","name":"predict"}],"id"'),
+        (b'"id"', b'"parameters":{"a":1,"a":1},"id"'),
+        (b'"id"', b'"outputs":[{"name":"x","name":"predict"}],"id"'),
     ):  # fmt: skip
         assert "every key of an object once" in flowers.refused(INFER, good.replace(old, new))
 
@@ -357,13 +354,11 @@ def test_other_media_types(flowers: Pod, kind: bytes) -> None:
 
 def test_labels_of_each_type() -> None:
     """Labels that are strings are BYTES, truth values BOOL, integers INT64, real numbers FP64."""
-    for labels, kind in (
-        (("a", "b", "c"), "BYTES"), ((0, 1, 2), "INT64"), ((0.5, 1.5, 2.5), "FP64"), ((False, True), "BOOL"),
-    ):  # fmt: skip
-        found = pods.flowers(labels if len(labels) == 3 else (*labels, True))  # type: ignore[has-type]
-        if len(labels) == 2:
-            output = type(found.schema.output)("classification", labels, probabilities=True)
-            found = Pod(found.estimator, type(found.schema)(found.schema.inputs, output), found.rows)
+    cases: tuple[tuple[tuple[Any, ...], str], ...] = (
+        (("a", "b", "c"), "BYTES"), ((0, 1, 2), "INT64"), ((0.0, 1.0, 2.0), "FP64"), ((False, True), "BOOL"),
+    )  # fmt: skip
+    for labels, kind in cases:
+        found = pods.flowers(labels)
         output = found.post(INFER, {"inputs": [table(found.rows[:4])]})["outputs"][0]
         assert output["datatype"] == kind
         assert output["data"] == found.estimator.predict(found.rows[:4]).tolist()
@@ -373,8 +368,6 @@ def test_labels_of_each_type() -> None:
 
 def test_numbers_that_json_has_not(flowers: Pod) -> None:
     """An answer with NaN is an error of the pod, never a null."""
-    from ekiben.serving.predictor import Answers
-
     dialect = flowers.routes.by_path[INFER].dialect
     assert dialect is not None
     question = dialect.read(orjson.dumps({"inputs": [table(flowers.rows[:1])]}), pods.JSON)
@@ -427,14 +420,10 @@ def test_model_metadata_of_mixed_columns(mixed: Pod) -> None:
 
 def test_a_column_may_be_called_as_the_tensor() -> None:
     """Then the tensor with all columns has the next free name."""
-    found = pods.flowers()
-    renamed = tuple(type(each)(f"input-{i}", each.type) for i, each in enumerate(found.schema.inputs))
-    other = Pod(found.estimator, type(found.schema)(renamed, found.schema.output), found.rows)
+    other = pods.flowers(names=[f"input-{i}" for i in range(4)])
     assert orjson.loads(other.get(MODEL).body)["inputs"][0]["name"] == "input-4"
-    part = table(found.rows[:1], name="input-4")
-    assert other.post(INFER, {"inputs": [part]})["outputs"][0]["data"] == [
-        found.estimator.predict(found.rows[:1])[0]
-    ]
+    answer = other.post(INFER, {"inputs": [table(other.rows[:1], name="input-4")]})
+    assert answer["outputs"][0]["data"] == other.estimator.predict(other.rows[:1]).tolist()
 
 
 @pytest.mark.parametrize(
