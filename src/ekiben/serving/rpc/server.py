@@ -13,16 +13,16 @@ import grpc.aio
 from ekiben.errors import ConfigError
 from ekiben.serving.protocols import signature
 from ekiben.serving.protocols.served import Served
-from ekiben.serving.rpc import health, service, transport
+from ekiben.serving.rpc import credentials, health, service, transport
 from ekiben.serving.rpc.calls import Calls, Method
-from ekiben.serving.rpc.contract import Gate, Lane, Life
-from ekiben.serving.rpc.credentials import Certificates, Files
+from ekiben.serving.rpc.contract import Gate, Instruments, Lane, Life
 from ekiben.serving.rpc.health import Health
 from ekiben.serving.rpc.infer import Infer
 from ekiben.serving.rpc.service import Service
 from ekiben.serving.rpc.transport import Bounds
 from ekiben.serving.settings import Settings
 from ekiben.serving.validation import Validator
+from ekiben.version import VERSION
 
 _LEAVING_SECONDS = 1.0  # age of a connection that is made during a drain
 _SILENCE = ("GRPC_VERBOSITY", "NONE")  # core writes a line to stderr for what a scanner sends
@@ -38,8 +38,7 @@ class Server:
         gate: Counts and admits.
         lane: Answers predictions.
         life: Readiness and drain.
-        version: Of ekiben.
-        files: Certificate and key; None for a port without TLS.
+        instruments: Counters.
 
     Raises:
         ConfigError: The certificate and its key are of no use.
@@ -53,22 +52,23 @@ class Server:
         gate: Gate,
         lane: Lane,
         life: Life,
-        *,
-        version: str,
-        files: Files | None = None,
+        instruments: Instruments,
     ) -> None:
         os.environ.setdefault(*_SILENCE)
         self._bounds = Bounds(
             message_bytes=settings.most_body_bytes,
-            grace_seconds=settings.request_timeout_seconds,
+            streams=settings.most_in_progress,
+            connections=settings.most_connections,
+            handshake_seconds=settings.header_seconds,
             idle_seconds=settings.keep_alive_seconds,
             age_seconds=settings.connection_seconds,
+            grace_seconds=settings.request_timeout_seconds,
         )
-        self._certificates = None if files is None else Certificates(files)
+        self._credentials = credentials.mounted(settings)
         self._health = Health(life, (service.SERVICE,))
-        self._calls = Calls(gate, lane, settings.most_body_bytes)
+        self._calls = Calls(gate, lane, instruments, settings.most_body_bytes)
         tensors = signature.of(model.schema)
-        methods = Service(model, tensors, life, version).methods(Infer(model, tensors, validator))
+        methods = Service(model, tensors, life, VERSION).methods(Infer(model, tensors, validator))
         self._services = {
             service.SERVICE: {name: self._calls.handler(method) for name, method in methods.items()},
             health.SERVICE: self._health_handlers(),
@@ -124,10 +124,10 @@ class Server:
     async def _listen(self, bounds: Bounds) -> int:
         made = transport.server(bounds.options(), self._services, self._calls.unmatched())
         try:
-            if self._certificates is None:
+            if self._credentials is None:
                 port: int = made.add_insecure_port(self._address)
             else:
-                port = made.add_secure_port(self._address, self._certificates.credentials())
+                port = made.add_secure_port(self._address, self._credentials.of_server())
         except RuntimeError as error:
             raise ConfigError(f"cannot listen on {self._address} for gRPC: {error}") from error
         await made.start()
