@@ -19,13 +19,12 @@ class IrisService:
     model = bentoml.models.BentoModel("iris:latest")
 
     def __init__(self) -> None:
-        from ekiben.serving import artefact, estimator
-        from ekiben.serving.predictor import EstimatorPredictor
+        from ekiben.serving import artefact, predictors
         from ekiben.serving.validation import Validator
 
         found = artefact.read(Path(self.model.path))
         self._validator = Validator(found.schema, most_rows=10_000)
-        self._predictor = EstimatorPredictor(estimator.load(found.content(artefact.ESTIMATOR)), found.schema)
+        self._predictor = predictors.load(found)
         self._model = {"name": found.name, "version": found.version}
 
     @bentoml.api

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import http.client
+import json
 import random
 import re
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 from tests.serving.pod import HOST, Pod, count, running
 
@@ -18,8 +22,18 @@ COUNT = "http_server_request_duration_seconds_count"
 
 def test_the_scrape_keeps_the_contract(pod: Pod) -> None:
     """Every declared metric is there with its type, help, labels and buckets, and no other of ours."""
-    families = {family.name: family for family in text_string_to_metric_families(pod.scrape())}
-    for metric in metrics.CONTRACT:
+    check_contract(pod.scrape())
+
+
+def test_objectives_are_edges(artefact: Path, tmp_path: Path) -> None:
+    """A pod that is told its objectives has a bucket that ends on each, in all durations."""
+    with running(artefact, tmp_path, EKIBEN_OBJECTIVE_SECONDS="0.02,0.3,0.25") as pod:
+        check_contract(pod.scrape(), (0.02, 0.3, 0.25))
+
+
+def check_contract(text: str, objectives: tuple[float, ...] = ()) -> None:
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    for metric in metrics.contract(objectives):
         family = families[metric.name.removesuffix("_total")]
         assert (family.type, family.documentation) == (metric.kind, metric.help)
         assert {label for sample in family.samples for label in sample.labels} - {"le"} == set(metric.labels)
@@ -51,7 +65,7 @@ def test_model_info_names_the_artefact(pod: Pod) -> None:
 
 
 def test_counters_equal_the_clients_own_count(artefact: Path, tmp_path: Path) -> None:
-    """After a mixed load every counter is exactly what the client counted, probes apart."""
+    """After a mixed load from several threads every counter is what the clients counted, probes apart."""
     choices = [
         ("POST", "/predict", ROW, 200, 1),
         ("POST", "/predict", {"instances": [ROW] * 3}, 200, 3),
@@ -62,17 +76,29 @@ def test_counters_equal_the_clients_own_count(artefact: Path, tmp_path: Path) ->
         ("GET", "/nowhere", None, 404, 0),
         ("DELETE", "/elsewhere", None, 404, 0),
     ]
-    draw = random.Random(0)  # noqa: S311 - a seeded load
-    sent: Counter[tuple[str, str, int]] = Counter()
-    rows = 0
-    with running(artefact, tmp_path) as pod:
+
+    def client(seed: int) -> list[Any]:
+        draw = random.Random(seed)  # noqa: S311 - a seeded load
+        chosen = draw.choices(choices, k=200)
+        connection = http.client.HTTPConnection(HOST, pod.port, timeout=10)
+        for method, path, body, status, _ in chosen:
+            content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+            connection.request(method, path, content, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            response.read()
+            assert response.status == status
+        connection.close()
+        return chosen
+
+    with running(artefact, tmp_path) as pod, ThreadPoolExecutor(6) as threads:
         before = pod.scrape()
-        for _ in range(300):
-            method, path, body, status, predicted = draw.choice(choices)
-            assert pod.request(method, path, body).status == status
-            sent[method if method in {"GET", "POST"} else "_OTHER", path, status] += 1
-            rows += predicted
+        requests = [request for found in threads.map(client, range(6)) for request in found]
         after = pod.scrape()
+    sent = Counter(
+        (method if method in {"GET", "POST"} else "_OTHER", path, status)
+        for method, path, _, status, _ in requests
+    )
+    rows = sum(predicted for *_, predicted in requests)
     for (method, path, status), number in sent.items():
         route = path if path in {"/predict", "/livez"} else "<unmatched>"
         labels = {"http_request_method": method, "http_route": route}
@@ -89,23 +115,101 @@ def test_counters_equal_the_clients_own_count(artefact: Path, tmp_path: Path) ->
     assert count(after, "model_rejected_requests_total", reason="fields") == sent["POST", "/predict", 422]
     assert count(after, "model_predict_duration_seconds_count") == sent["POST", "/predict", 200]
     assert count(after, "http_server_active_requests") == 0
+    ok = sent["POST", "/predict", 200]
+    refused = sum(
+        number for (_, path, status), number in sent.items() if path == "/predict" and status != 200
+    )
+    assert count(after, "model_requests_total", outcome="ok") == ok
+    assert count(after, "model_requests_total", outcome="refused") == refused
+    assert count(after, "model_requests_total") == ok + refused
+    assert count(after, "model_batch_rows_sum") == rows
+    assert count(after, "model_batch_requests_sum") == ok
+    sizes = [
+        len(body if isinstance(body, bytes) else json.dumps(body))
+        for method, _, body, *_ in requests
+        if method == "POST"
+    ]
+    assert count(after, "http_server_request_body_bytes_total") == sum(sizes)
+
+
+def test_rows_of_refused_requests_are_counted(artefact: Path, tmp_path: Path) -> None:
+    """One wrong cell refuses three rows; a body that cannot be decoded has none."""
+    with running(artefact, tmp_path) as pod:
+        assert pod.predict({"instances": [ROW, ["x", 1, 1, 1], ROW]}).status == 422
+        assert pod.predict(b"{").status == 400
+        assert pod.count("model_rejected_rows_total", reason="type") == 3
+        assert pod.count("model_rejected_rows_total") == 3
+        assert pod.count("model_rejected_requests_total") == 2
+
+
+def series(text: str) -> set[str]:
+    return {line.rpartition(" ")[0] for line in text.splitlines() if not line.startswith("#")}
 
 
 def test_scanners_add_no_series(pod: Pod) -> None:
-    """A thousand paths, and every method, leave the scrape as long as a first few made it."""
+    """2,000 odd paths and methods leave the scrape with the series that a first few made."""
     methods = ["GET", "PUT", "PATCH", "PROPFIND", "LOCK"]
 
     def scan(number: int) -> None:
         connection = http.client.HTTPConnection(HOST, pod.port, timeout=10)
         for i in range(number):
-            connection.request(methods[i % len(methods)], f"/{i}?q={i}", headers={"User-Agent": str(i)})
+            path = f"/{i}?q={i}" if i % 2 else f"/predict/{i}%0a"
+            connection.request(methods[i % len(methods)], path, headers={"User-Agent": str(i)})
             connection.getresponse().read()
         connection.close()
 
-    scan(len(methods))
-    first = pod.scrape().count("\n")
-    scan(1_000)
-    assert pod.scrape().count("\n") == first
+    scan(2 * len(methods))
+    first = series(pod.scrape())
+    scan(2_000)
+    assert series(pod.scrape()) == first
+
+
+def test_traces_of_callers_become_exemplars(artefact: Path, tmp_path: Path) -> None:
+    """A scrape in OpenMetrics has the id of the trace that a request was part of; a wrong header has none."""
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    with running(artefact, tmp_path) as pod:
+        for number, wrong in enumerate(("", "0")):
+            parent = f"00-{trace_id[:-1]}{number}-00f067aa0ba902b7-01{wrong}"
+            headers = {"Content-Type": "application/json", "traceparent": parent}
+            assert pod.predict(ROW, headers).status == 200
+        connection = http.client.HTTPConnection(HOST, pod.port + 2, timeout=10)
+        connection.request(
+            "GET", "/metrics", headers={"Accept": "application/openmetrics-text;version=1.0.0"}
+        )
+        response = connection.getresponse()
+        text = response.read().decode()
+        connection.close()
+    assert (response.getheader("Content-Type") or "").startswith("application/openmetrics-text")
+    found = [
+        (each.labels["http_route"], each.exemplar.labels["trace_id"])
+        for family in openmetrics(text)
+        for each in family.samples
+        if each.exemplar
+    ]
+    assert found == [("/predict", trace_id[:-1] + "0")]
+
+
+def test_the_access_log_tells_of_requests_and_no_input(artefact: Path, tmp_path: Path) -> None:
+    """Every request has its line when all are sampled, errors also when none is; no path, header or value."""
+    headers = {"Content-Type": "application/json", "X-Request-Id": "one", "Authorization": "Bearer secret"}
+    for ratio, expected in (("1", ["one", "two", "three"]), ("0", ["two", "three"])):
+        with running(artefact, tmp_path, EKIBEN_LOG_SAMPLE_RATIO=ratio) as pod:
+            pod.predict({"instances": [[7.77, 3.5, 1.4, 0.2]] * 2}, headers)
+            pod.predict([6.66], {**headers, "X-Request-Id": "two"})
+            pod.request("GET", "/hidden/path?q=5.55", headers={**headers, "X-Request-Id": "three"})
+            pod.process.terminate()
+            assert pod.process.wait(10) == 0
+        text = pod.log.read_text()
+        lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        told = {line["request_id"]: line for line in lines if line["request_id"] in {"one", "two", "three"}}
+        assert list(told) == expected
+        for hidden in ("7.77", "6.66", "5.55", "hidden", "secret"):
+            assert hidden not in text
+        if ratio == "1":
+            assert [(each["route"], each["status"], each["rows"]) for each in told.values()] == [
+                ("/predict", 200, 2), ("/predict", 422, 0), ("<unmatched>", 404, 0),
+            ]  # fmt: skip
+            assert all(0 < each["duration_seconds"] < 5 for each in told.values())
 
 
 def test_clients_that_go_away_are_counted_as_such(artefact: Path, tmp_path: Path) -> None:

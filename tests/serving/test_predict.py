@@ -88,7 +88,7 @@ def test_request_ids(pod: Pod) -> None:
         (b"{", 400, "not_json", []),
         (b"[5.1, 3.5, 1.4, NaN]", 400, "not_json", []),
         (b"[5.1, 3.5, 1.4, Infinity]", 400, "not_json", []),
-        (b"[5.1, 3.5, 1.4, 1e999]", 400, "not_json", []),
+        (b"[5.1, 3.5, 1.4, 1e999]", 422, "not_finite", ["/3"]),
         (b'{"features": [5.1, 3.5, 1.4, 0.2], "features": [1, 1, 1, 1]}', 400, "duplicate_key", []),
         (b'{"instances": [], "\\u0069nstances": [[1, 1, 1, 1]]}', 400, "duplicate_key", []),
         (b"\xff\xfe", 400, "not_json", []),
@@ -189,7 +189,7 @@ def test_other_methods(pod: Pod, path: str) -> None:
         assert (reply.status, reply.headers["allow"]) == (405, expected)
 
 
-@pytest.mark.parametrize("path", ["/", "/predict/", "/Predict", "/docs", "/metrics", "/predict/../livez"])
+@pytest.mark.parametrize("path", ["/", "/predict/", "/Predict", "/docs/", "/metrics", "/predict/../livez"])
 def test_unknown_paths(pod: Pod, path: str) -> None:
     """Whatever is not a route is not found, whoever asks."""
     for method in ("GET", "POST"):

@@ -85,7 +85,7 @@ def _create(folder: Path, artefact: reader.Artefact, tag: ModelTag, staging: Pat
         metadata={METADATA_KEY: artefact.sha256},
         _model_store=ModelStore(staging / "models"),
     ) as model:
-        for name in (*reader.FILES, reader.MANIFEST):
+        for name in (*artefact.files, reader.MANIFEST):
             shutil.copyfile(folder / name, model.path_of(name))
     return staging / "models" / tag.name / tag.version
 

@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ekiben.artefact.form import estimator_bytes
+from ekiben.artefact.forms.proof import Proven
 from ekiben.serving import artefact as reader
+from ekiben.serving import versions
 from ekiben.serving.schema import Schema
+
+_NOTHING = Proven({}, {"format": 1, "forms": {}})
 
 
 def write(
@@ -22,6 +26,7 @@ def write(
     golden: Mapping[str, Any],
     reference: Mapping[str, Any],
     card: Mapping[str, Any],
+    proven: Proven = _NOTHING,
 ) -> str:
     """Write all files, the manifest last.
 
@@ -33,6 +38,7 @@ def write(
         golden: Rows with their answers.
         reference: Distributions of the training rows.
         card: Where the model comes from and how good it is.
+        proven: Exact forms beside the estimator itself.
 
     Returns:
         The artefact's hash, `sha256:...`.
@@ -45,15 +51,19 @@ def write(
         reader.GOLDEN: golden,
         reader.REFERENCE: reference,
         reader.CARD: card,
+        reader.PARITY: proven.document,
     }
     contents = {name: json_bytes(document) for name, document in documents.items()}
     contents[reader.ESTIMATOR] = estimator_bytes(estimator)
+    contents.update({reader.FORM_FILES[form]: content for form, content in proven.contents.items()})
     manifest = json_bytes(
         {
             "format": reader.FORMAT,
             "name": name,
             "files": {file: hashlib.sha256(content).hexdigest() for file, content in contents.items()},
-            "versions": reader.versions(),
+            "forms": [*proven.contents, "scikit-learn"],
+            "predictor": proven.predictor,
+            "versions": versions.here(),
         }
     )
     for file, content in {**contents, reader.MANIFEST: manifest}.items():

@@ -67,7 +67,7 @@ def assemble(
         *below,
         program.ekiben_layer(blobs, ground.key, bill, ground.compiler),
         program.bento_layer(blobs, folder),
-        program.model_layer(blobs, sealed.folder),
+        program.model_layer(blobs, sealed),
     )
     labels = {
         "org.opencontainers.image.title": config.model,

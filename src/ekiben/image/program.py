@@ -87,15 +87,15 @@ def bento_layer(blobs: Blobs, folder: Path) -> Layer:
     return blobs.layer("bento", _entries_key(entries), lambda: Made(entries))
 
 
-def model_layer(blobs: Blobs, folder: Path) -> Layer:
+def model_layer(blobs: Blobs, sealed: artefact.Artefact) -> Layer:
     """The artefact, as its manifest lists it.
 
     Args:
         blobs: The cache.
-        folder: The model in the store.
+        sealed: The model in the store, verified.
     """
-    names = (*artefact.FILES, artefact.MANIFEST)
-    entries = list(tree.walk(folder, MODEL, keep=lambda path: path in names))
+    names = (*sealed.files, artefact.MANIFEST)
+    entries = list(tree.walk(sealed.folder, MODEL, keep=lambda path: path in names))
     return blobs.layer("model", _entries_key(entries), lambda: Made(entries))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ekiben.errors import NoDataError
 
 
@@ -31,3 +33,27 @@ def rate_for(
             f"expected a cost above 0 CPU-seconds per request, found {cpu_seconds_per_request:g}"
         )
     return replicas * request_cores * target_percent / 100 / cpu_seconds_per_request
+
+
+def rows_for(seconds: float, *, one_row: float, many_rows: float, many: int, most: int) -> int:
+    """Rows of a request that costs about as much CPU as wanted.
+
+    A fast predictor answers one row in less time than a load generator takes to send it;
+    requests of many rows let one core of load work several replicas.
+
+    Args:
+        seconds: CPU-seconds that one request should cost.
+        one_row: Measured cost of a request of one row, CPU-seconds.
+        many_rows: Measured cost of one of `many` rows.
+        many: 2 and up.
+        most: Most rows.
+
+    Returns:
+        1 to `most`; the cost is taken as linear in the rows.
+    """
+    per_row = max(0.0, many_rows - one_row) / (many - 1)
+    if one_row >= seconds:
+        return 1
+    if per_row == 0:
+        return most
+    return max(1, min(most, math.ceil(1 + (seconds - one_row) / per_row)))

@@ -1,41 +1,46 @@
 """The reader of a model artefact: nothing of it is used before every byte was checked.
 
 The hash that names an artefact is that of its manifest's bytes; the manifest
-holds the hash of every other file. Versions are compared before the estimator
-is read, because scikit-learn promises nothing across minor versions.
-
-Source: https://scikit-learn.org/stable/model_persistence.html#security-maintainability-limitations
+holds the hash of every other file. It also lists the forms that the estimator
+has, and which one answers unless another is demanded.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ekiben.errors import ConfigError
+from ekiben.serving import versions
 from ekiben.serving.golden import Golden
+from ekiben.serving.predictor import Form
 from ekiben.serving.schema import Schema
 
-FORMAT = 1
-READABLE_FORMATS = (1,)  # this one and the one before, once there is one before
+FORMAT = 2
+READABLE_FORMATS = (1, 2)  # this one and the one before
 MANIFEST = "manifest.json"
 ESTIMATOR = "estimator.skops"
 SCHEMA = "schema.json"
 GOLDEN = "golden.json"
 REFERENCE = "reference.json"
 CARD = "card.json"
-FILES = (CARD, ESTIMATOR, GOLDEN, REFERENCE, SCHEMA)  # what the manifest lists
+PARITY = "parity.json"
+FORM_FILES: Mapping[Form, str] = {
+    "folded": "linear.json",
+    "onnx": "estimator.onnx",
+    "scikit-learn": ESTIMATOR,
+}
+# By format; the files of its forms come to it.
+_FILES = {1: (CARD, GOLDEN, REFERENCE, SCHEMA), 2: (CARD, GOLDEN, PARITY, REFERENCE, SCHEMA)}
+_ONLY: tuple[Form, ...] = ("scikit-learn",)  # what format 1 has
 _FOREIGN = frozenset({"model.yaml"})  # BentoML's own record in its store; never read
 _VERSION_LENGTH = 16  # hex digits of the hash that make a model's version
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
-_REBUILD = "train the model with the versions that the pod has, or install the versions it was trained with"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,8 @@ class Artefact:
         golden: Rows with known answers.
         folder: Where the files are.
         files: Hex SHA-256 of each file by name.
+        forms: What the estimator was proven to be equal to, itself included.
+        predictor: The form that answers.
     """
 
     name: str
@@ -59,6 +66,8 @@ class Artefact:
     golden: Golden
     folder: Path
     files: Mapping[str, str]
+    forms: tuple[Form, ...]
+    predictor: Form
 
     def content(self, name: str) -> bytes:
         """Bytes of a file, verified at this very reading.
@@ -79,21 +88,16 @@ def version_of(sha256: str) -> str:
     return sha256.removeprefix("sha256:")[:_VERSION_LENGTH]
 
 
-def versions() -> dict[str, str]:
-    """Versions, here and now, that decide whether an estimator can be read."""
-    major, minor, _ = platform.python_version_tuple()
-    packages = {name: metadata.version(name) for name in ("scikit-learn", "numpy", "skops")}
-    return {"python": f"{major}.{minor}", **packages}
-
-
-def read(folder: Path) -> Artefact:
-    """Read and verify an artefact; the estimator itself is not built yet.
+def read(folder: Path, demanded: Form | Literal["auto"] = "auto") -> Artefact:
+    """Read and verify an artefact; the predictor itself is not built yet.
 
     Args:
         folder: Folder with the manifest and the files it lists.
+        demanded: The form that shall answer; `auto` takes the one that the manifest says.
 
     Raises:
-        ConfigError: A file is absent, unknown, changed or of another format or version.
+        ConfigError: A file is absent, unknown, changed or of another format, the demanded form is
+            not there, or what this form needs is here in another version.
     """
     manifest = _bytes(folder, MANIFEST)
     document = _document(manifest, MANIFEST)
@@ -103,9 +107,16 @@ def read(folder: Path) -> Artefact:
             f"found {document.get('format') if isinstance(document, dict) else 'no manifest'}",
             remedy="train the model again with this release of ekiben",
         )
-    files = _listed(folder, document)
+    forms, default = _forms(document)
+    files = _listed(folder, document, forms)
     contents = {name: _verified(folder, name, digest) for name, digest in files.items()}
-    _same_versions(folder, document.get("versions"))
+    predictor = default if demanded == "auto" else demanded
+    if predictor not in forms:
+        raise ConfigError(
+            f"{folder}: expected one of the forms {', '.join(forms)}, found a demand for {predictor!r}",
+            remedy=f"set EKIBEN_PREDICTOR to auto; {PARITY} says why a form is not there",
+        )
+    versions.require(predictor, document.get("versions"), folder)
     sha256 = hash_of(manifest)
     return Artefact(
         name=_name(document.get("name")),
@@ -115,7 +126,24 @@ def read(folder: Path) -> Artefact:
         golden=Golden.parse(_document(contents[GOLDEN], GOLDEN)),
         folder=folder,
         files=files,
+        forms=forms,
+        predictor=predictor,
     )
+
+
+def _forms(document: Mapping[str, Any]) -> tuple[tuple[Form, ...], Form]:
+    """Forms that a manifest lists, and the one that it prefers."""
+    if document["format"] == 1:
+        return _ONLY, _ONLY[0]
+    listed, default = document.get("forms"), document.get("predictor")
+    forms = tuple(form for form in FORM_FILES if isinstance(listed, list) and form in listed)
+    if _ONLY[0] not in forms or len(forms) != len(listed or ()) or default not in forms:
+        raise ConfigError(
+            f"{MANIFEST}: expected forms out of {', '.join(FORM_FILES)}, {_ONLY[0]} among them, and one of "
+            f"them as predictor; found {listed!r} and {default!r}",
+            remedy="train the model again with this release of ekiben",
+        )
+    return forms, default
 
 
 def _name(found: Any) -> str:
@@ -143,11 +171,12 @@ def _document(content: bytes, name: str) -> Any:
         raise ConfigError(f"{name}: expected JSON: {error}") from error
 
 
-def _listed(folder: Path, document: Mapping[str, Any]) -> dict[str, str]:
+def _listed(folder: Path, document: Mapping[str, Any], forms: tuple[Form, ...]) -> dict[str, str]:
     """Hashes that the manifest lists, if the folder holds these files and no other."""
     listed = document.get("files")
-    if not isinstance(listed, dict) or sorted(listed) != sorted(FILES):
-        raise ConfigError(f"{folder}: expected a manifest of {', '.join(FILES)}, found another list")
+    expected = sorted([*_FILES[document["format"]], *(FORM_FILES[form] for form in forms)])
+    if not isinstance(listed, dict) or sorted(listed) != expected:
+        raise ConfigError(f"{folder}: expected a manifest of {', '.join(expected)}, found another list")
     found = {path.name for path in folder.iterdir()} - _FOREIGN
     if extra := sorted(found - {*listed, MANIFEST}):
         raise ConfigError(
@@ -165,19 +194,3 @@ def _verified(folder: Path, name: str, expected: str) -> bytes:
             remedy="take the artefact from the model store again, or train again",
         )
     return content
-
-
-def _same_versions(folder: Path, trained: Any) -> None:
-    """Refuse an estimator that another scikit-learn, numpy or Python made."""
-    here = versions()
-    wrong = []
-    for name in ("python", "scikit-learn", "numpy"):
-        expected = str(trained.get(name)) if isinstance(trained, dict) else "unknown"
-        if _minor(expected) != _minor(here[name]):
-            wrong.append(f"{name}: trained with {expected}, found {here[name]}")
-    if wrong:
-        raise ConfigError(f"{folder}: made with other versions; {'; '.join(wrong)}", remedy=_REBUILD)
-
-
-def _minor(version: str) -> list[str]:
-    return version.split(".")[:2]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ekiben.errors import ConfigError
-from ekiben.serving.artefact import FILES, MANIFEST, Artefact
+from ekiben.serving.artefact import MANIFEST, Artefact
 from ekiben.serving.lifespan import Lifespan
 
 ROUTES = "ekiben-routes.json"
@@ -62,7 +62,7 @@ class Service:
             import bentoml
 
             with bentoml.models.create(f"{artefact.name}:{artefact.version}") as model:
-                for name in (*FILES, MANIFEST):
+                for name in (*artefact.files, MANIFEST):
                     shutil.copyfile(artefact.folder / name, model.path_of(name))
             service: Any = bentoml.load(str(self._bento))
             service.config["metrics"] = {"enabled": False}  # labelled with raw paths; ours count these routes

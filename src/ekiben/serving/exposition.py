@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, choose_encoder, generate_latest
 from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar, Sample
 
@@ -73,8 +74,11 @@ def _process() -> CollectorRegistry:
 def _format(accept: str) -> tuple[_Encode, str]:
     try:
         encode, media_type = choose_encoder(accept)
-    except ValueError:  # a version that is none
+    except (TypeError, ValueError):  # a version that is none
         return generate_latest, CONTENT_TYPE_PLAIN_0_0_4
+    if media_type.startswith("application/openmetrics-text"):
+        # Our names are plain: the same text in half the time, because none is escaped letter by letter.
+        encode = functools.partial(openmetrics.generate_latest, escaping=openmetrics.ALLOWUTF8)
     return encode, media_type
 
 

@@ -111,7 +111,7 @@ ACCESS = Metric(
     "access_decisions_total", "counter", "Decisions of access control, by outcome.", "", ("outcome",),
 )  # fmt: skip
 REQUESTS = Metric(
-    "model_requests_total", "counter", "Requests for predictions that ended, by protocol and outcome.", "",
+    "model_requests_total", "counter", "Requests that ended on routes for predictions.", "",
     (*_MODEL, "protocol", "outcome"),
 )  # fmt: skip
 PREDICTIONS = Metric(

@@ -1,39 +1,25 @@
-"""From rows to answers: the estimator itself, on one thread.
-
-For a forest or a tree `predict` is the class with the greatest probability, so
-one call of `predict_proba` gives both; where scikit-learn does not define it so
-(a support vector machine, a nearest-neighbour vote) both are called.
-"""
+"""The contract of a predictor: rows in, answers out, under the name of one of three forms."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # the manifest is read before numpy is there
+    import numpy as np
+    import numpy.typing as npt
 
-from ekiben.errors import ConfigError
-from ekiben.serving.schema import Schema
-from ekiben.serving.validation import Rows
+    from ekiben.serving.validation import Rows
 
-# Source: `predict` of these classes in scikit-learn 1.9: classes_.take(argmax(predict_proba)).
-_ARGMAX = frozenset(
-    {
-        "sklearn.ensemble._forest.RandomForestClassifier",
-        "sklearn.ensemble._forest.ExtraTreesClassifier",
-        "sklearn.tree._classes.DecisionTreeClassifier",
-        "sklearn.tree._classes.ExtraTreeClassifier",
-    }
-)
+Form = Literal["folded", "onnx", "scikit-learn"]  # of an estimator; the fastest first
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every request, and freezing costs three times the making
 class Answers:
     """What a predictor gives for rows.
 
     Attributes:
-        predictions: Shape (rows,); labels or float64.
+        predictions: Shape (rows,); labels or float64. Not to be written to.
         probabilities: Shape (rows, classes), 0-1; None without probabilities.
     """
 
@@ -48,57 +34,8 @@ class Predictor(Protocol):
         name: As `model_info` says it.
     """
 
-    name: str
+    name: Form
 
     def predict(self, rows: Rows) -> Answers:
         """Answer rows of shape (rows, inputs)."""
         ...
-
-
-class EstimatorPredictor:
-    """scikit-learn's own estimator.
-
-    Args:
-        estimator: Fitted on arrays of the schema's width.
-        schema: What it takes and gives.
-
-    Raises:
-        ConfigError: The estimator lacks what the schema promises.
-    """
-
-    name = "scikit-learn"
-
-    def __init__(self, estimator: Any, schema: Schema) -> None:
-        needed = "predict_proba" if schema.output.probabilities else "predict"
-        if not hasattr(estimator, needed):
-            raise ConfigError(f"expected an estimator with {needed}, found {type(estimator).__name__}")
-        on_one_thread(estimator)
-        self._estimator = estimator
-        self._probabilities = schema.output.probabilities
-        self._argmax = self._probabilities and _qualified(last_step(estimator)) in _ARGMAX
-
-    def predict(self, rows: Rows) -> Answers:
-        """Answer rows of shape (rows, inputs)."""
-        if not self._probabilities:
-            return Answers(np.asarray(self._estimator.predict(rows)), None)
-        probabilities = self._estimator.predict_proba(rows)
-        if self._argmax:
-            return Answers(self._estimator.classes_.take(probabilities.argmax(axis=1)), probabilities)
-        return Answers(np.asarray(self._estimator.predict(rows)), probabilities)
-
-
-def on_one_thread(estimator: Any) -> None:
-    """Set every `n_jobs` to 1: a replica is one process on about one core."""
-    parameters = estimator.get_params(deep=True)
-    estimator.set_params(**{key: 1 for key in parameters if key.rpartition("__")[2] == "n_jobs"})
-
-
-def last_step(estimator: Any) -> Any:
-    """Give the estimator that a pipeline ends with; any other is its own last step."""
-    steps = getattr(estimator, "steps", None)
-    return last_step(steps[-1][1]) if steps else estimator
-
-
-def _qualified(estimator: Any) -> str:
-    kind = type(estimator)
-    return f"{kind.__module__}.{kind.__qualname__}"

@@ -6,9 +6,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self, get_args
 
 from ekiben.errors import ConfigError
+
+Demand = Literal["auto", "onnx", "folded", "scikit-learn"]
+_DEMANDS: tuple[Demand, ...] = get_args(Demand)
 
 
 @dataclass(frozen=True)  # without slots: the defaults are read from the class
@@ -18,8 +21,11 @@ class Settings:
     Attributes:
         artefact: `EKIBEN_ARTEFACT`, folder of the model's artefact.
         bento: `EKIBEN_BENTO`, folder of the bento; None if there is none.
+        predictor: `EKIBEN_PREDICTOR`, the form that answers: `onnx`, `folded` or `scikit-learn`; `auto` takes
+            the fastest one that was proven equal to the estimator.
         host: `EKIBEN_HOST`, address to listen on.
         http_port: `EKIBEN_HTTP_PORT`.
+        grpc: `EKIBEN_GRPC`, `true` or `false`: whether the Open Inference Protocol is spoken over gRPC.
         grpc_port: `EKIBEN_GRPC_PORT`.
         metrics_port: `EKIBEN_METRICS_PORT`.
         drain_seconds: `EKIBEN_DRAIN_SECONDS`, how long a stopping pod keeps accepting.
@@ -43,8 +49,10 @@ class Settings:
 
     artefact: Path
     bento: Path | None = None
+    predictor: Demand = "auto"
     host: str = "0.0.0.0"  # noqa: S104 - a pod is reached from outside of itself
     http_port: int = 3000
+    grpc: bool = True
     grpc_port: int = 3001
     metrics_port: int = 3002
     drain_seconds: float = 10
@@ -70,7 +78,7 @@ class Settings:
         """Read the settings.
 
         Raises:
-            ConfigError: `EKIBEN_ARTEFACT` is absent, or a value is no number or out of bounds.
+            ConfigError: `EKIBEN_ARTEFACT` is absent, or a value is no number, out of bounds or unknown.
         """
         artefact = environment.get("EKIBEN_ARTEFACT")
         if not artefact:
@@ -80,8 +88,10 @@ class Settings:
         return cls(
             artefact=Path(artefact),
             bento=Path(bento) if bento else None,
+            predictor=_demand(environment.get("EKIBEN_PREDICTOR") or cls.predictor),
             host=environment.get("EKIBEN_HOST") or cls.host,
             http_port=source.whole("HTTP_PORT", cls.http_port, 1, 65_535),
+            grpc=source.flag("GRPC", cls.grpc),
             grpc_port=source.whole("GRPC_PORT", cls.grpc_port, 1, 65_535),
             metrics_port=source.whole("METRICS_PORT", cls.metrics_port, 1, 65_535),
             drain_seconds=source.number("DRAIN_SECONDS", cls.drain_seconds, 0, 3_600),
@@ -106,6 +116,13 @@ class Settings:
         )
 
 
+def _demand(text: str) -> Demand:
+    for each in _DEMANDS:
+        if text == each:
+            return each
+    raise ConfigError(f"expected EKIBEN_PREDICTOR as one of {', '.join(_DEMANDS)}, found {text!r}")
+
+
 @dataclass(frozen=True, slots=True)
 class _Source:
     environment: Mapping[str, str]
@@ -113,6 +130,12 @@ class _Source:
     def number(self, name: str, default: float, lowest: float, highest: float) -> float:
         text = self.environment.get(f"EKIBEN_{name}")
         return _number(name, text, lowest, highest) if text else default
+
+    def flag(self, name: str, default: bool) -> bool:
+        text = self.environment.get(f"EKIBEN_{name}")
+        if text not in (None, "", "true", "false"):
+            raise ConfigError(f"expected EKIBEN_{name} as true or false, found {text!r}")
+        return text == "true" if text else default
 
     def pair(self, name: str, other: str) -> Path | None:
         text = self.environment.get(f"EKIBEN_{name}")

@@ -20,7 +20,7 @@ _LOG = logging.getLogger(__name__)
 clock = time.monotonic
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every request, and freezing costs three times the making
 class Prediction:
     """What a caller without a dialect gets.
 
@@ -122,7 +122,7 @@ class Asked(Ticket):
         return self.dialect.refuse(error, self.request_id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every request, and freezing costs three times the making
 class Outcome:
     """What became of one ticket.
 
@@ -137,7 +137,7 @@ class Outcome:
     refused: RefusedError | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every request, and freezing costs three times the making
 class Done:
     """A batch that was worked on.
 

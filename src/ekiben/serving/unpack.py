@@ -7,6 +7,7 @@ https://www.rfc-editor.org/rfc/rfc8878 (zstd).
 from __future__ import annotations
 
 import zlib
+from typing import Any
 
 from ekiben.serving.exchange import Headers
 from ekiben.serving.problem import RefusedError
@@ -69,6 +70,7 @@ def _gunzip(body: bytes, most_bytes: int) -> bytes | None:
 
 
 def _unzstd(body: bytes, most_bytes: int) -> bytes | None:
+    """As `_gunzip`. The library bounds what it gives only where it does not say whether a frame was whole."""
     import zstandard
 
     decoder = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
@@ -78,6 +80,19 @@ def _unzstd(body: bytes, most_bytes: int) -> bytes | None:
             while left > 0 and (part := reader.read(left)):
                 parts.append(part)
                 left -= len(part)
+        if left > 0 and not _is_whole(decoder, body):
+            return None
     except zstandard.ZstdError:
         return None
     return b"".join(parts)
+
+
+def _is_whole(decoder: Any, body: bytes) -> bool:
+    """Whether every frame of a body that is known to be small ends."""
+    while body:
+        frame = decoder.decompressobj()
+        frame.decompress(body)
+        if not frame.eof:
+            return False
+        body = frame.unused_data
+    return True

@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 
 from ekiben.artefact import store
+from ekiben.artefact.forms.proof import prove
 from ekiben.artefact.reference import distributions
 from ekiben.artefact.write import write
 from ekiben.config import ModelConfig
 from ekiben.errors import AcceptanceError
 from ekiben.identifiers import ModelTag
 from ekiben.serving import artefact as reader
-from ekiben.serving import estimator as serving_estimator
-from ekiben.serving.predictor import EstimatorPredictor
-from ekiben.serving.schema import Schema
+from ekiben.serving import predictors
 from ekiben.train import evidence, fitting, frame, functions
 
 
@@ -62,7 +61,7 @@ def train(config: ModelConfig, project: Path) -> Trained:
         AcceptanceError: The score missed its criterion; nothing is stored.
     """
     section = config.train
-    data = frame.read(functions.call(section.data, project), section.data)
+    data = frame.read(functions.call(section.data, project), section.data, section.inputs)
     estimator = functions.call(section.estimator, project)
     split = fitting.split(data, section)
     schema = fitting.fit(estimator, split, data.inputs, section)
@@ -71,10 +70,27 @@ def train(config: ModelConfig, project: Path) -> Trained:
     golden = evidence.golden(estimator, split, schema, section)
     reference = distributions(split.train_rows, split.train_labels, schema)
     card = evidence.card(config, data, split, estimator, score)
+    proven = prove(
+        estimator,
+        schema,
+        split.train_rows,
+        split.test_rows,
+        count=section.parity_rows,
+        seed=section.seed,
+    )
     with tempfile.TemporaryDirectory(prefix="ekiben-train-") as name:
         folder = Path(name)
-        sha256 = write(folder, config.model, estimator, schema, golden=golden, reference=reference, card=card)
-        _prove(folder, estimator, split.test_rows, schema)
+        sha256 = write(
+            folder,
+            config.model,
+            estimator,
+            schema,
+            golden=golden,
+            reference=reference,
+            card=card,
+            proven=proven,
+        )
+        _prove(folder, estimator, split.test_rows)
         tag, stored = store.store(folder)
     return Trained(
         tag=tag,
@@ -98,12 +114,9 @@ def _accept(config: ModelConfig, score: float, rows: int) -> None:
         )
 
 
-def _prove(folder: Path, estimator: Any, rows: Any, schema: Schema) -> None:
-    """What the pod will read answers exactly as what was judged."""
-    artefact = reader.read(folder)
-    served = EstimatorPredictor(serving_estimator.load(artefact.content(reader.ESTIMATOR)), schema).predict(
-        rows
-    )
+def _prove(folder: Path, estimator: Any, rows: Any) -> None:
+    """What the pod will read, if it reads the estimator, answers exactly as what was judged."""
+    served = predictors.load(reader.read(folder, "scikit-learn")).predict(rows)
     same = np.array_equal(served.predictions, estimator.predict(rows))
     if same and served.probabilities is not None:
         same = np.array_equal(served.probabilities, estimator.predict_proba(rows))

@@ -10,12 +10,17 @@ from pathlib import Path
 
 import pytest
 import yaml
+from sklearn.dummy import DummyClassifier
 
+from ekiben.artefact.forms.proof import Proven
+from ekiben.artefact.write import write
 from ekiben.errors import ConfigError
 from ekiben.identifiers import BentoTag, ModelTag
 from ekiben.image import program, python
 from ekiben.image.blobs import Blobs
 from ekiben.image.layer import Layer
+from ekiben.serving import artefact
+from ekiben.serving.schema import Input, Output, Schema
 
 BENTO = BentoTag("iris", "1")
 RECORD = {
@@ -96,12 +101,27 @@ def test_the_models_layer_holds_the_artefact_and_not_bentomls_record(tmp_path: P
     """BentoML's record of the model tells when and by which versions; the artefact does not."""
     folder = tmp_path / "model"
     folder.mkdir()
-    for name in ("manifest.json", "estimator.skops", "schema.json", "model.yaml"):
-        (folder / name).write_text(name)
+    write(
+        folder,
+        "iris",
+        DummyClassifier().fit([[0], [1]], [0, 1]),
+        Schema((Input("a", "float64"),), Output("classification", (0, 1), probabilities=True)),
+        golden={
+            "instances": [{"a": 1.0}],
+            "predictions": [0],
+            "probabilities": None,
+            "relative_tolerance": 0,
+        },
+        reference={},
+        card={},
+        proven=Proven({"onnx": b"a form"}, {"format": 1}),
+    )
+    written = {path.name for path in folder.iterdir()}
+    (folder / "model.yaml").touch()
     blobs = Blobs(tmp_path / "cache")
-    assert names(blobs, program.model_layer(blobs, folder)) == {
-        f"opt/ekiben/model/{name}" for name in ("manifest.json", "estimator.skops", "schema.json")
-    }
+    found = names(blobs, program.model_layer(blobs, artefact.read(folder)))
+    assert found == {f"opt/ekiben/model/{name}" for name in written}
+    assert {"opt/ekiben/model/estimator.onnx", "opt/ekiben/model/parity.json"} < found
 
 
 def test_the_model_of_a_bento_is_read_from_its_record(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 
+from ekiben.artefact.forms.proof import Proven, prove
 from ekiben.artefact.write import write
 from ekiben.serving.schema import Input, Output, Schema
 
@@ -48,10 +49,28 @@ def golden(forest: RandomForestClassifier) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(scope="session")
+def proven(forest: RandomForestClassifier, schema: Schema) -> Proven:
+    """The forest's exact forms."""
+    rows = training_rows()[0]
+    return prove(forest, schema, rows, rows[:10], count=1_000, seed=0)
+
+
 @pytest.fixture
-def artefact(tmp_path: Path, forest: RandomForestClassifier, schema: Schema, golden: dict[str, Any]) -> Path:
+def artefact(
+    tmp_path: Path, forest: RandomForestClassifier, schema: Schema, golden: dict[str, Any], proven: Proven
+) -> Path:
     """Folder of a whole artefact."""
     folder = tmp_path / "artefact"
     folder.mkdir()
-    write(folder, "small", forest, schema, golden=golden, reference={"format": 1}, card={"format": 1})
+    write(
+        folder,
+        "small",
+        forest,
+        schema,
+        golden=golden,
+        reference={"format": 1},
+        card={"format": 1},
+        proven=proven,
+    )
     return folder

@@ -13,10 +13,21 @@ from tests.unit.serving.conftest import training_rows
 
 from ekiben.errors import ConfigError
 from ekiben.serving import artefact as reader
-from ekiben.serving import estimator
+from ekiben.serving import predictors, versions
+from ekiben.serving.predictor import Form
+from ekiben.serving.predictors import estimator
 from ekiben.serving.schema import Schema
 
-FILES = ["card.json", "estimator.skops", "golden.json", "manifest.json", "reference.json", "schema.json"]
+FILES = [
+    "card.json",
+    "estimator.onnx",
+    "estimator.skops",
+    "golden.json",
+    "manifest.json",
+    "parity.json",
+    "reference.json",
+    "schema.json",
+]
 
 
 def rewrite(folder: Path, change: Any) -> None:
@@ -88,17 +99,17 @@ def test_a_file_changed_after_the_first_reading_is_refused(artefact: Path) -> No
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda manifest: manifest.update(format=2), "format 1, found 2"),
-        (lambda manifest: manifest.pop("format"), "format 1, found None"),
+        (lambda manifest: manifest.update(format=3), "format 1 or 2, found 3"),
+        (lambda manifest: manifest.pop("format"), "format 1 or 2, found None"),
         (lambda manifest: manifest["files"].pop("card.json"), "another list"),
         (lambda manifest: manifest["files"].update({"../x": "0"}), "another list"),
-        (
-            lambda manifest: manifest["versions"].update({"scikit-learn": "1.2.0"}),
-            "scikit-learn: trained with 1.2.0",
-        ),
-        (lambda manifest: manifest["versions"].update(numpy="1.26.4"), "numpy: trained with 1.26.4"),
-        (lambda manifest: manifest["versions"].update(python="3.9"), "python: trained with 3.9"),
         (lambda manifest: manifest.pop("versions"), "trained with unknown"),
+        (lambda manifest: manifest.update(forms=["onnx"]), "scikit-learn among them"),
+        (lambda manifest: manifest.update(forms=["scikit-learn", "treelite"]), "expected forms out of"),
+        (lambda manifest: manifest.update(forms="onnx, scikit-learn"), "expected forms out of"),
+        (lambda manifest: manifest.update(predictor="folded"), "one of them as predictor"),
+        (lambda manifest: manifest.pop("predictor"), "one of them as predictor"),
+        (lambda manifest: manifest.update(forms=["scikit-learn"], predictor="scikit-learn"), "another list"),
         (lambda manifest: manifest.update(name="../other"), "expected a model's name"),
         (lambda manifest: manifest.pop("name"), "expected a model's name"),
     ],
@@ -112,11 +123,64 @@ def test_other_formats_and_versions_are_refused(artefact: Path, change: Any, mes
 
 def test_patch_releases_may_differ(artefact: Path) -> None:
     """Only major and minor versions must agree."""
-    here = reader.versions()["scikit-learn"].split(".")
+    here = versions.here()["scikit-learn"].split(".")
     rewrite(
         artefact, lambda manifest: manifest["versions"].update({"scikit-learn": f"{here[0]}.{here[1]}.999"})
     )
-    assert reader.read(artefact).name == "small"
+    assert reader.read(artefact, "scikit-learn").name == "small"
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("scikit-learn", {"scikit-learn"}),
+        ("python", {"scikit-learn"}),
+        ("onnxruntime", {"onnx"}),
+        ("numpy", {"onnx", "scikit-learn"}),
+        ("skops", set()),
+    ],
+)
+def test_only_what_a_form_needs_must_agree(artefact: Path, name: str, refused: set[str]) -> None:
+    """Another minor version refuses the forms that it answers in, and no other."""
+    rewrite(artefact, lambda manifest: manifest["versions"].update({name: "0.1.0"}))
+    forms: list[Form] = ["onnx", "scikit-learn"]
+    for form in forms:
+        if form in refused:
+            with pytest.raises(ConfigError, match=f"{name}: trained with 0.1.0, found"):
+                reader.read(artefact, form)
+        else:
+            assert reader.read(artefact, form).predictor == form
+
+
+def test_the_form_can_be_demanded(artefact: Path) -> None:
+    """The manifest says which form answers; another one is taken if it is demanded and there."""
+    assert reader.read(artefact).forms == ("onnx", "scikit-learn")
+    assert reader.read(artefact).predictor == "onnx"
+    assert reader.read(artefact, "scikit-learn").predictor == "scikit-learn"
+    with pytest.raises(ConfigError, match=r"onnx, scikit-learn, found a demand for 'folded'") as caught:
+        reader.read(artefact, "folded")
+    assert "EKIBEN_PREDICTOR" in caught.value.remedy
+
+
+def test_the_format_before_is_read(artefact: Path, forest: RandomForestClassifier) -> None:
+    """An artefact of format 1 has the estimator alone, and it answers."""
+    for name in ("estimator.onnx", "parity.json"):
+        (artefact / name).unlink()
+
+    def as_before(manifest: Any) -> None:
+        manifest["format"] = 1
+        for name in ("estimator.onnx", "parity.json"):
+            del manifest["files"][name]
+        del manifest["forms"], manifest["predictor"], manifest["versions"]["onnxruntime"]
+
+    rewrite(artefact, as_before)
+    found = reader.read(artefact)
+    assert (found.forms, found.predictor) == (("scikit-learn",), "scikit-learn")
+    rows = training_rows()[0]
+    answers = predictors.load(found).predict(rows)
+    assert np.array_equal(answers.predictions, forest.predict(rows))
+    with pytest.raises(ConfigError, match="found a demand for 'onnx'"):
+        reader.read(artefact, "onnx")
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"null", b"\xff"])

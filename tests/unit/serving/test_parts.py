@@ -36,12 +36,17 @@ def test_settings_are_read() -> None:
         {
             "EKIBEN_ARTEFACT": "/m",
             "EKIBEN_BENTO": "/b",
+            "EKIBEN_PREDICTOR": "folded",
             "EKIBEN_HOST": "::1",
             "EKIBEN_MOST_ROWS": "5",
             "EKIBEN_DRAIN_SECONDS": "0.5",
+            "EKIBEN_LOG_SAMPLE_RATIO": "0.25",
+            "EKIBEN_OBJECTIVE_SECONDS": "0.02, 0.3",
         }
     )
+    assert (found.log_sample_ratio, found.objective_seconds) == (0.25, (0.02, 0.3))
     assert (found.bento, found.host, found.most_rows, found.drain_seconds) == (Path("/b"), "::1", 5, 0.5)
+    assert found.predictor == "folded"
 
 
 @pytest.mark.parametrize(
@@ -49,7 +54,8 @@ def test_settings_are_read() -> None:
     [
         ("HTTP_PORT", "0"), ("HTTP_PORT", "http"), ("METRICS_PORT", "65536"), ("DRAIN_SECONDS", "-1"),
         ("DRAIN_SECONDS", "nan"), ("DRAIN_SECONDS", "inf"), ("MOST_ROWS", "1.5"),
-        ("REQUEST_TIMEOUT_SECONDS", "0"),
+        ("REQUEST_TIMEOUT_SECONDS", "0"), ("PREDICTOR", "treelite"), ("PREDICTOR", "ONNX"),
+        ("LOG_SAMPLE_RATIO", "1.1"), ("OBJECTIVE_SECONDS", "0.1,0"), ("OBJECTIVE_SECONDS", "0.1,,0.2"),
     ],
 )  # fmt: skip
 def test_wrong_settings_are_named(name: str, value: str) -> None:
@@ -83,9 +89,39 @@ def test_threads_follow_the_quota(
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(content)
     environment = {"MKL_NUM_THREADS": "7"}
-    assert threads.cores(tmp_path) == cores
-    threads.limit(environment, tmp_path)
+    assert threads.cores(tmp_path, tmp_path / "none") == cores
+    threads.limit(environment, tmp_path, tmp_path / "none")
     assert environment == {**dict.fromkeys(threads.VARIABLES, count), "MKL_NUM_THREADS": "7"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "quotas", "cores"),
+    [
+        # Version 2 outside of a container: the smallest quota on the way down.
+        ("0::/kubepods/pod7/c1\n", {"kubepods": "400000", "kubepods/pod7": "150000"}, 1.5),
+        ("0::/kubepods/pod7/c1\n", {"kubepods/pod7": "300000", "kubepods/pod7/c1": "250000"}, 2.5),
+        ("0::/other\n", {"kubepods": "400000"}, None),
+        # Version 1: by controller; "cpuset" is another one, and so is that of version 2 beside it.
+        ("4:cpuset:/a\n3:cpu,cpuacct:/b\n0::/a\n", {"cpu/a": "100000", "cpu/b": "200000"}, 2.0),
+        # In a container without a cgroup namespace of its own the path is the host's, the mount its end.
+        ("3:cpu:/kubepods/pod7/c1\n", {"cpu": "350000"}, 3.5),
+        ("0::/../../else\n", {"else": "100000"}, None),
+    ],
+)
+def test_the_own_cgroup_is_found_below_the_mount(
+    tmp_path: Path, lines: str, quotas: dict[str, str], cores: float | None
+) -> None:
+    """The kernel's list of the process's cgroups says where the quota is."""
+    (tmp_path / "own").write_text(lines)
+    for name, quota in quotas.items():
+        folder = tmp_path / "mount" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        if name.startswith("cpu"):
+            (folder / "cpu.cfs_quota_us").write_text(quota)
+            (folder / "cpu.cfs_period_us").write_text("100000")
+        else:
+            (folder / "cpu.max").write_text(f"{quota} 100000\n")
+    assert threads.cores(tmp_path / "mount", tmp_path / "own") == cores
 
 
 def test_schemas_come_back_from_their_document() -> None:

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from ekiben import config
 from ekiben.errors import AcceptanceError, ConfigError
 from ekiben.serving import artefact as reader
-from ekiben.serving import estimator
+from ekiben.serving.predictors import estimator
 from ekiben.train import station
 
 DATA = """

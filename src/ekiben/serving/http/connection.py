@@ -22,6 +22,7 @@ from ekiben.serving.instruments import UNMATCHED
 from ekiben.serving.problem import RefusedError
 
 _DISCARD_FACTOR = 8  # how many times the limit is read and thrown away, so that the caller sees the refusal
+HEAD_BYTES = 32_768  # of a request line and its fields; tokens take two or three thousand
 _METHODS = {b"GET": "GET", b"HEAD": "HEAD", b"POST": "POST"}
 
 
@@ -29,6 +30,7 @@ class Protocol(Ordered):
     """HTTP/1.1 on one connection."""
 
     _in_head = _full = False
+    _head_bytes = 0
     _peer = ""
 
     # ---- from the transport
@@ -61,6 +63,8 @@ class Protocol(Ordered):
         """Parse what came."""
         if self._deaf:
             return
+        if self._in_head or len(data) > HEAD_BYTES:
+            self._head_bytes += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -69,6 +73,8 @@ class Protocol(Ordered):
                 self.data_received(rest)
         except httptools.HttpParserError:
             self._reject(fields.NOT_HTTP)
+        if self._in_head and self._head_bytes > HEAD_BYTES and not self._deaf:
+            self._reject(fields.LONG_HEAD)
 
     def pause_writing(self) -> None:
         """The client does not read its answers: read no more of its requests."""
@@ -124,18 +130,25 @@ class Protocol(Ordered):
         if self._deaf or self._closing:
             return
         desk = self.desk
+        long, self._head_bytes = self._head_bytes > HEAD_BYTES and self._is_long(), 0
         endpoint = desk.by_target.get(self.url)
         path = ""
         if endpoint is None:
             path = fields.path_of(self.url)
             endpoint = desk.routes.by_path.get(path)
-            if endpoint is None and path in desk.passed:
+            if endpoint is None and path in desk.passed and not long:
                 self._pass_on()
                 return
         self._reading = turn = self._turn(endpoint, path)
+        if long:
+            turn.refusal, turn.last = fields.LONG_HEAD, True
         self._turns.append(turn)
         if turn.wants_continue or (turn.refusal is not None and turn.refusal.reason == "too_large"):
             self._before_body(turn)
+
+    def _is_long(self) -> bool:
+        """Count a head whose bytes came together with others."""
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES
 
     def _turn(self, endpoint: Endpoint | None, path: str) -> Turn:
         desk, parser = self.desk, self.parser
@@ -200,6 +213,7 @@ class Protocol(Ordered):
     def on_message_complete(self) -> None:
         """Answer a request that was read to its end."""
         turn, self._reading = self._reading, None
+        self._head_bytes = 0
         if isinstance(turn, Turn):
             self._complete(turn)
         elif turn is not None:

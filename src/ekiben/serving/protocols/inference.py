@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from ekiben.serving.answer import JSON, Answer
-from ekiben.serving.decoding import check_keys, parse
+from ekiben.serving.decoding import decode
 from ekiben.serving.exchange import Headers, Question
 from ekiben.serving.predictor import Answers
 from ekiben.serving.problem import Place, RefusedError
@@ -65,12 +65,11 @@ class Infer(ErrorObject):
             if not binary:
                 return self._raw(body)
             text = body[:binary]
-        document = parse(text)
+        document = decode(text)
         self._check(document)
         given = self._inputs(document["inputs"], body, binary)
         rows = features.rows(given, self._signature, self._validator)
         note = (document.get("id"), self._wanted(document))
-        check_keys(text, _pairs(document))
         return Question(rows, note, self._validator.out_of_range(rows))
 
     def write(self, question: Question, answers: Answers, request_id: str) -> Answer:
@@ -176,16 +175,6 @@ class Infer(ErrorObject):
         if binary is not None and type(binary) is not bool:
             raise _refused("form", "expected true or false", f"{base}/parameters/binary_data")
         return self._places[part["name"]], binary
-
-
-def _pairs(document: dict[str, Any]) -> int:
-    """Pairs of a request that was checked: its objects are known, so that no data are searched for more."""
-    count = 0
-    for part in (document, *document["inputs"], *(document.get("outputs") or ())):
-        count += len(part)
-        if "parameters" in part:
-            count += len(part["parameters"] or ())
-    return count
 
 
 def _length(given: bytes, body: bytes) -> int:

@@ -22,7 +22,7 @@ from sklearn.tree import DecisionTreeClassifier
 from tests.unit.serving.conftest import training_rows
 
 from ekiben.errors import ConfigError
-from ekiben.serving import estimator, trees
+from ekiben.serving.predictors import estimator, trees
 
 ROWS, LABELS = training_rows()
 

@@ -15,8 +15,8 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from ekiben.errors import ConfigError
-from ekiben.serving import predictor as predictors
-from ekiben.serving.predictor import EstimatorPredictor
+from ekiben.serving.predictors import scikit_learn
+from ekiben.serving.predictors.scikit_learn import EstimatorPredictor
 from ekiben.serving.schema import Input, Output, Schema
 
 INPUTS = tuple(Input(f"x{i}", "float64") for i in range(3))
@@ -111,7 +111,7 @@ def test_the_fixed_list_holds_only_classes_that_define_predict_so() -> None:
     """Each class that is asked once has scikit-learn's `predict` as argmax of its probabilities."""
     import importlib
 
-    for name in predictors._ARGMAX:
+    for name in scikit_learn._ARGMAX:
         module, _, kind = name.rpartition(".")
         estimator = getattr(importlib.import_module(module), kind)(random_state=0, max_depth=2).fit(
             ROWS, LABELS

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ekiben.errors import ConfigError
-from ekiben.serving import trees
+from ekiben.serving.predictors import trees
 
 # skops leaves these two out because it cannot check their content; `trees` does.
 # Source: skops/io/exceptions.py, UNTRUSTED_TYPE_REASONS

@@ -1,0 +1,1 @@
+"""Forms of an estimator that answer exactly as it does, faster and without scikit-learn."""

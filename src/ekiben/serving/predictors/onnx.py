@@ -1,0 +1,91 @@
+"""ONNX Runtime on a graph of float64: the same comparisons and sums as scikit-learn makes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnxruntime
+
+from ekiben.errors import ConfigError
+from ekiben.serving.predictor import Answers, Form
+from ekiben.serving.predictors.outcome import Outcome
+from ekiben.serving.schema import Schema
+from ekiben.serving.validation import Rows
+
+INPUT, SCORES, REACH = "rows", "scores", "reach"  # names in the graph
+LINK, INCLUSIVE = "ekiben.link", "ekiben.inclusive"  # keys of the file's metadata
+FLOAT32_OVERFLOW = (2 - 2**-24) * 2.0**127  # what float32 rounds to infinity, from here on
+_ERRORS_ONLY = 3
+
+
+class OnnxPredictor:
+    """A session of its own, on the calling thread alone.
+
+    Args:
+        content: The graph, whose hash was verified.
+        schema: What it takes and gives.
+
+    Raises:
+        ConfigError: ONNX Runtime cannot load it, or it does not fit the schema.
+    """
+
+    name: Form = "onnx"
+
+    def __init__(self, content: bytes, schema: Schema) -> None:
+        try:
+            self._session = onnxruntime.InferenceSession(
+                content, _options(), providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            # Its exceptions have no base of their own.
+            raise ConfigError(
+                f"estimator.onnx: ONNX Runtime {onnxruntime.__version__} cannot load it: {error}",
+                remedy="train the model again with the versions that the pod has",
+            ) from error
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self._outcome = Outcome(
+            metadata.get(LINK, ""), schema.output, inclusive=metadata.get(INCLUSIVE) == "true"
+        )
+        outputs = {each.name: each for each in self._session.get_outputs()}
+        self._outcome.check(_width(outputs.get(SCORES)))
+        [given] = self._session.get_inputs()
+        if (given.name, _width(given)) != (INPUT, len(schema.inputs)):
+            raise ConfigError(
+                f"estimator.onnx: expected an input of {len(schema.inputs)} columns, found {given.shape}",
+                remedy="train the model again",
+            )
+        self._names = [name for name in (SCORES, REACH) if name in outputs]
+        self._bounded = REACH in outputs
+
+    def predict(self, rows: Rows) -> Answers:
+        """Answer rows of shape (rows, inputs).
+
+        Raises:
+            ValueError: A value beyond float32 where the estimator casts to it, and refuses it too.
+        """
+        found = self._session.run(self._names, {INPUT: rows})
+        if self._bounded and found[1] >= FLOAT32_OVERFLOW:
+            raise ValueError("expected values that float32 can hold, as the estimator needs")
+        return self._outcome.answers(found[0])
+
+
+def _options() -> onnxruntime.SessionOptions:
+    """One thread and no waiting in loops: a replica is one process on about one core.
+
+    Source: https://onnxruntime.ai/docs/performance/tune-performance/threading.html
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    options.log_severity_level = _ERRORS_ONLY
+    return options
+
+
+def _width(tensor: Any) -> int:
+    """Columns of a tensor of float64 with two dimensions; 0 for any other."""
+    if tensor is None or tensor.type != "tensor(double)" or len(tensor.shape) != 2:  # noqa: PLR2004
+        return 0
+    return tensor.shape[1] if isinstance(tensor.shape[1], int) else 0

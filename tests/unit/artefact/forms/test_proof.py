@@ -1,0 +1,347 @@
+"""Every kind of estimator: its fastest form, compared with scikit-learn on rows of this file's own."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import (
+    ElasticNet,
+    Lasso,
+    LinearRegression,
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+    SGDClassifier,
+    SGDRegressor,
+)
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    OneHotEncoder,
+    PolynomialFeatures,
+    RobustScaler,
+    StandardScaler,
+)
+from sklearn.svm import SVC, LinearSVC
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from ekiben.artefact.forms import ensembles, graph, proof
+from ekiben.artefact.forms.proof import Proven, prove
+from ekiben.serving.predictor import Answers, Form
+from ekiben.serving.predictors.linear import Linear, LinearPredictor
+from ekiben.serving.predictors.onnx import OnnxPredictor
+from ekiben.serving.schema import Input, Output, Schema
+
+IRIS = load_iris(return_X_y=True)
+CANCER = load_breast_cancer(return_X_y=True)
+DIABETES = load_diabetes(return_X_y=True)
+WORDS = np.array(["low", "middle", "high"])
+COUNT = 2_000
+
+
+def fitted(estimator: Any, data: tuple[Any, Any], words: bool = False) -> tuple[Any, Schema]:
+    """An estimator and its schema."""
+    rows, labels = data
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        estimator.fit(rows, WORDS[labels] if words else labels)
+    output = Output("regression")
+    if hasattr(estimator, "classes_"):
+        classes = tuple(estimator.classes_.tolist())
+        output = Output("classification", classes, hasattr(estimator, "predict_proba"))
+    return estimator, Schema(tuple(Input(f"x{i}", "float64") for i in range(rows.shape[1])), output)
+
+
+def proven(estimator: Any, data: tuple[Any, Any], schema: Schema) -> Proven:
+    return prove(estimator, schema, data[0], data[0][:50], count=COUNT, seed=1)
+
+
+def served(form: Form, content: bytes, schema: Schema) -> OnnxPredictor | LinearPredictor:
+    if form == "folded":
+        return LinearPredictor(Linear.parse(content), schema)
+    return OnnxPredictor(content, schema)
+
+
+def asked(data: tuple[Any, Any]) -> Any:
+    """Uniform rows, each also rounded to one decimal; other ones than the product's comparison draws."""
+    rows = np.random.default_rng(99).uniform(
+        data[0].min(axis=0), data[0].max(axis=0), (1_500, len(data[0][0]))
+    )
+    return np.concatenate([rows, rows.round(1)])
+
+
+def together(answers: list[Answers]) -> tuple[Any, Any]:
+    predictions = np.concatenate([each.predictions for each in answers])
+    if answers[0].probabilities is None:
+        return predictions, None
+    return predictions, np.concatenate([each.probabilities for each in answers])
+
+
+TREES = [
+    (RandomForestClassifier(30, random_state=0), IRIS),
+    (RandomForestClassifier(20, max_depth=2, random_state=0), IRIS),  # leaves of several classes
+    (make_pipeline(StandardScaler(), RandomForestClassifier(20, max_depth=3, random_state=0)), IRIS),
+    (make_pipeline(RobustScaler(), MinMaxScaler(), ExtraTreesClassifier(20, random_state=0)), IRIS),
+    (ExtraTreesClassifier(20, min_samples_leaf=4, random_state=0), CANCER),
+    (DecisionTreeClassifier(random_state=0), IRIS),
+    (DecisionTreeClassifier(max_depth=1, random_state=0), CANCER),
+    (DecisionTreeRegressor(max_depth=6, random_state=0), DIABETES),
+    (RandomForestRegressor(10, random_state=0), DIABETES),
+    (GradientBoostingRegressor(n_estimators=20, random_state=0), DIABETES),
+    (HistGradientBoostingRegressor(max_iter=15, random_state=0), DIABETES),
+]
+BOOSTED = [
+    (GradientBoostingClassifier(n_estimators=8, random_state=0), IRIS),
+    (GradientBoostingClassifier(n_estimators=15, random_state=0), CANCER),
+    (GradientBoostingClassifier(n_estimators=8, loss="exponential", init="zero", random_state=0), CANCER),
+    (HistGradientBoostingClassifier(max_iter=8, random_state=0), IRIS),
+    (HistGradientBoostingClassifier(max_iter=10, random_state=0), CANCER),
+    (HistGradientBoostingRegressor(loss="poisson", max_iter=10, random_state=0), DIABETES),
+]
+NETWORKS = [
+    (make_pipeline(StandardScaler(), MLPClassifier((8, 5), max_iter=40, random_state=0)), IRIS),
+    (
+        make_pipeline(StandardScaler(), MLPClassifier((6,), activation="tanh", max_iter=40, random_state=0)),
+        CANCER,
+    ),
+    (MLPRegressor(hidden_layer_sizes=(6,), activation="logistic", max_iter=40, random_state=0), DIABETES),
+]
+LINEAR = [
+    (make_pipeline(StandardScaler(), LogisticRegression()), CANCER),
+    (make_pipeline(MinMaxScaler(), LogisticRegression()), IRIS),
+    (make_pipeline(StandardScaler(), SGDClassifier(loss="log_loss", random_state=0)), IRIS),
+    (make_pipeline(StandardScaler(), SGDClassifier(random_state=0)), CANCER),
+    (make_pipeline(MaxAbsScaler(), RidgeClassifier()), CANCER),
+    (RidgeClassifier(), IRIS),
+    (make_pipeline(StandardScaler(), LinearSVC()), IRIS),
+    (LinearDiscriminantAnalysis(), IRIS),
+    (LinearRegression(), DIABETES),
+    (make_pipeline(RobustScaler(), "passthrough", Ridge()), DIABETES),
+    (make_pipeline(StandardScaler(with_mean=False), Lasso()), DIABETES),
+    (ElasticNet(alpha=0.01), DIABETES),
+    (make_pipeline(StandardScaler(), SGDRegressor(random_state=0)), DIABETES),
+]
+
+
+OTHERS: list[tuple[Form, Any, Any]] = [
+    *(("onnx", *case) for case in (*BOOSTED, *NETWORKS)),
+    *(("folded", *case) for case in LINEAR),
+]
+
+
+def last_name(case: tuple[Any, ...]) -> str:
+    estimator = case[0] if hasattr(case[0], "fit") else case[1]
+    return type(getattr(estimator, "steps", [("", estimator)])[-1][1]).__name__
+
+
+@pytest.mark.parametrize(("estimator", "data"), TREES, ids=map(last_name, TREES))
+def test_trees_answer_to_the_bit(estimator: Any, data: Any) -> None:
+    """Means and sums of leaves are scikit-learn's in every bit, for a batch and for single rows."""
+    estimator, schema = fitted(estimator, data)
+    found = proven(estimator, data, schema)
+    assert found.predictor == "onnx", found.document
+    predictor = served("onnx", found.contents["onnx"], schema)
+    rows = asked(data)
+    for answers, given in (
+        (predictor.predict(rows), rows),
+        (Answers(*together([predictor.predict(row[None]) for row in rows[-200:]])), rows[-200:]),
+    ):
+        assert np.array_equal(answers.predictions, estimator.predict(given))
+        if schema.output.probabilities:
+            assert answers.probabilities is not None
+            assert np.array_equal(answers.probabilities, estimator.predict_proba(given))
+
+
+@pytest.mark.parametrize(
+    ("form", "estimator", "data"),
+    OTHERS,
+    ids=map(last_name, OTHERS),
+)
+def test_all_other_forms_answer_within_the_last_digits(form: Form, estimator: Any, data: Any) -> None:
+    """The same labels; probabilities within 1e-12 and numbers within 1e-10, for a batch and single rows."""
+    estimator, schema = fitted(estimator, data)
+    found = proven(estimator, data, schema)
+    assert found.predictor == form, found.document
+    predictor = served(form, found.contents[form], schema)
+    rows = asked(data)
+    for answers, given in (
+        (predictor.predict(rows), rows),
+        (Answers(*together([predictor.predict(row[None]) for row in rows[-200:]])), rows[-200:]),
+    ):
+        expected = estimator.predict(given)
+        if schema.output.kind == "regression":
+            assert answers.predictions == pytest.approx(expected, rel=1e-10, abs=1e-10 * expected.std())
+            continue
+        assert answers.predictions.tolist() == expected.tolist()
+        if schema.output.probabilities:
+            assert answers.probabilities == pytest.approx(estimator.predict_proba(given), rel=0, abs=1e-12)
+        else:
+            assert answers.probabilities is None
+
+
+def test_labels_that_are_words() -> None:
+    """Labels come out as the estimator gives them."""
+    for estimator in (RandomForestClassifier(5, random_state=0), LogisticRegression(max_iter=500)):
+        model, schema = fitted(estimator, IRIS, words=True)
+        found = proven(model, IRIS, schema)
+        predictor = served(found.predictor, found.contents[found.predictor], schema)
+        rows = asked(IRIS)
+        assert predictor.predict(rows).predictions.tolist() == model.predict(rows).tolist()
+        assert predictor.predict(rows[:1]).predictions.tolist() == model.predict(rows[:1]).tolist()
+
+
+@pytest.mark.parametrize(
+    ("estimator", "reasons"),
+    [
+        (SVC(), {"SVC is not linear", "SVC has none"}),
+        (KNeighborsClassifier(), {"KNeighborsClassifier is not linear", "KNeighborsClassifier has none"}),
+        (make_pipeline(PolynomialFeatures(), LinearRegression()), {"the step PolynomialFeatures has none"}),
+        (
+            make_pipeline(MinMaxScaler(clip=True), DecisionTreeClassifier(random_state=0)),
+            {"the step MinMaxScaler with clip has none"},
+        ),
+        (
+            SGDClassifier(loss="modified_huber", random_state=0),
+            {"the loss modified_huber has probabilities by another formula", "SGDClassifier has none"},
+        ),
+        (
+            GradientBoostingClassifier(n_estimators=2, init=RandomForestClassifier(2, random_state=0)),
+            {
+                "GradientBoostingClassifier is not linear",
+                "its first estimator is RandomForestClassifier, no constant",
+            },
+        ),
+    ],
+)
+def test_what_has_no_exact_form_is_served_by_itself(estimator: Any, reasons: set[str]) -> None:
+    """The estimator itself answers, and `parity.json` says why for each form."""
+    model, schema = fitted(estimator, (IRIS[0], (IRIS[1] > 0).astype(int)))
+    found = proven(model, IRIS, schema)
+    assert (found.predictor, found.contents) == ("scikit-learn", {})
+    assert {each["reason"] for each in found.document["forms"].values()} == reasons
+    assert not any(each["kept"] for each in found.document["forms"].values())
+
+
+def test_columns_of_strings_are_served_by_the_estimator() -> None:
+    """A pipeline with categories has no form of numbers alone."""
+    rows = np.array([["red", 1.0], ["blue", 2.0], ["red", 3.0], ["blue", 0.5]] * 5, dtype=object)
+    encoder = make_column_transformer((OneHotEncoder(), [0]), remainder="passthrough", sparse_threshold=0)
+    model = make_pipeline(encoder, LogisticRegression()).fit(rows, [0, 1, 1, 0] * 5)
+    schema = Schema(
+        (Input("colour", "string"), Input("size", "float64")),
+        Output("classification", (0, 1), probabilities=True),
+    )
+    found = prove(model, schema, rows, rows[:3], count=1_000, seed=0)
+    assert found.predictor == "scikit-learn"
+    assert {each["reason"] for each in found.document["forms"].values()} == {"an input is a string"}
+
+
+class Own(RandomForestClassifier):  # type: ignore[misc]
+    """A subclass that answers otherwise."""
+
+    def predict(self, rows: Any) -> Any:
+        return super().predict(rows)[::-1]
+
+
+def test_a_subclass_is_another_class() -> None:
+    """What looks like a forest and is none is not taken apart."""
+    model, schema = fitted(Own(3, random_state=0), IRIS)
+    assert proven(model, IRIS, schema).document["forms"]["onnx"]["reason"] == "Own has none"
+
+
+def test_the_same_estimator_gives_the_same_bytes() -> None:
+    """Forms and outcome depend on estimator, rows and seed alone."""
+    model, schema = fitted(RandomForestClassifier(10, random_state=0), IRIS)
+    one, other = (proven(model, IRIS, schema) for _ in range(2))
+    assert one == other
+
+
+def cast_away(estimator: Any) -> Any:
+    """Trees whose thresholds were rounded to float32, as a converter to float32 makes them."""
+    found = ensembles.ensemble_of(estimator)
+    trees = tuple(
+        replace(each, limit=each.threshold.astype(np.float32).astype(np.float64)) for each in found.trees
+    )
+    return replace(found, trees=trees)
+
+
+def test_thresholds_of_float32_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scaler and a forest with thresholds of float32 flip labels: the form is dropped with a count."""
+    model, schema = fitted(make_pipeline(StandardScaler(), RandomForestClassifier(20, random_state=0)), IRIS)
+    monkeypatch.setattr(proof, "ensemble_of", cast_away)
+    found = proven(model, IRIS, schema)
+    assert found.predictor == "scikit-learn"
+    outcome = found.document["forms"]["onnx"]
+    assert outcome["flips"] > 0
+    assert outcome["reason"] == f"{outcome['flips']} of {COUNT} rows got another label"
+
+
+def test_a_wrong_probability_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Right labels with one probability off by a part in a billion are not exact either."""
+
+    def off(estimator: Any) -> Any:
+        found = ensembles.ensemble_of(estimator)
+        first, *rest = found.trees
+        return replace(found, trees=(replace(first, values=first.values * (1 + 1e-9)), *rest))
+
+    model, schema = fitted(RandomForestClassifier(20, random_state=0), IRIS)
+    monkeypatch.setattr(proof, "ensemble_of", off)
+    outcome = proven(model, IRIS, schema).document["forms"]["onnx"]
+    assert (outcome["flips"], outcome["kept"]) == (0, False)
+    assert "a number is off by" in outcome["reason"]
+
+
+def test_a_wrong_coefficient_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A regression off by a part in a million is dropped."""
+    model, schema = fitted(LinearRegression(), DIABETES)
+    fold = proof.fold
+
+    def off(estimator: Any, declared: Schema) -> Linear:
+        found = fold(estimator, declared)
+        return replace(found, coefficients=found.coefficients * (1 + 1e-6))
+
+    monkeypatch.setattr(proof, "fold", off)
+    outcome = proven(model, DIABETES, schema).document["forms"]["folded"]
+    assert (outcome["kept"], outcome["largest_difference"] > 1e-10) == (False, True)
+
+
+def test_what_float32_cannot_hold_is_refused_as_the_estimator_refuses_it() -> None:
+    """The first value that rounds to infinity in float32 fails; the one before it answers as scikit-learn."""
+    model, schema = fitted(RandomForestClassifier(5, random_state=0), IRIS)
+    predictor = OnnxPredictor(graph.of_ensemble((), ensembles.ensemble_of(model), 4), schema)
+    first = float(np.float64(2.0**128) - np.float64(2.0**103))
+    row = np.array([[1.0, 1.0, 1.0, first]])
+    for refusing in (predictor, model):
+        with np.errstate(over="ignore"), pytest.raises(ValueError, match="float32"):
+            refusing.predict(row)
+    row[0, 3] = np.nextafter(first, 0)
+    assert predictor.predict(row).predictions.tolist() == model.predict(row).tolist()
+    assert predictor.predict(-row).predictions.tolist() == model.predict(-row).tolist()
+
+
+def test_histograms_are_not_cast() -> None:
+    """HistGradientBoosting compares float64: it answers beyond float32, and so does its form."""
+    model, schema = fitted(HistGradientBoostingClassifier(max_iter=3), IRIS)
+    predictor = OnnxPredictor(graph.of_ensemble((), ensembles.ensemble_of(model), 4), schema)
+    row = np.array([[1e300, 1.0, 1.0, -1e300]])
+    assert predictor.predict(row).predictions.tolist() == model.predict(row).tolist()
