@@ -21,11 +21,10 @@ from sklearn.ensemble import RandomForestClassifier
 from ekiben.serving.answer import Answer
 from ekiben.serving.exchange import Dialect, Group, Headers
 from ekiben.serving.golden import Golden
-from ekiben.serving.predictor import Predictor
-from ekiben.serving.predictors.scikit_learn import EstimatorPredictor
+from ekiben.serving.instruments import Instruments
+from ekiben.serving.predictor import EstimatorPredictor, Predictor
 from ekiben.serving.problem import RefusedError
 from ekiben.serving.protocols.served import Served
-from ekiben.serving.rpc.credentials import Files
 from ekiben.serving.rpc.generated import open_inference_grpc_pb2 as pb
 from ekiben.serving.rpc.server import Server
 from ekiben.serving.schema import Input, Output, Schema
@@ -58,14 +57,19 @@ class Visit:
     headers: Headers = field(default_factory=dict)
     peer: str = ""
     ended: list[int] = field(default_factory=list)
+    told: tuple[Any, ...] = ()
 
     def admit(self, group: Group, headers: Headers, peer: str) -> None:
         self.group, self.headers, self.peer = group, headers, peer
         if self.gate.refusal is not None and group != "probe":
             raise self.gate.refusal
 
-    def end(self, status: int) -> None:
+    def end(
+        self, status: int, request_id: str = "", request_bytes: int = 0, response_bytes: int = 0,
+        ticket: Any = None,
+    ) -> None:  # fmt: skip
         self.ended.append(status)
+        self.told = (request_id, request_bytes, response_bytes, ticket)
 
 
 class Gate:
@@ -147,6 +151,7 @@ class Port:
     gate: Gate
     lane: Lane
     life: Life
+    instruments: Instruments
 
     def run(self, coroutine: Any, seconds: float = 20) -> Any:
         """Run on the server's loop."""
@@ -163,23 +168,24 @@ class Port:
 
 @contextmanager
 def running(
-    *, files: Files | None = None, bounds: Mapping[str, Any] | None = None, **settings: Any
+    *, bounds: Mapping[str, Any] | None = None, **settings: Any
 ) -> Iterator[Port]:  # fmt: skip
     """Run a server until the block ends."""
     loop = uvloop.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     told = Settings(artefact=Path(), **settings)
+    instruments = Instruments(MODEL, "scikit-learn")
     gate, lane, life = Gate(), Lane(EstimatorPredictor(FOREST, SCHEMA)), Life()
 
     async def start() -> tuple[Server, int]:
         validator = Validator(SCHEMA, told.most_rows)
-        server = Server(told, MODEL, validator, gate, lane, life, version="1.2.3", files=files)
+        server = Server(told, MODEL, validator, gate, lane, life, instruments)
         server._bounds = replace(server._bounds, **(bounds or {}))
         return server, await server.start(0, HOST)
 
     server, port = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
-    found = Port(server, loop, port, gate, lane, life)
+    found = Port(server, loop, port, gate, lane, life, instruments)
     try:
         yield found
     finally:
@@ -216,7 +222,9 @@ def table(rows: Any) -> pb.ModelInferRequest:
 
 def infer(channel: grpc.Channel, request: pb.ModelInferRequest, **more: Any) -> pb.ModelInferResponse:
     """Infer with messages."""
-    return pb.ModelInferResponse.FromString(call(channel, "ModelInfer", request.SerializeToString(), **more))
+    found = pb.ModelInferResponse()
+    found.ParseFromString(call(channel, "ModelInfer", request.SerializeToString(), **more))
+    return found
 
 
 # ---- HTTP/2 by hand: what no client library would send -----------------------------------------------------

@@ -24,7 +24,7 @@ from ekiben.serving.answer import Answer
 from ekiben.serving.exchange import Dialect, Group, Headers
 from ekiben.serving.problem import RefusedError
 from ekiben.serving.rpc import infer, status
-from ekiben.serving.rpc.contract import Gate, Lane, Ticket, Visit
+from ekiben.serving.rpc.contract import Gate, Instruments, Lane, Ticket, Visit
 from ekiben.serving.rpc.transport import UNMATCHED
 
 POST = "POST"
@@ -51,12 +51,22 @@ class Method:
     reply: Callable[[bytes], bytes] | None = None
 
 
+@dataclass(slots=True)
+class _Call:
+    visit: Visit
+    headers: Headers
+    request_id: str
+    body: bytes | None = None
+    ticket: Ticket | None = None
+
+
 class Calls:
     """Handles the calls of one server.
 
     Args:
         gate: Counts and admits.
         lane: Answers predictions.
+        instruments: Counters.
         message_bytes: Longest request.
 
     Attributes:
@@ -64,9 +74,10 @@ class Calls:
         cut: Whether calls that are cancelled from now on are cancelled by this pod.
     """
 
-    def __init__(self, gate: Gate, lane: Lane, message_bytes: int) -> None:
+    def __init__(self, gate: Gate, lane: Lane, instruments: Instruments, message_bytes: int) -> None:
         self.gate = gate
         self._lane = lane
+        self._instruments = instruments
         self._message_bytes = message_bytes
         self.cut = False
 
@@ -89,51 +100,52 @@ class Calls:
         return grpc.stream_unary_rpc_method_handler(handle)
 
     async def _handle(self, method: Method, context: Any) -> bytes:
-        visit = self.gate.arrive(method.template, POST)
-        ended = 500
+        headers = _headers(context)
+        call = _Call(self.gate.arrive(method.template, POST), headers, _request_id(headers))
+        ended, sent = 500, 0
         try:
-            headers = _headers(context)
-            request_id = _request_id(headers)
-            answer = await self._answer(method, visit, context, headers, request_id)
-            ended = answer.status
+            answer = await self._answer(method, call, context)
+            ended, sent = answer.status, len(answer.body)
         except asyncio.CancelledError:
             ended = self._cancelled(context)
             raise
         finally:
-            visit.end(ended)
+            size = 0 if call.body is None else len(call.body)
+            call.visit.end(ended, call.request_id, size, sent, call.ticket)
         if ended == status.OK:
             return answer.body
-        await context.abort(
-            status.code(ended), status.detail(answer.body), status.trailers(answer.headers, request_id)
-        )
+        trailers = status.trailers(answer.headers, call.request_id)
+        await context.abort(status.code(ended), status.detail(answer.body), trailers)
         raise AssertionError  # abort raises
 
-    async def _answer(
-        self, method: Method, visit: Visit, context: Any, headers: Headers, request_id: str
-    ) -> Answer:
+    async def _answer(self, method: Method, call: _Call, context: Any) -> Answer:
         """Answer a call, whatever happens but its cancellation."""
-        body = None
+        visit = call.visit
         try:
             remaining = context.time_remaining()
             if remaining is not None:
                 visit.deadline = min(visit.deadline, _clock() + remaining)
-            visit.admit(method.group, headers, address(context.peer()))
+            visit.admit(method.group, call.headers, address(context.peer()))
             async with asyncio.timeout(visit.deadline - _clock()):
-                body = await self.message(context)
+                call.body = body = await self.message(context)
                 if method.dialect is not None:
-                    return await self._predicted(method.dialect, body, request_id, visit.deadline)
+                    return await self._predicted(method.dialect, call, body)
             assert method.reply is not None  # noqa: S101 - one of both
             return Answer(status.OK, method.reply(body))
         except RefusedError as error:
-            return infer.refuse(error, request_id)
+            return self._refused(error, call)
         except TimeoutError:
             slow = RefusedError(408, "slow", "the message did not arrive in time")
             late = RefusedError(504, "late", "the answer was not there in time")
-            return infer.refuse(slow if body is None else late, request_id)
+            return self._refused(slow if call.body is None else late, call)
         except Exception:  # noqa: BLE001 - whatever happens to a call, its caller gets an answer
-            _LOG.exception("request %s to %s failed", request_id, method.template)
-            failed = RefusedError(500, "failed", "the server failed on this request")
-            return infer.refuse(failed, request_id)
+            _LOG.exception("request %s to %s failed", call.request_id, method.template)
+            return self._refused(RefusedError(500, "failed", "the server failed on this request"), call)
+
+    def _refused(self, error: RefusedError, call: _Call) -> Answer:
+        """Write and count a refusal that is not the lane's."""
+        self._instruments.refused(error.reason, error.rows)
+        return infer.refuse(error, call.request_id)
 
     async def message(self, context: Any) -> bytes:
         """Take the request's message.
@@ -145,12 +157,13 @@ class Calls:
         if body is grpc.aio.EOF:
             await asyncio.sleep(_GONE_SECONDS)  # a call that has ended is cancelled here
             raise RefusedError(400, "form", "expected one message")
+        self._instruments.received(len(body))
         if len(body) > self._message_bytes:
             raise RefusedError(413, "too_large", f"expected at most {self._message_bytes} bytes")
         message: bytes = body
         return message
 
-    async def _predicted(self, dialect: Dialect, body: bytes, request_id: str, deadline: float) -> Answer:
+    async def _predicted(self, dialect: Dialect, call: _Call, body: bytes) -> Answer:
         """Ask the lane; it hears of it if nobody waits any more."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
@@ -159,12 +172,12 @@ class Calls:
                 future.set_result(answer)
 
         # No headers: a message was unpacked by core, whatever they say.
-        ticket: Ticket | None = self._lane.ask(dialect, body, {}, request_id, deadline, done)
+        call.ticket = self._lane.ask(dialect, body, {}, call.request_id, call.visit.deadline, done)
         try:
             return await future
         except asyncio.CancelledError:
-            if ticket is not None:
-                ticket.cancel()
+            if call.ticket is not None:
+                call.ticket.cancel()
             raise
 
     def _cancelled(self, context: Any) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from ekiben.serving.answer import Answer
 from ekiben.serving.exchange import Dialect, Group, Headers
+from ekiben.serving.problem import Reason
 
 
 class Visit(Protocol):
@@ -26,8 +27,15 @@ class Visit(Protocol):
         """
         ...
 
-    def end(self, status: int) -> None:
-        """Count the end of the answer."""
+    def end(
+        self,
+        status: int,
+        request_id: str = "",
+        request_bytes: int = 0,
+        response_bytes: int = 0,
+        ticket: Any = None,
+    ) -> None:
+        """Count the end of the answer, and tell of it."""
         ...
 
 
@@ -60,6 +68,18 @@ class Lane(Protocol):
         done: Callable[[Answer], None],
     ) -> Ticket | None:
         """Answer a request; `done` is called once on the event loop, never after a cancel."""
+        ...
+
+
+class Instruments(Protocol):
+    """Counts what neither gate nor lane sees."""
+
+    def received(self, body_bytes: int) -> None:
+        """Count bytes of a request's body."""
+        ...
+
+    def refused(self, reason: Reason, rows: int = 0) -> None:
+        """Count a refusal that did not come from the lane."""
         ...
 
 

@@ -93,11 +93,11 @@ class Health:
         service = decoded(pb.HealthCheckRequest.FromString, body).service
         said = None
         while True:
-            now = self._status(service)
+            leaving, now = self._leaving.is_set(), self._status(service)
             if now != said:
                 await context.write(_response(now))
                 said = now
-            if self._leaving.is_set():
+            if leaving:
                 return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._leaving.wait(), _LOOK_SECONDS)

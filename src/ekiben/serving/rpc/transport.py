@@ -47,7 +47,7 @@ class Bounds:
     def options(self) -> list[tuple[str, int]]:
         """Options of a server in core's words."""
         return [
-            ("grpc.so_reuseport", 1),  # the listener of a drain joins the first one
+            ("grpc.so_reuseport", 0),  # with it, two pods of one machine would share a port in silence
             ("grpc.max_receive_message_length", _SLACK * self.message_bytes),
             ("grpc.max_metadata_size", self.metadata_bytes),
             ("grpc.absolute_max_metadata_size", self.metadata_bytes),
