@@ -48,7 +48,8 @@ def guarded(artefact: Path, folder: Path, tmp_path_factory: pytest.TempPathFacto
     ("method", "path"),
     [
         ("POST", "/predict"), ("POST", "/v1/models/iris:predict"), ("GET", "/v1/models/iris"),
-        ("POST", "/v2/models/iris/infer"), ("GET", "/v2"), ("GET", "/v2/models/iris"), ("POST", "/invocations"),
+        ("POST", "/v2/models/iris/infer"), ("GET", "/v2"), ("GET", "/v2/models/iris"),
+        ("POST", "/invocations"),
         ("GET", "/openapi.json"), ("GET", "/docs"),
     ],
 )  # fmt: skip
