@@ -71,7 +71,7 @@ class World:
     asks_for_keys: bool = False  # the pods let nobody predict whose key is not in the Secret
     keys_arrive_after: float = 0.0  # seconds until running pods know a key that was written
     keys_written_at: float = 0.0
-    credential: str = ""  # the operator's own
+    credential: str = field(default="", repr=False)  # the operator's own
     refusals: list[str] = field(default_factory=list)  # of Helm's next commands, empty: it works
     away_until: float = 0.0
     on_sleep: Callable[[], None] = lambda: None

@@ -19,7 +19,7 @@ from ekiben.serving.access.watched import WatchedAddress, WatchedFile
 from ekiben.serving.caller import Caller
 from ekiben.serving.exchange import Group, Headers
 
-LOOK_SECONDS = 5.0  # between looks at the files; the kubelet takes about a minute to bring a new one
+LOOK_SECONDS = 1.0  # between looks at the files: a few system calls; the kubelet brings new ones each minute
 _PEERS = 1_024
 _PREFIX = keys.PREFIX.encode()
 _KeySets = WatchedFile[jwks.KeySet] | WatchedAddress[jwks.KeySet]
