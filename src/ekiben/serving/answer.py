@@ -20,9 +20,7 @@ class Answer:
         content_type: Media type of the body.
         headers: Further headers.
         rows: Rows predicted.
-        predict_seconds: Time in the predictor; None if it was not called.
         reason: Why it was refused; None if it was not.
-        rejected_rows: Rows of a request that was refused after they were decoded.
         close: Whether the connection must end with this answer.
     """
 
@@ -31,10 +29,8 @@ class Answer:
     content_type: bytes = JSON
     headers: tuple[tuple[bytes, bytes], ...] = ()
     rows: int = 0
-    predict_seconds: float | None = None
     reason: Reason | None = None
     close: bool = False
-    rejected_rows: int = 0
 
 
 def refusal(error: RefusedError, request_id: str, *, close: bool = False) -> Answer:
@@ -47,7 +43,6 @@ def refusal(error: RefusedError, request_id: str, *, close: bool = False) -> Ans
         places=error.places,
         headers=error.headers,
         close=close,
-        rejected_rows=error.rows,
     )
 
 
@@ -60,7 +55,6 @@ def failure(
     places: tuple[Place, ...] = (),
     headers: tuple[tuple[bytes, bytes], ...] = (),
     close: bool = False,
-    rejected_rows: int = 0,
 ) -> Answer:
     """Problem document as an answer."""
     return Answer(
@@ -70,5 +64,4 @@ def failure(
         headers=headers,
         reason=reason,
         close=close,
-        rejected_rows=rejected_rows,
     )

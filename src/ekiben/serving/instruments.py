@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from ekiben.serving import exposition, metrics
-from ekiben.serving.answer import Answer
 from ekiben.serving.counters import OTHER, Histogram, Series, Visits
 from ekiben.serving.metrics import ACCESS_OUTCOMES, DROP_REASONS, AccessOutcome, DropReason
 from ekiben.serving.problem import REASONS, Reason
@@ -60,6 +59,7 @@ class Instruments:
         self.predictor = predictor
         self._model = model
         self._custom = frozenset(custom)
+        self._protocols = {**metrics.PROTOCOLS, **dict.fromkeys(custom, metrics.CUSTOM_PROTOCOL)}
         self._edges = metrics.duration_buckets(objectives)
         self._visits: dict[tuple[str, str], Visits] = {}
         self._predictions = self._body_bytes = self._out_of_range = 0
@@ -78,7 +78,8 @@ class Instruments:
     def visits(self, route: str, method: str) -> Visits:
         """Counters of one route and method; the same object each time, so that a caller may keep it.
 
-        Ask once for each endpoint at the start: its usual series exist from then on.
+        The usual series of a route and method are there from its first request on, those of `/predict` and
+        the probes from the start; requests by protocol and outcome are there from the start for all.
 
         Args:
             route: A template, or `<unmatched>`.
@@ -87,19 +88,12 @@ class Instruments:
         found = self._visits.get((route, method))
         return self._known(route, method) if found is None else found
 
-    def answered(self, answer: Answer) -> None:
-        """Count what an answer says about the model: its rows, or why it was refused; once per request."""
-        if answer.rows:
-            self._predictions += answer.rows
-        if answer.reason is not None:
-            self.refused(answer.reason, answer.rejected_rows)
-
     def predicted(self, rows: int) -> None:
-        """Count rows that were predicted and answered without an `Answer` (gRPC)."""
+        """Count rows that were predicted and answered; once per request."""
         self._predictions += rows
 
     def refused(self, reason: Reason, rows: int = 0) -> None:
-        """Count a refusal that no `Answer` tells of (gRPC, a connection that ends).
+        """Count a refusal; once per request.
 
         Args:
             reason: First reason.
@@ -205,13 +199,13 @@ class Instruments:
     def _ended(self) -> dict[tuple[str, str], int]:
         """Requests for predictions that ended, by protocol and outcome; all outcomes of each protocol."""
         found: Counter[tuple[str, str]] = Counter()
+        for protocol in self._protocols.values():
+            found.update(dict.fromkeys(((protocol, each) for each in metrics.OUTCOMES), 0))
         for visits in self._visits.values():
-            custom = visits.route in self._custom
-            protocol = metrics.CUSTOM_PROTOCOL if custom else metrics.PROTOCOLS.get(visits.route)
-            if protocol is not None:
-                found.update(dict.fromkeys(((protocol, each) for each in metrics.OUTCOMES), 0))
+            ended_as = self._protocols.get(visits.route)
+            if ended_as is not None:
                 for status, durations in visits.by_status.items():
-                    found[protocol, metrics.outcome(status)] += durations.count
+                    found[ended_as, metrics.outcome(status)] += durations.count
         return found
 
     def _of_port(self) -> Iterator[Series]:
