@@ -67,7 +67,15 @@ def _rows(schema: Mapping[str, Any], defaults: Any, above: str) -> Iterator[str]
         yield f"| `{above}{key}` | {shown} | {found.get('x-unit', '')} | {found['description']} |"
 
 
-GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (base, chart_readme)
+def benchmarks() -> dict[Path, str]:
+    """Write the report of the benchmarks from their raw results."""
+    sys.path.insert(0, str(ROOT))  # it is no part of the package
+    from benchmarks import report
+
+    return {report.PAGE: report.text(report.FULL)}
+
+
+GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (base, chart_readme, benchmarks)
 
 
 def stale(files: Mapping[Path, str]) -> list[Path]:
