@@ -45,6 +45,7 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, help="journal to append to")
     parser.add_argument("--source", type=Path, default=ROOT / "src", help="folder that holds the product")
     parser.add_argument("--arms", help="only these of the main matrix, by name, comma-separated")
+    parser.add_argument("--models", help="only these of the main matrix, by name, comma-separated")
     parser.add_argument("--only", help="only these experiments, by name, comma-separated")
     for name in ("seed", "repeats", "seconds", "memory_minutes"):
         kind = type(getattr(defaults, name))
@@ -71,6 +72,8 @@ def _experiments(session: Session, options: argparse.Namespace) -> None:
     if options.arms:
         wanted = [arm for arm in arms.ALL if arm.name in options.arms.split(",")]
         main_matrix = dataclasses.replace(main_matrix, arms=wanted)
+    if options.models:
+        main_matrix = dataclasses.replace(main_matrix, models=chosen(options.models.split(",")))
     (cancer,) = chosen(("cancer",))
     matrices = [main_matrix] if quick else [main_matrix, *rows.FURTHER]
     steps: dict[str, Callable[[], None]] = {

@@ -109,7 +109,7 @@ def _started(
             batches = session.batches(model, rows)
             server.check(batches)
             loads[rows] = session.loaded(server, batches)
-        server.pause()
+        server.tree.pause()
     except EkibenError as error:
         _log.warning("%s %s: %s\n%s", model.name, arm.name, error, getattr(error, "last_lines", ""))
         return error
@@ -125,13 +125,13 @@ def _turn(
     with contextlib.ExitStack() as stack:
         now = up.get(arm.name) or _started(session, matrix, arm, model, stack)
         if isinstance(now, _Up):
-            now.server.resume()
+            now.server.tree.resume()
             time.sleep(0.1)  # what its timers held back is done before the load comes
         try:
             yield now
         finally:
             if isinstance(now, _Up):
-                now.server.pause()
+                now.server.tree.pause()
 
 
 def _measured(session: Session, now: _Up | EkibenError, rows: int, connections: int) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def sampled(server: Server, sent: Load, seconds: float) -> tuple[Sequence[int], 
     loading.start()
     samples = []
     while loading.is_alive():
-        samples.append(server.memory_bytes())
+        samples.append(server.tree.memory_bytes())
         time.sleep(_SAMPLE_SECONDS)
     loading.join()
     (end,) = found

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import os
-import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
-import psutil
 
 from benchmarks.arms import Arm
 from benchmarks.forms import Request
 from benchmarks.models import Rows
 from benchmarks.place import HOST, Place
+from benchmarks.processes import Tree
 from ekiben.errors import AcceptanceError, ToolError
 
 CPU = 0  # of every server; the load generator has CPU 1
 _READY_SECONDS = 180
 _LOOK_SECONDS = 0.002
 _ANSWER_SECONDS = 60
-Number = TypeVar("Number", int, float)
 # One core for all: none of them may count the machine's.
 _THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -73,13 +69,10 @@ class Server:
         """Headers that it wants to see."""
         return self.place.credentials.headers(self.arm.credential)
 
-    def tree(self) -> list[psutil.Process]:
-        """Its processes, parents before children."""
-        try:
-            first = psutil.Process(self.process.pid)
-            return [first, *first.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
+    @property
+    def tree(self) -> Tree:
+        """Its processes."""
+        return Tree(self.process.pid)
 
     def wait_ready(self) -> float:
         """Wait until it can predict.
@@ -152,36 +145,6 @@ class Server:
             ):
                 raise AcceptanceError(f"{self.arm.name} answered otherwise than scikit-learn: {found[:5]}")
 
-    def pause(self) -> None:
-        """Stop it, so that it takes nothing of the core while another is measured."""
-        for process in self.tree():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.suspend()
-
-    def resume(self) -> None:
-        """Let it go on; children first, lest a parent takes them for dead."""
-        for process in reversed(self.tree()):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.resume()
-            time.sleep(0.02)
-
-    def memory_bytes(self) -> int:
-        """Memory of its processes, shared pages divided among them (PSS)."""
-        return _total(self.tree(), lambda process: int(process.memory_full_info().pss))
-
-    def cpu_seconds(self) -> float:
-        """CPU time of its processes so far."""
-        return _total(self.tree(), lambda process: float(sum(process.cpu_times()[:2])))
-
-
-def _total(processes: Sequence[psutil.Process], of: Callable[[psutil.Process], Number]) -> Number:
-    """Add up what processes have; one that has just ended has nothing."""
-    total: Number = 0
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            total += of(process)
-    return total
-
 
 @contextlib.contextmanager
 def running(arm: Arm, place: Place) -> Iterator[Server]:
@@ -206,17 +169,4 @@ def running(arm: Arm, place: Place) -> Iterator[Server]:
         try:
             yield server
         finally:
-            _end(server)
-
-
-def _end(server: Server) -> None:
-    tree = server.tree()
-    for process in tree:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.suspend()  # lest a parent starts a child anew
-    for process in {each.pid: each for each in (*tree, *server.tree())}.values():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(signal.SIGKILL)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(server.process.pid, signal.SIGKILL)
-    server.process.wait()
+            server.tree.end(process)

@@ -114,9 +114,9 @@ class Session:
             ToolError: A request failed: such a figure is none.
         """
         sent.send(connections, self.settings.warm_seconds)
-        before, began = server.cpu_seconds(), time.monotonic()
+        before, began = server.tree.cpu_seconds(), time.monotonic()
         found = sent.send(connections, self.settings.seconds)
-        server_ratio = (server.cpu_seconds() - before) / (time.monotonic() - began)
+        server_ratio = (server.tree.cpu_seconds() - before) / (time.monotonic() - began)
         if found.failed or not found.requests:
             raise ToolError(
                 f"{server.arm.name}: {found.failed} of {found.requests} requests failed at {connections} "
