@@ -117,7 +117,21 @@ def metrics_reference() -> dict[Path, str]:
     return {_METRICS: before + _BEGIN_METRICS + text + _END_METRICS + after}
 
 
-GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (base, chart_readme, protobuf, metrics_reference)
+def benchmarks() -> dict[Path, str]:
+    """Write the report of the benchmarks from their raw results."""
+    sys.path.insert(0, str(ROOT))  # it is no part of the package
+    from benchmarks import report
+
+    return {report.PAGE: report.text(report.FULL)}
+
+
+GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (
+    base,
+    chart_readme,
+    protobuf,
+    metrics_reference,
+    benchmarks,
+)
 
 
 def stale(files: Mapping[Path, str]) -> list[Path]:
