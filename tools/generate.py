@@ -93,7 +93,15 @@ def protobuf() -> dict[Path, str]:
     return files
 
 
-GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (base, chart_readme, protobuf)
+def reliability() -> dict[Path, str]:
+    """Write the page about what the pod survives, from the raw results of `make torture`."""
+    sys.path.insert(0, str(ROOT))
+    from tests.torture.pod import report
+
+    return report.files()
+
+
+GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (base, chart_readme, protobuf, reliability)
 
 
 def stale(files: Mapping[Path, str]) -> list[Path]:
