@@ -125,12 +125,21 @@ def benchmarks() -> dict[Path, str]:
     return {report.PAGE: report.text(report.FULL)}
 
 
+def reliability() -> dict[Path, str]:
+    """Write the page about what the pod survives, from the raw results of `make torture`."""
+    sys.path.insert(0, str(ROOT))
+    from tests.torture.pod import report
+
+    return report.files()
+
+
 GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (
     base,
     chart_readme,
     protobuf,
     metrics_reference,
     benchmarks,
+    reliability,
 )
 
 
