@@ -47,7 +47,10 @@ def test_the_page_is_made_of_the_raw_results() -> None:
 def test_both_servers_stand_in_one_row_with_their_numbers() -> None:
     """Verdict, N and minutes of each; an unmet criterion is listed with its seed."""
     page = report.text([PASSED, FAILED], [])
-    assert row(page, "overload")[-2:] == ["passed; 4,000 requests, 1.0 min", "**failed**; 4,000 requests, 1.0 min"]
+    assert row(page, "overload")[-2:] == [
+        "passed; 4,000 requests, 1.0 min",
+        "**failed**; 4,000 requests, 1.0 min",
+    ]
     assert "overload: Retry-After: 0 of 36 (part 1, seed 7; 1 of 1 parts)" in page
     assert row(page, "kill")[-2:] == ["not run", "not run"]
 
@@ -110,7 +113,18 @@ def test_a_stale_fault_is_an_error() -> None:
 def test_seeded_faults_are_counted() -> None:
     """Caught and surviving ones are listed; those never tried are not counted."""
     names = [each.name for each in seeded.FAULTS]
-    caught = Outcome(names[0], "", "", caught=True, by="tests/x.py::y", code="c", tests="t", commit="", started="", seconds=1)
+    caught = Outcome(
+        names[0],
+        "",
+        "",
+        caught=True,
+        by="tests/x.py::y",
+        code="c",
+        tests="t",
+        commit="",
+        started="",
+        seconds=1,
+    )
     page = report.text([], [caught, dataclasses.replace(caught, name=names[1], caught=False)])
     assert "1 of 2 that were tried turned a test red (50%)" in page
     assert row(page, names[0])[-1] == "`tests/x.py::y`"

@@ -22,7 +22,8 @@ from ekiben.serving.answer import Answer
 from ekiben.serving.exchange import Dialect, Group, Headers
 from ekiben.serving.golden import Golden
 from ekiben.serving.instruments import Instruments
-from ekiben.serving.predictor import EstimatorPredictor, Predictor
+from ekiben.serving.predictor import Predictor
+from ekiben.serving.predictors.scikit_learn import EstimatorPredictor
 from ekiben.serving.problem import RefusedError
 from ekiben.serving.protocols.served import Served
 from ekiben.serving.rpc.generated import open_inference_grpc_pb2 as pb

@@ -78,7 +78,11 @@ def wire(pod: Pod) -> Iterator[Wire]:
 
 
 def predict(
-    body: bytes = ROW, *headers: bytes, target: bytes = b"/predict", version: bytes = b"HTTP/1.1", length: bool = True
+    body: bytes = ROW,
+    *headers: bytes,
+    target: bytes = b"/predict",
+    version: bytes = b"HTTP/1.1",
+    length: bool = True,
 ) -> bytes:
     """Bytes of a prediction request."""
     lines = [b"POST %s %s" % (target, version), b"Host: x", TYPE, *headers]
@@ -111,10 +115,18 @@ def test_answers_come_in_the_order_of_requests(wire: Wire) -> None:
     wire.send(b"".join(content for _, content in asked))
     found = [wire.answer(method) for method, _ in asked]
     assert [each.status for each in found] == [200, 200, 200, 200, 404, 400, 200, 200]
-    assert [found[place].headers[b"x-request-id"] for place in (0, 1, 3, 5, 7)] == [b"n0", b"n1", b"n3", b"n5", b"n7"]
+    assert [found[place].headers[b"x-request-id"] for place in (0, 1, 3, 5, 7)] == [
+        b"n0",
+        b"n1",
+        b"n3",
+        b"n5",
+        b"n7",
+    ]
 
 
-@pytest.mark.parametrize("bad", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nNo colon\r\n\r\n", b"\x16\x03\x01\x02\x00"])
+@pytest.mark.parametrize(
+    "bad", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nNo colon\r\n\r\n", b"\x16\x03\x01\x02\x00"]
+)
 def test_what_came_before_a_bad_request_is_answered_first(wire: Wire, bad: bytes) -> None:
     """Valid requests lose no answer to what a client sends after them."""
     wire.send(predict() * 3 + bad)
@@ -184,7 +196,9 @@ def test_clients_that_ask_and_do_not_wait(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("extension", [b"", b";a", b";a=b", b';a="b;c"'])
-@pytest.mark.parametrize("trailer", [b"", b"X-Checksum: 1\r\n", b"Content-Type: text/plain\r\nContent-Length: 5\r\n"])
+@pytest.mark.parametrize(
+    "trailer", [b"", b"X-Checksum: 1\r\n", b"Content-Type: text/plain\r\nContent-Length: 5\r\n"]
+)
 def test_bodies_in_chunks(wire: Wire, extension: bytes, trailer: bytes) -> None:
     """Chunks, their extensions and trailers are read; a trailer changes nothing; the connection goes on."""
     asked = chunked([b"[5.1,", b"3.5,1.4", b",0.2]"], trailer=trailer, extension=extension)
@@ -193,7 +207,16 @@ def test_bodies_in_chunks(wire: Wire, extension: bytes, trailer: bytes) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"+11\r\n", b"0x11\r\n", b"-1\r\n", b"11 11\r\n", b"g\r\n", b"\r\n", b"fffffffffffffffffff\r\n", b"11\r\n" + ROW + b"XX0\r\n\r\n"],
+    [
+        b"+11\r\n",
+        b"0x11\r\n",
+        b"-1\r\n",
+        b"11 11\r\n",
+        b"g\r\n",
+        b"\r\n",
+        b"fffffffffffffffffff\r\n",
+        b"11\r\n" + ROW + b"XX0\r\n\r\n",
+    ],
 )
 def test_chunks_that_are_none(wire: Wire, body: bytes) -> None:
     """A chunk whose size or end is wrong ends the connection; what follows it is not believed."""
@@ -282,7 +305,9 @@ def test_a_length_beside_chunks(wire: Wire, order: int) -> None:
     assert wire.closed()
 
 
-@pytest.mark.parametrize("coding", [b"gzip", b"identity", b"xchunked", b"chunked, chunked", b"chunked, gzip", b"", b'"chunked"'])
+@pytest.mark.parametrize(
+    "coding", [b"gzip", b"identity", b"xchunked", b"chunked, chunked", b"chunked, gzip", b"", b'"chunked"']
+)
 def test_other_transfer_codings(wire: Wire, coding: bytes) -> None:
     """Whatever is not exactly chunked is refused, and the connection ends."""
     content = predict(b"11\r\n" + ROW + b"\r\n0\r\n\r\n", b"Transfer-Encoding: " + coding, length=False)
@@ -346,7 +371,9 @@ def test_other_methods_are_refused_at_once(wire: Wire, method: str) -> None:
     assert re.match(rb"HTTP/1\.1 (400|404|405|501) ", head)
 
 
-@pytest.mark.parametrize("version", [b"HTTP/2.0", b"HTTP/0.9", b"HTTP/1.10", b"HTTP/1", b"http/1.1", b"ICY/1.1"])
+@pytest.mark.parametrize(
+    "version", [b"HTTP/2.0", b"HTTP/0.9", b"HTTP/1.10", b"HTTP/1", b"http/1.1", b"ICY/1.1"]
+)
 def test_other_versions(wire: Wire, version: bytes) -> None:
     """Only HTTP/1.1 and 1.0 are read; others get 400 or 505 and the end of the connection."""
     assert wire.ask(predict(ROW, version=version)).status in {400, 505}

@@ -18,8 +18,23 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from tests.serving.rpc import (
-    DATA, END_HEADERS, END_STREAM, FOREST, HEADERS, PREFACE, ROWS, SERVICE, SETTINGS, Port, call, frame, head,
-    infer, message, running, table,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    FOREST,
+    HEADERS,
+    PREFACE,
+    ROWS,
+    SERVICE,
+    SETTINGS,
+    Port,
+    call,
+    frame,
+    head,
+    infer,
+    message,
+    running,
+    table,
 )  # fmt: skip
 
 from ekiben.serving.rpc.generated import open_inference_grpc_pb2 as pb

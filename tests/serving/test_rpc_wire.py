@@ -12,8 +12,27 @@ from pathlib import Path
 import grpc
 import pytest
 from tests.serving.rpc import (
-    DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, HOST, PING, PREFACE, ROWS, SERVICE, SETTINGS, Port, call,
-    frame, frames, head, infer, message, refused, running, table,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    GOAWAY,
+    HEADERS,
+    HOST,
+    PING,
+    PREFACE,
+    ROWS,
+    SERVICE,
+    SETTINGS,
+    Port,
+    call,
+    frame,
+    frames,
+    head,
+    infer,
+    message,
+    refused,
+    running,
+    table,
 )  # fmt: skip
 from tests.unit.serving.rpc.certificates import issue
 
@@ -95,7 +114,7 @@ def test_a_message_at_the_limit_is_read(port: Port) -> None:
 
 
 def test_packed_messages_are_read_and_bounded_by_what_they_hold(port: Port) -> None:
-    """gzip is answered; a megabyte that takes a kilobyte on the wire is refused."""
+    """Gzip is answered; a megabyte that takes a kilobyte on the wire is refused."""
     with port.channel() as channel:
         request = table(ROWS[:1]).SerializeToString()
         call(channel, "ModelInfer", request, compression=grpc.Compression.Gzip)

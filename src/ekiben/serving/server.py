@@ -123,7 +123,7 @@ class _Pod:
             self._life.drain(0 if signals.interrupted else self._settings.drain_seconds, signals.hurry)
         )
         if self._rpc is not None:
-            await self._rpc.drain()
+            self._rpc.drain()
         await draining
 
     async def close(self, running: list[asyncio.Task[None]]) -> None:

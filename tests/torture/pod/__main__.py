@@ -1,8 +1,8 @@
 """`python -m tests.torture.pod`: run scenarios, resume them, list them, or seed faults.
 
-    run [--target ekiben|bentoml] [--only NAME,...] [--short] [--seed N] [--results FILE]
-    plan
-    faults [--only NAME,...] [--results FILE]
+run [--target ekiben|bentoml] [--only NAME,...] [--short] [--seed N] [--results FILE]
+plan
+faults [--only NAME,...] [--results FILE]
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import asyncio
 import gzip
 import itertools
 import json
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -51,7 +50,11 @@ class _Endless:
         self._piece, self._times = piece, times
 
     def __iter__(self) -> Iterator[bytes]:
-        return itertools.repeat(self._piece) if self._times is None else itertools.repeat(self._piece, self._times)
+        return (
+            itertools.repeat(self._piece)
+            if self._times is None
+            else itertools.repeat(self._piece, self._times)
+        )
 
 
 def cases(scale: float) -> list[Abuse]:
@@ -92,7 +95,19 @@ def cases(scale: float) -> list[Abuse]:
 
 def _wrong() -> Iterator[tuple[str, bytes]]:
     """Small bodies that say something else than rows of four finite numbers."""
-    for value in ("NaN", "Infinity", "-Infinity", "1e999", "-1e999", '"NaN"', '"5.1"', "true", "null", "[]", "{}"):
+    for value in (
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "1e999",
+        "-1e999",
+        '"NaN"',
+        '"5.1"',
+        "true",
+        "null",
+        "[]",
+        "{}",
+    ):
         yield f"{value} as a number", b'{"instances":[[5.1,3.5,1.4,%s]]}' % value.encode()
     row = dict.fromkeys(_NAMES, 1.0)
     yield "a row too short", b'{"instances":[[5.1,3.5,1.4]]}'
@@ -122,7 +137,12 @@ def _wrong() -> Iterator[tuple[str, bytes]]:
 
 def _wrong_types() -> Iterator[Abuse]:
     body = b'{"instances":[[5.1,3.5,1.4,0.2]]}'
-    for media_type in ("text/plain", "text/xml", "application/x-www-form-urlencoded", "application/octet-stream"):
+    for media_type in (
+        "text/plain",
+        "text/xml",
+        "application/x-www-form-urlencoded",
+        "application/octet-stream",
+    ):
         yield Abuse.of(f"JSON as {media_type}", body, Content_Type=media_type)
     for name in ("latin-1", "utf-16"):
         yield Abuse.of(f"JSON in {name}", body, Content_Type=f"application/json; charset={name}")
@@ -137,9 +157,11 @@ async def send(port: int, abuse: Abuse) -> Reply | str:
             connection.writer.write(abuse.head)
             for piece in abuse.pieces:
                 connection.writer.write(piece)
-                await asyncio.wait({answer, drained := asyncio.ensure_future(connection.writer.drain())},
-                                   return_when=asyncio.FIRST_COMPLETED)
-                if answer.done() or drained.done() and drained.exception():
+                await asyncio.wait(
+                    {answer, drained := asyncio.ensure_future(connection.writer.drain())},
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if answer.done() or (drained.done() and drained.exception()):
                     drained.cancel()
                     break
             return await answer
@@ -176,12 +198,24 @@ async def abuse(run: Run) -> None:
         peak.cancel()
         grown = (await peak - base) / _MEBIBYTE
     run.number += len(answers)
-    refused = [(name, found) for name, found in answers if not isinstance(found, str) and 400 <= found.status < 500]
-    bad = sorted({f"{name}: {found if isinstance(found, str) else found.status}" for name, found in answers
-                  if (name, found) not in refused})
+    refused = [
+        (name, found) for name, found in answers if not isinstance(found, str) and 400 <= found.status < 500
+    ]
+    bad = sorted(
+        {
+            f"{name}: {found if isinstance(found, str) else found.status}"
+            for name, found in answers
+            if (name, found) not in refused
+        }
+    )
     run.check("every one was answered with 4xx", not bad, "; ".join(bad) or "all")
-    plain = sorted({name for name, found in refused if not isinstance(found, str)
-                    and found.headers.get(b"content-type") != _PROBLEM})
+    plain = sorted(
+        {
+            name
+            for name, found in refused
+            if not isinstance(found, str) and found.headers.get(b"content-type") != _PROBLEM
+        }
+    )
     run.check("every answer is a problem document", not plain, "; ".join(plain) or "all")
     accepted = sorted({name for name, found in answers if not isinstance(found, str) and found.status < 400})
     run.check("none was accepted", not accepted, "; ".join(accepted) or "none")

@@ -29,7 +29,10 @@ async def slowloris(run: Run) -> None:
         running = asyncio.create_task(load.run(run.sizes["rate"], 3_600, stop))
         limit = run.sizes["limit_seconds"]
         bad = [
-            *(_held(served, b"POST /predict HTTP/1.1\r\nHost: x\r\nX-Half", limit) for _ in range(run.size("halves"))),
+            *(
+                _held(served, b"POST /predict HTTP/1.1\r\nHost: x\r\nX-Half", limit)
+                for _ in range(run.size("halves"))
+            ),
             *(_held(served, b"", limit) for _ in range(run.size("silent"))),
             *(_dripping(served, limit) for _ in range(run.size("dripping"))),
         ]

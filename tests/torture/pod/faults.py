@@ -157,7 +157,9 @@ def _try(fault: Fault, tree: Path, code: str, tests: str) -> Outcome:
         path.write_text(before, encoding="utf-8")
     if status not in {_RED, _GREEN}:
         raise RuntimeError(f"{fault.name}: the tests did not run (pytest: {status}):\n{said[-3_000:]}")
-    by = next((line.split(" ")[1] for line in said.splitlines() if line.startswith(("FAILED ", "ERROR "))), "")
+    by = next(
+        (line.split(" ")[1] for line in said.splitlines() if line.startswith(("FAILED ", "ERROR "))), ""
+    )
     return Outcome(
         name=fault.name,
         guarantee=fault.guarantee,
@@ -174,11 +176,21 @@ def _try(fault: Fault, tree: Path, code: str, tests: str) -> Outcome:
 
 def _pytest(tree: Path, tests: Sequence[str]) -> tuple[Literal[0, 1] | Any, str]:
     """Run tests of the copy; a run that hangs has turned red."""
-    environment = {**os.environ, "PYTHONPATH": f"{tree / 'src'}{os.pathsep}{tree}", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{tree / 'src'}{os.pathsep}{tree}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     argv = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", *tests]
     try:
         done = subprocess.run(
-            argv, cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=_TIMEOUT_SECONDS
+            argv,
+            cwd=tree,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_TIMEOUT_SECONDS,
         )
     except subprocess.TimeoutExpired:
         return _RED, "FAILED (hung)"

@@ -18,8 +18,28 @@ from tests.torture.pod.wire import Connection
 
 _KNOWN = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE")
 _RARE = ("PROPFIND", "LOCK", "MKCOL", "PURGE", "REPORT", "SEARCH", "SUBSCRIBE", "UNLINK")
-_PREFIXES = ("/", "/predict/", "/v1/models/", "/v2/models/", "/admin/", "/.git/", "/wp-login.php?", "//", "/%2e%2e/", "/readyz;")
-_HEADERS = ("User-Agent", "Accept", "Cookie", "Referer", "X-Forwarded-For", "Traceparent", "Accept-Language", "Via")
+_PREFIXES = (
+    "/",
+    "/predict/",
+    "/v1/models/",
+    "/v2/models/",
+    "/admin/",
+    "/.git/",
+    "/wp-login.php?",
+    "//",
+    "/%2e%2e/",
+    "/readyz;",
+)
+_HEADERS = (
+    "User-Agent",
+    "Accept",
+    "Cookie",
+    "Referer",
+    "X-Forwarded-For",
+    "Traceparent",
+    "Accept-Language",
+    "Via",
+)
 _PIPELINED = 20
 
 
@@ -39,7 +59,10 @@ def hostile(number: int, paths: int, draw: random.Random) -> tuple[bytes, bool]:
     else:  # a method of its own: most parsers refuse it and close
         method = "".join(draw.choices(string.ascii_uppercase, k=8))
     path = f"{draw.choice(_PREFIXES)}{number % paths:x}"
-    headers = {draw.choice(_HEADERS): f"{number:x}", f"X-{draw.choice(string.ascii_letters)}{number % paths}": "1"}
+    headers = {
+        draw.choice(_HEADERS): f"{number:x}",
+        f"X-{draw.choice(string.ascii_letters)}{number % paths}": "1",
+    }
     return wire.request(method, path, None, headers), method == "HEAD"
 
 

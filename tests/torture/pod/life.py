@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.torture.pod import processes, replicas, target, wire
-from tests.torture.pod.load import Load, quantile
+from tests.torture.pod.load import Load
 from tests.torture.pod.oracle import Question
 from tests.torture.pod.scenario import Run, Scenario
 
@@ -54,7 +54,9 @@ async def drain(run: Run) -> None:
     run.check("no request of the load failed", not tally.failed, tally.why())
     run.check("no request was refused", not tally.of("refused"), len(tally.of("refused")))
     wrong = [each for each in ends if each]
-    run.check(f"all {in_flight} calls in flight were answered right", not wrong, ", ".join(wrong[:5]) or "all")
+    run.check(
+        f"all {in_flight} calls in flight were answered right", not wrong, ", ".join(wrong[:5]) or "all"
+    )
     run.check("exit status 0", status == 0, status)
     run.check(f"it ended within {longest:g} s", status is not None, f"{took:.1f} s")
     run.check("requests came after SIGTERM", bool(after), len(after))

@@ -188,7 +188,9 @@ class Load:
         except TimeoutError:
             outcome = "time-out"
         except (OSError, WireError) as error:
-            outcome = f"{type(error).__name__}: {error}" if isinstance(error, WireError) else type(error).__name__
+            outcome = (
+                f"{type(error).__name__}: {error}" if isinstance(error, WireError) else type(error).__name__
+            )
         return Call(intended, time.monotonic(), kind, outcome, status, retry_after)
 
     async def _connected(self, port: int, kind: Kind) -> Connection:

@@ -14,7 +14,22 @@ from tests.torture.pod.wire import request
 
 Mutation = Callable[[bytes, random.Random], bytes]
 _NOISE = b"\x00\x01\t\n\x0b\x0c\r !\"#%&'()*+,-./:;<=>?@[\\]^_`{|}~\x7f\x80\xc3\xff"
-_LENGTHS = ("+5", "-1", "0x10", "5, 5", "5 5", "5;", " 5", "5\x0b", "", "00", "1e1", "18446744073709551616", "5\r\n ", "٥")
+_LENGTHS = (
+    "+5",
+    "-1",
+    "0x10",
+    "5, 5",
+    "5 5",
+    "5;",
+    " 5",
+    "5\x0b",
+    "",
+    "00",
+    "1e1",
+    "18446744073709551616",
+    "5\r\n ",
+    "٥",
+)
 _CODINGS = (
     "chunked", "Chunked", "xchunked", "chunked, chunked", "gzip, chunked", "chunked, identity", "identity",
     " chunked", "chunked ", "chunked\x0b", "\x00chunked", "chunk\r\n ed", '"chunked"', "",
@@ -28,7 +43,17 @@ _FIELDS = (
 )  # fmt: skip
 _TARGETS = (b"*", b"/predict?x=1", b"/predict#x", b"http://torture/predict", b"//predict", b"/pre%64ict", b"/predict\x00",
             b"predict", b"/../predict", b"/\xff", b"torture:80", b"/" + b"a" * 9_000, b"")  # fmt: skip
-_VERSIONS = (b"HTTP/1.0", b"HTTP/0.9", b"HTTP/2.0", b"HTTP/1.2", b"HTTP/1.10", b"http/1.1", b"HTTP/1.1 ", b"HTTP/1", b"")
+_VERSIONS = (
+    b"HTTP/1.0",
+    b"HTTP/0.9",
+    b"HTTP/2.0",
+    b"HTTP/1.2",
+    b"HTTP/1.10",
+    b"http/1.1",
+    b"HTTP/1.1 ",
+    b"HTTP/1",
+    b"",
+)
 _METHODS = (b"GET", b"HEAD", b"OPTIONS", b"CONNECT", b"TRACE", b"post", b"POST\t", b"P\x00ST", b"PRI", b"")
 
 
@@ -129,7 +154,9 @@ def length(content: bytes, draw: random.Random) -> bytes:
 def coding(content: bytes, draw: random.Random) -> bytes:
     """A Transfer-Encoding, odd or beside a Content-Length."""
     lines, body = _head(content)
-    name = draw.choice(["Transfer-Encoding", "transfer-encoding", "Transfer-Encoding ", "Transfer\x00Encoding"])
+    name = draw.choice(
+        ["Transfer-Encoding", "transfer-encoding", "Transfer-Encoding ", "Transfer\x00Encoding"]
+    )
     line = f"{name}: {draw.choice(_CODINGS)}".encode()
     lines.insert(draw.randint(1, len(lines)), line)
     return _joined(lines, chunked(body, draw) if draw.random() < 0.5 else body)
@@ -147,7 +174,10 @@ def smuggle(content: bytes, draw: random.Random) -> bytes:
         chunk = b"%x\r\n%s\r\n0\r\n\r\n" % (len(hidden), hidden)
         return request("POST", "/predict", None, {**both, "Content-Length": "4"}) + chunk
     lines, body = _head(content)
-    lines += [b"Transfer-Encoding: chunked", b"Transfer-Encoding: " + draw.choice([b"identity", b"cow", b"chunked"])]
+    lines += [
+        b"Transfer-Encoding: chunked",
+        b"Transfer-Encoding: " + draw.choice([b"identity", b"cow", b"chunked"]),
+    ]
     return _joined(lines, inner + body)
 
 
@@ -175,15 +205,48 @@ def chunks(content: bytes, draw: random.Random) -> bytes:
     lines, body = _head(content)
     lines = [each for each in lines if not each.lower().startswith((b"content-length", b"transfer-encoding"))]
     lines.append(b"Transfer-Encoding: chunked")
-    size = draw.choice([b"%x", b"0x%x", b"+%x", b"-%x", b" %x", b"%x ", b"%x;", b"%x\t", b"00000000000000000%x", b"%xg", b"%x\x00"])
+    size = draw.choice(
+        [
+            b"%x",
+            b"0x%x",
+            b"+%x",
+            b"-%x",
+            b" %x",
+            b"%x ",
+            b"%x;",
+            b"%x\t",
+            b"00000000000000000%x",
+            b"%xg",
+            b"%x\x00",
+        ]
+    )
     end = draw.choice([b"\r\n", b"\n", b"", b"\r\n\r\n", b"\r", b"XX"])
-    bad = size % max(1, len(body)) + b"\r\n" + body + end + draw.choice([b"0\r\n\r\n", b"0\n\n", b"0\r\n", b"00\r\n\r\n"])
+    bad = (
+        size % max(1, len(body))
+        + b"\r\n"
+        + body
+        + end
+        + draw.choice([b"0\r\n\r\n", b"0\n\n", b"0\r\n", b"00\r\n\r\n"])
+    )
     return _joined(lines, bad)
 
 
 def before(content: bytes, draw: random.Random) -> bytes:
     """Something ahead of the request line."""
-    return draw.choice([b"\r\n", b"\n", b"\r\n\r\n\r\n", b" ", b"\x16\x03\x01", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x00"]) + content
+    return (
+        draw.choice(
+            [
+                b"\r\n",
+                b"\n",
+                b"\r\n\r\n\r\n",
+                b" ",
+                b"\x16\x03\x01",
+                b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+                b"\x00",
+            ]
+        )
+        + content
+    )
 
 
 def same(content: bytes, draw: random.Random) -> bytes:

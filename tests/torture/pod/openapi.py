@@ -28,7 +28,11 @@ async def fuzz(run: Run) -> None:
     run.number += cases
     for check, count in sorted(failures.items()):
         run.check(f"schemathesis: {check}", passed=False, found=count)
-    run.check("schemathesis found nothing", status == 0, f"exit status {status}" + (f": {said[-1_500:]}" if status else ""))
+    run.check(
+        "schemathesis found nothing",
+        status == 0,
+        f"exit status {status}" + (f": {said[-1_500:]}" if status else ""),
+    )
     wanted = run.size("cases")
     run.check(f"at least {wanted:,} cases", cases >= wanted, f"{cases:,}")
     run.check("a good request is answered right afterwards", not question.wrong(good, "good"), good.status)
@@ -46,7 +50,9 @@ async def _document(run: Run, served: Served) -> tuple[str, int]:
     run.not_tested(f"the server gives no OpenAPI document at {' or '.join(_DOCUMENTS)}")
 
 
-async def _schemathesis(run: Run, served: Served, path: str, operations: int, report: Path) -> tuple[int, str]:
+async def _schemathesis(
+    run: Run, served: Served, path: str, operations: int, report: Path
+) -> tuple[int, str]:
     """Run it in a process of its own; its exit status and what it said."""
     url = f"http://{wire.HOST}:{served.port}"
     process = await asyncio.create_subprocess_exec(

@@ -46,25 +46,30 @@ async def overload(run: Run) -> None:
         seconds = run.sizes["seconds"]
         flood = await Load(lambda: [served.port], questions, seconds=deadline).run(4 * capacity, seconds)
         over = time.monotonic()
-        calm = await Load(lambda: [served.port], questions).run(
-            0.5 * capacity, run.sizes["calm_seconds"]
-        )
+        calm = await Load(lambda: [served.port], questions).run(0.5 * capacity, run.sizes["calm_seconds"])
         alive = served.alive
     run.number += len(flood.calls) + len(calm.calls)
     right, refused = flood.of("right"), flood.of("refused")
     goodput = len(right) / max(seconds, over - began)
     run.check("no answer was wrong, no connection failed", not flood.failed, flood.why())
     without = [call for call in refused if not call.retry_after]
-    run.check("every refusal has Retry-After", bool(refused) and not without, f"{len(without)} of {len(refused)}")
     run.check(
-        "goodput at least 90 % of capacity", goodput >= 0.9 * capacity, f"{goodput / capacity:.0%}", figure=True
+        "every refusal has Retry-After", bool(refused) and not without, f"{len(without)} of {len(refused)}"
+    )
+    run.check(
+        "goodput at least 90 % of capacity",
+        goodput >= 0.9 * capacity,
+        f"{goodput / capacity:.0%}",
+        figure=True,
     )
     p99 = quantile(right, 0.99)
     run.check(f"p99 of what was admitted <= {deadline:g} s", p99 <= deadline, f"{p99:.3f} s", figure=True)
     soon = quantile(refused, 0.99) * 1_000
     run.check("p99 of refusals <= 20 ms", soon <= 20, f"{soon:.1f} ms", figure=True)
     late = Tally([call for call in calm.calls if call.intended > over + 2])
-    run.check("normal 2 s later: none failed, none refused", not late.failed and not late.of("refused"), late.why())
+    run.check(
+        "normal 2 s later: none failed, none refused", not late.failed and not late.of("refused"), late.why()
+    )
     run.check("the process did not end", alive, alive)
     run.notes["capacity"] = f"{capacity:.0f} requests/s of {questions[0].body.count(b'],[') + 1} rows"
 

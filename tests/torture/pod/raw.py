@@ -181,7 +181,11 @@ async def fuzz(run: Run) -> None:
     kinds = Counter(each.kind for each in findings)
     for kind in KINDS:
         examples = [f"{each.detail} (seed {each.seed})" for each in findings if each.kind == kind][:3]
-        run.check(f"no case with: {kind}", not kinds[kind], f"{kinds[kind]}: {'; '.join(examples)}" if examples else 0)
+        run.check(
+            f"no case with: {kind}",
+            not kinds[kind],
+            f"{kinds[kind]}: {'; '.join(examples)}" if examples else 0,
+        )
     every = -(-total // 500)
     run.check("good requests in between were answered right", good == every, f"{good} of {every}")
     run.check("the process did not end", alive, alive)

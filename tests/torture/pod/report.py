@@ -55,7 +55,9 @@ def _latest(found: Sequence[Result], target: str) -> dict[str, list[Result]]:
             by_scenario[each.scenario].append(each)
     kept = {}
     for name, parts in by_scenario.items():
-        newest = {each.part: each for each in parts if (each.code, each.parts) == (parts[-1].code, parts[-1].parts)}
+        newest = {
+            each.part: each for each in parts if (each.code, each.parts) == (parts[-1].code, parts[-1].parts)
+        }
         kept[name] = [newest[part] for part in sorted(newest)]
     return kept
 

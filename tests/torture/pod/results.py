@@ -102,7 +102,11 @@ def digest(paths: Iterable[Path]) -> str:
 def commit() -> str:
     """Short hash of the commit, with `+` if the tree differs from it; empty without git."""
     done = subprocess.run(
-        ["git", "describe", "--always", "--dirty=+", "--exclude=*"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return done.stdout.strip()
 
@@ -113,7 +117,9 @@ def machine() -> str:
         (line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
         platform.machine(),
     )
-    memory = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
+    memory = next(
+        (int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0
+    )
     return (
         f"{processor}, {os.cpu_count()} cores, {memory / 2**20:.0f} GiB, "
         f"Linux {platform.release()}, Python {platform.python_version()}"

@@ -6,7 +6,11 @@ from tests.torture.pod.faults import Fault
 
 _LIFE, _PARTS = "tests/serving/test_life.py", "tests/unit/serving/test_parts.py"
 _VALIDATION, _METRICS = "tests/unit/serving/test_validation.py", "tests/serving/test_metrics.py"
-_BOUNDS, _START, _PREDICT = "tests/serving/test_bounds.py", "tests/serving/test_start.py", "tests/serving/test_predict.py"
+_BOUNDS, _START, _PREDICT = (
+    "tests/serving/test_bounds.py",
+    "tests/serving/test_start.py",
+    "tests/serving/test_predict.py",
+)
 
 FAULTS: tuple[Fault, ...] = (
     Fault(

@@ -30,7 +30,9 @@ SCENARIOS: tuple[Scenario, ...] = (
 BY_NAME = {each.name: each for each in SCENARIOS}
 
 
-def run_part(scenario: Scenario, part: int, scale: Scale, seed: int, target: Target, oracle: Oracle) -> Result:
+def run_part(
+    scenario: Scenario, part: int, scale: Scale, seed: int, target: Target, oracle: Oracle
+) -> Result:
     """Run one part; whatever it raises is a failed check, unless this machine cannot test it."""
     own = results.seed_of(seed, scenario.name, part)
     with tempfile.TemporaryDirectory(prefix="torture-") as folder:
