@@ -18,7 +18,7 @@ from ekiben.serving.exchange import Question
 INFER = f"/v2/models/{NAME}/infer"
 KSERVE = f"/v1/models/{NAME}:predict"
 CSV = {b"content-type": b"text/csv"}
-ROWS = [[1.0, None], [None, 2.0], [99.0, 3.0]]
+ROWS: list[list[float | None]] = [[1.0, None], [None, 2.0], [99.0, 3.0]]
 # What the policies make of them: NaN where the column takes it, the default in the other, nothing cut off.
 EXPECTED = [[1.0, 0.5], [math.nan, 2.0], [99.0, 3.0]]
 
