@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import orjson
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
@@ -117,4 +117,15 @@ def mixed() -> Pod:
         Input("flag", "bool"),
         Input("colour", "string", categories=("blå", "red, or so")),
     )
+    return Pod(estimator, Schema(inputs, Output("regression")), rows)
+
+
+def gaps() -> Pod:
+    """Two numbers, either of which may be missing, one in a range that is counted; a number out."""
+    rows = np.random.default_rng(2).normal(size=(30, 2))
+    inputs = (
+        Input("a", "float64", -9.0, 9.0, on_out_of_range="count", missing="nan"),
+        Input("b", "float64", missing="value", default=0.5),
+    )
+    estimator = HistGradientBoostingRegressor(max_iter=3).fit(rows, rows.sum(axis=1))
     return Pod(estimator, Schema(inputs, Output("regression")), rows)

@@ -66,12 +66,14 @@ def test_nothing_is_loaded_from_anywhere(flowers: Pod) -> None:
 
 
 def test_routes_inputs_and_an_example(mixed: Pod) -> None:
-    """Every route, every column with its limits, and a golden row that the pod takes."""
+    """Every route and schema, every column with its limits, and a golden row that the pod takes."""
     found, text, _ = page(mixed)
     for path, each in mixed.routes.by_path.items():
         assert f"<code>{each.methods[0]}</code> <code>{path}</code>" in text
     for name in mixed.names:
         assert f"<td><code>{name}</code></td>" in text
+    for name in orjson.loads(mixed.get("/openapi.json").body)["components"]["schemas"]:
+        assert f"<summary><code>{name}</code></summary>" in text
     assert "one of &#x27;blå&#x27;, &#x27;red, or so&#x27;" in text
     mixed.post("/predict", orjson.loads(found.inside["textarea"]))
 
