@@ -140,7 +140,8 @@ def test_connections_end_after_their_requests(artefact: Path, tmp_path: Path) ->
 
 def test_connections_end_at_their_age(artefact: Path, tmp_path: Path) -> None:
     """The same after their time, give or take ten percent."""
-    with running(artefact, tmp_path, EKIBEN_CONNECTION_SECONDS="1") as pod, pod.connect() as connection:
+    settings = {"EKIBEN_CONNECTION_SECONDS": "1", "EKIBEN_CONNECTION_REQUESTS": "1000000"}
+    with running(artefact, tmp_path, **settings) as pod, pod.connect() as connection:
         request = HEAD + b"Content-Length: %d\r\n\r\n" % len(ROW) + ROW
         started = time.monotonic()
         while b"connection: close" not in exchange(connection, request):

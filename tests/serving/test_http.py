@@ -196,13 +196,16 @@ def test_clients_that_ask_and_do_not_wait(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("extension", [b"", b";a", b";a=b", b';a="b;c"'])
-@pytest.mark.parametrize(
-    "trailer", [b"", b"X-Checksum: 1\r\n", b"Content-Type: text/plain\r\nContent-Length: 5\r\n"]
-)
+@pytest.mark.parametrize("trailer", [b"", b"X-Checksum: 1\r\n", b"Content-Type: text/plain\r\n"])
 def test_bodies_in_chunks(wire: Wire, extension: bytes, trailer: bytes) -> None:
     """Chunks, their extensions and trailers are read; a trailer changes nothing; the connection goes on."""
     asked = chunked([b"[5.1,", b"3.5,1.4", b",0.2]"], trailer=trailer, extension=extension)
     assert [prediction(wire.ask(asked)), prediction(wire.ask(predict()))] == [0, 0]
+
+
+def test_trailers_that_frame(wire: Wire) -> None:
+    """A length behind the chunks is refused, as RFC 9110 section 6.5.1 forbids to send one."""
+    assert wire.ask(chunked([ROW], trailer=b"Content-Length: 5\r\n")).status == 400
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_one_connection_too_many(small: Pod) -> None:
             each.close()
     time.sleep(0.1)
     assert small.predict(ROW).status == 200
-    assert small.count("http_server_connections_refused_total") >= 1
+    assert small.count("http_server_refused_connections_total") >= 1
 
 
 @pytest.mark.parametrize("at_once", [True, False])
@@ -81,7 +81,7 @@ def test_heads_have_a_limit(pod: Pod, *, at_once: bool) -> None:
     """40 KiB of fields are refused, whether they come at once or one by one."""
     lines = [HEAD, *[b"X-Long: " + b"x" * 1_024 + b"\r\n"] * 40, b"Content-Length: 0\r\n\r\n"]
     with pod.connect() as connection:
-        for part in [b"".join(lines)] if at_once else lines[:-1]:
+        for part in [b"".join(lines)] if at_once else lines[:33]:  # the last of these is beyond the limit
             connection.sendall(part)
             time.sleep(0.001)
         assert ended(connection, 2).startswith(b"HTTP/1.1 431")
@@ -103,7 +103,7 @@ def test_callers_have_a_rate(artefact: Path, tmp_path: Path) -> None:
         assert replies[-1].headers["retry-after"] == "1"
         assert replies[-1].json["reason"] == "rate"
         assert pod.request("GET", "/readyz").status == 200
-        assert pod.count("http_server_access_total", outcome="rate") == 2
+        assert pod.count("access_decisions_total", outcome="rate") == 2
 
 
 def certificate(folder: Path, name: str) -> None:

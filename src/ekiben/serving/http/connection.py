@@ -67,13 +67,29 @@ class Protocol(Ordered):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            rest = data[upgrade.args[0] :]  # nothing is upgraded here: the request was answered as it is
-            if rest:
-                self.data_received(rest)
+            self._decline(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self._reject(fields.NOT_HTTP)
         if self._in_head and self._head_bytes > HEAD_BYTES and not self._deaf:
             self._reject(fields.LONG_HEAD)
+
+    def _decline(self, rest: bytes) -> None:
+        """Read a request again without its offer to upgrade, which nobody here takes.
+
+        The parser takes what follows such a head for the other protocol; Java's own client offers one
+        with every request, also with those that have a body.
+
+        Args:
+            rest: What came behind the head.
+        """
+        method = self.parser.get_method()
+        if self._deaf or method == b"CONNECT":
+            self._reject(fields.NOT_HTTP)
+            return
+        head = fields.without_offer(method, self.url, self.parser.get_http_version(), self.headers)
+        self.parser = httptools.HttpRequestParser(self)
+        self._requests -= 1
+        self.data_received(head + rest)
 
     def pause_writing(self) -> None:
         """The client does not read its answers: read no more of its requests."""
@@ -126,7 +142,7 @@ class Protocol(Ordered):
     def on_headers_complete(self) -> None:
         """Admit a request, or find out why not."""
         self._in_head = False
-        if self._deaf or self._closing:
+        if self._deaf or self._closing or self.parser.should_upgrade():
             return
         desk = self.desk
         long, self._head_bytes = self._head_bytes > HEAD_BYTES and self._is_long(), 0
@@ -157,7 +173,7 @@ class Protocol(Ordered):
         visit = desk.gate.arrive(UNMATCHED if endpoint is None else endpoint.template, method)
         refuse = desk.routes.refuse(path) if endpoint is None else endpoint.refuse
         turn = Turn(self, visit, desk.request_id(headers.get(b"x-request-id")), refuse, headers)
-        turn.last = version == "1.0" or not parser.should_keep_alive()
+        turn.last = version != "1.1" or not parser.should_keep_alive()
         turn.head_only = method == "HEAD"
         turn.wants_continue = self.expect_100_continue and version != "1.0"
         if endpoint is None:
@@ -167,7 +183,7 @@ class Protocol(Ordered):
             turn.dialect, turn.predicts = endpoint.dialect, True
         turn.reply = endpoint.reply
         try:
-            if len(headers) != len(self.headers) or b"host" not in headers:
+            if len(headers) != len(self.headers) or version != "1.1" or b"host" not in headers:
                 fields.check(self.headers, headers, version)
             if method not in endpoint.methods and (method != "HEAD" or "GET" not in endpoint.methods):
                 raise fields.method_refused(endpoint.methods)

@@ -23,6 +23,8 @@ FULL = RefusedError(
 LONG_HEAD = RefusedError(431, "too_large", "expected a request line and fields of at most 32 KiB in all")
 NOT_READY = RefusedError(503, "not_ready", "the model is not ready", headers=((b"retry-after", b"1"),))
 SLOW = RefusedError(408, "slow", "the request did not arrive in time")
+_OFFER = frozenset({b"upgrade", b"http2-settings"})
+_VERSIONS = ("1.1", "1.0")
 _ONCE = frozenset({b"host", b"content-length", b"content-type", b"content-encoding", b"authorization"})
 
 
@@ -30,8 +32,11 @@ def check(fields: Sequence[tuple[bytes, bytes]], headers: Headers, version: str)
     """Refuse a head that two readers could understand differently.
 
     Raises:
-        RefusedError: 400; no Host in HTTP/1.1, or a field twice that must come once.
+        RefusedError: 400; no Host in HTTP/1.1, or a field twice that must come once. 505 for a version that
+            is neither 1.1 nor 1.0.
     """
+    if version not in _VERSIONS:
+        raise RefusedError(505, "not_http", "expected HTTP/1.1 (RFC 9112)")
     if version == "1.1" and b"host" not in headers:
         raise RefusedError(400, "not_http", "expected a Host field (RFC 9112, section 3.2)")
     if len(headers) != len(fields):
@@ -62,3 +67,18 @@ def method_refused(methods: tuple[str, ...]) -> RefusedError:
     )
     allow = ((b"allow", ", ".join(methods).encode()),)
     return RefusedError(405, "method", f"expected {' or '.join(methods)}", headers=allow)
+
+
+def without_offer(method: bytes, target: bytes, version: str, sent: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """Write a request's head again, without its offer to upgrade.
+
+    Source: https://www.rfc-editor.org/rfc/rfc9110#section-7.8 ("A server MAY ignore a received Upgrade")
+    """
+    lines = [b"%b %b HTTP/%b" % (method, target, version.encode())]
+    for name, value in sent:
+        if name == b"connection":
+            tokens = [each.strip() for each in value.split(b",")]
+            value = b", ".join(each for each in tokens if each.lower() not in _OFFER)  # noqa: PLW2901 - the rest of it
+        if name not in _OFFER:
+            lines.append(b"%b: %b" % (name, value))
+    return b"\r\n".join([*lines, b"", b""])
