@@ -20,6 +20,7 @@ from ekiben.serving.predictors.outcome import Link
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 LEAF = -1  # in place of a child
 
 
@@ -33,6 +34,7 @@ class Tree:
         limit: A row goes left if its float64 value is at most this.
         left: Child; `LEAF` in a leaf.
         right: Likewise.
+        missing_left: Whether a row without this value (NaN) goes left.
         values: Shape (nodes, scores): what a leaf adds to each score.
     """
 
@@ -41,6 +43,7 @@ class Tree:
     limit: Floats
     left: Indices
     right: Indices
+    missing_left: Flags
     values: Floats
 
 
@@ -126,6 +129,7 @@ def _tree(tree: Any, values: Any) -> Tree:
         limits(threshold),
         np.asarray(tree.children_left, dtype=np.int64),
         np.asarray(tree.children_right, dtype=np.int64),
+        np.asarray(tree.missing_go_to_left) != 0,
         np.asarray(values, dtype=np.float64),
     )
 
@@ -179,7 +183,9 @@ def _boosted_by_histogram(last: Any) -> Ensemble:
             values[:, column] = nodes["value"]
             limit = nodes["num_threshold"].astype(np.float64)
             left, right = (np.where(leaf, LEAF, nodes[side].astype(np.int64)) for side in ("left", "right"))
-            trees.append(Tree(nodes["feature_idx"].astype(np.int64), limit, limit, left, right, values))
+            missing_left = nodes["missing_go_to_left"] != 0
+            feature = nodes["feature_idx"].astype(np.int64)
+            trees.append(Tree(feature, limit, limit, left, right, missing_left, values))
     return Ensemble(tuple(trees), base, 1, float32=False, link=link)
 
 

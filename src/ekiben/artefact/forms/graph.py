@@ -10,9 +10,10 @@ from onnx import ModelProto, NodeProto, TensorProto, checker, helper, numpy_help
 
 from ekiben.artefact.forms.ensembles import Ensemble
 from ekiben.artefact.forms.networks import Network
-from ekiben.artefact.forms.scaling import Step
+from ekiben.artefact.forms.scaling import NoExactFormError, Step
 from ekiben.artefact.forms.splits import Splits
 from ekiben.serving.predictors.onnx import INCLUSIVE, INPUT, LINK, REACH, SCORES
+from ekiben.serving.schema import Schema
 
 # The first versions with TreeEnsemble (ai.onnx.ml 5) and with all else that is used here.
 _OPSETS = (("", 18), ("ai.onnx.ml", 5))
@@ -86,19 +87,26 @@ class Graph:
         return bytes(model.SerializeToString(deterministic=True))
 
 
-def of_ensemble(steps: Sequence[Step], ensemble: Ensemble, inputs: int) -> bytes:
+def of_ensemble(steps: Sequence[Step], ensemble: Ensemble, schema: Schema) -> bytes:
     """Write trees behind scalers.
 
     Args:
         steps: What the scalers do.
         ensemble: The trees.
-        inputs: Columns of the rows.
+        schema: What the estimator takes.
+
+    Raises:
+        NoExactFormError: Values may be missing where a cast to float32 must be looked after.
     """
-    graph = Graph(inputs)
+    missing = any(each.missing == "nan" for each in schema.inputs)
+    graph = Graph(len(schema.inputs))
     _scale(graph, steps)
-    if ensemble.float32:
+    # Rows of precision float32 are within it already, but for what a scaler makes of them.
+    if ensemble.float32 and (steps or schema.precision != "float32"):
+        if missing:
+            raise NoExactFormError("missing values would hide a value that float32 cannot hold")
         graph.reach()
-    graph.then("TreeEnsemble", domain="ai.onnx.ml", **Splits(ensemble).attributes())
+    graph.then("TreeEnsemble", domain="ai.onnx.ml", **Splits(ensemble, missing=missing).attributes())
     if ensemble.divisor != 1:
         graph.then("Div", float(ensemble.divisor))
     return graph.content(len(ensemble.base), ensemble.link, inclusive=ensemble.inclusive)

@@ -103,6 +103,7 @@ def _refuse_missing(schema: Schema) -> None:
 
 
 def _folded(asked: _Asked) -> tuple[bytes, parity.Found]:
+    _without_missing(asked.schema)
     content = fold(asked.estimator, asked.schema).content()
     predictor = LinearPredictor(Linear.parse(content), asked.schema)
     return content, _compared(asked, predictor, _beside_boundaries(asked))
@@ -112,15 +113,20 @@ def _onnx(asked: _Asked) -> tuple[bytes, parity.Found]:
     if not asked.schema.numeric:
         raise NoExactFormError("an input is a string")
     steps, last = peel(asked.estimator)
-    inputs = len(asked.schema.inputs)
     if name_of(last).startswith("sklearn.neural_network."):
-        content = graph.of_network(steps, network_of(last), inputs)
+        _without_missing(asked.schema)
+        content = graph.of_network(steps, network_of(last), len(asked.schema.inputs))
         beside = _beside_boundaries(asked)
     else:
         ensemble = ensemble_of(last)
-        content = graph.of_ensemble(steps, ensemble, inputs)
+        content = graph.of_ensemble(steps, ensemble, asked.schema)
         beside = beside_splits(ensemble, steps, asked.known, asked.count // 4, _random(asked))
     return content, _compared(asked, OnnxPredictor(content, asked.schema), beside)
+
+
+def _without_missing(schema: Schema) -> None:
+    if any(each.missing == "nan" for each in schema.inputs):
+        raise NoExactFormError("a value may be missing, which no matrix knows")
 
 
 def _beside_boundaries(asked: _Asked) -> Rows:

@@ -9,18 +9,20 @@ import numpy as np
 import numpy.typing as npt
 
 from ekiben.artefact.forms.ensembles import LEAF, Ensemble
-from ekiben.artefact.forms.scaling import Step, undo
+from ekiben.artefact.forms.scaling import Step, apply, undo
+from ekiben.serving.predictors.onnx import FLOAT32_OVERFLOW
 from ekiben.serving.schema import Input
 
 Rows = npt.NDArray[np.float64]
 _MOST_DECIMALS = 12  # beyond that a column has no resolution of its own
+_MISSING_RATIO = 0.1  # of the values that may be missing
 _HALVINGS = 50
 _BEYOND = 1e-9  # of the way between two rows; nearer ones are ties
 _PER_SPLIT = 18  # values that `beside_splits` makes of one split
 
 
 def within(inputs: Sequence[Input], known: Rows, count: int, random: np.random.Generator) -> Rows:
-    """Random rows between the smallest and largest value of each column.
+    """Random rows between the smallest and largest value of each column; some values that may be missing are.
 
     Args:
         inputs: Declarations of the columns.
@@ -28,10 +30,13 @@ def within(inputs: Sequence[Input], known: Rows, count: int, random: np.random.G
         count: How many.
         random: Source of randomness.
     """
-    rows = random.uniform(known.min(axis=0), known.max(axis=0), size=(count, known.shape[1]))
+    lowest, highest = np.nanmin(known, axis=0), np.nanmax(known, axis=0)
+    rows = random.uniform(lowest, highest, size=(count, known.shape[1]))
     for column, each in enumerate(inputs):
         if each.type != "float64":
             rows[:, column] = np.rint(rows[:, column])
+        if each.missing == "nan":
+            rows[random.uniform(size=count) < _MISSING_RATIO, column] = np.nan
     return rows
 
 
@@ -43,9 +48,11 @@ def as_known(inputs: Sequence[Input], known: Rows, count: int, random: np.random
     """
     rows = within(inputs, known, count, random)
     for column in range(known.shape[1]):
-        decimals = _decimals(known[:, column])
+        present = known[~np.isnan(known[:, column]), column]
+        decimals = _decimals(present)
         if decimals is None:
-            rows[:, column] = random.choice(known[:, column], size=count)
+            missing = np.isnan(rows[:, column])
+            rows[:, column] = np.where(missing, np.nan, random.choice(present, size=count))
         else:
             rows[:, column] = np.round(rows[:, column], decimals)
     return rows
@@ -88,7 +95,9 @@ def beside_splits(
         rows[:, column] = beside
         found.append(rows)
     rows = np.concatenate(found)
-    return rows[np.isfinite(rows).all(axis=1)][:count]
+    # A split of missing values from all others has an infinite threshold.
+    beyond = np.abs(apply(steps, rows)) >= (FLOAT32_OVERFLOW if ensemble.float32 else np.inf)
+    return rows[~beyond.any(axis=1)][:count]
 
 
 def _neighbours(threshold: float, limit: float) -> Rows:

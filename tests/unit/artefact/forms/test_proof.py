@@ -47,6 +47,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ekiben.artefact.forms import ensembles, folded, graph, proof
 from ekiben.artefact.forms.proof import Proven, prove
+from ekiben.artefact.forms.scaling import peel
 from ekiben.serving.predictor import Answers, Form
 from ekiben.serving.predictors.linear import Linear, LinearPredictor
 from ekiben.serving.predictors.onnx import OnnxPredictor
@@ -327,7 +328,7 @@ def test_a_wrong_coefficient_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_float32_cannot_hold_is_refused_as_the_estimator_refuses_it() -> None:
     """The first value that rounds to infinity in float32 fails; the one before it answers as scikit-learn."""
     model, schema = fitted(RandomForestClassifier(5, random_state=0), IRIS)
-    predictor = OnnxPredictor(graph.of_ensemble((), ensembles.ensemble_of(model), 4), schema)
+    predictor = OnnxPredictor(graph.of_ensemble((), ensembles.ensemble_of(model), schema), schema)
     first = float(np.float64(2.0**128) - np.float64(2.0**103))
     row = np.array([[1.0, 1.0, 1.0, first]])
     for refusing in (predictor, model):
@@ -338,9 +339,62 @@ def test_what_float32_cannot_hold_is_refused_as_the_estimator_refuses_it() -> No
     assert predictor.predict(-row).predictions.tolist() == model.predict(-row).tolist()
 
 
+def test_a_bound_that_the_validator_keeps_is_not_looked_at_twice() -> None:
+    """Rows of precision float32 cannot overflow a tree; behind a scaler they can."""
+    model, schema = fitted(RandomForestClassifier(2, random_state=0), IRIS)
+    bounded = replace(schema, precision="float32")
+    ensemble = ensembles.ensemble_of(model)
+    steps, _ = peel(make_pipeline(StandardScaler().fit(IRIS[0]), model))
+    found = [
+        b"reach" in graph.of_ensemble(before, ensemble, declared)
+        for before, declared in (((), schema), ((), bounded), (steps, bounded))
+    ]
+    assert found == [True, False, True]
+
+
+GAPS = np.where(np.random.default_rng(8).uniform(size=IRIS[0].shape) < 0.2, np.nan, IRIS[0])
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        RandomForestClassifier(15, random_state=0),
+        ExtraTreesClassifier(15, max_depth=3, random_state=0),
+        DecisionTreeClassifier(random_state=0),
+        HistGradientBoostingClassifier(max_iter=6, random_state=0),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_missing_values_go_where_the_tree_sends_them(estimator: Any) -> None:
+    """Where a schema lets NaN through, the form answers rows with gaps as scikit-learn does."""
+    model, schema = fitted(estimator, (GAPS, IRIS[1]))
+    inputs = tuple(replace(each, missing="nan") for each in schema.inputs)
+    schema = Schema(inputs, schema.output, "float32")
+    found = proven(model, (GAPS, IRIS[1]), schema)
+    assert found.predictor == "onnx", found.document
+    rows = asked(IRIS)
+    rows[np.random.default_rng(9).uniform(size=rows.shape) < 0.3] = np.nan
+    answers = served("onnx", found.contents["onnx"], schema).predict(rows)
+    assert answers.predictions.tolist() == model.predict(rows).tolist()
+    assert answers.probabilities == pytest.approx(model.predict_proba(rows), rel=0, abs=1e-12)
+
+
+def test_missing_values_elsewhere() -> None:
+    """No matrix knows a missing value, and behind a scaler one would hide an overflow."""
+    scaled = make_pipeline(StandardScaler(), RandomForestClassifier(3, random_state=0))
+    model, schema = fitted(scaled, (GAPS, IRIS[1]))
+    gaps = replace(schema, inputs=tuple(replace(each, missing="nan") for each in schema.inputs))
+    forms = proven(model, (GAPS, IRIS[1]), gaps).document["forms"]
+    assert "would hide" in forms["onnx"]["reason"]
+    line, _ = fitted(LogisticRegression(max_iter=500), IRIS)
+    network, _ = fitted(MLPClassifier((3,), max_iter=20, random_state=0), IRIS)
+    assert "no matrix knows" in proven(line, IRIS, gaps).document["forms"]["folded"]["reason"]
+    assert "no matrix knows" in proven(network, IRIS, gaps).document["forms"]["onnx"]["reason"]
+
+
 def test_histograms_are_not_cast() -> None:
     """HistGradientBoosting compares float64: it answers beyond float32, and so does its form."""
     model, schema = fitted(HistGradientBoostingClassifier(max_iter=3), IRIS)
-    predictor = OnnxPredictor(graph.of_ensemble((), ensembles.ensemble_of(model), 4), schema)
+    predictor = OnnxPredictor(graph.of_ensemble((), ensembles.ensemble_of(model), schema), schema)
     row = np.array([[1e300, 1.0, 1.0, -1e300]])
     assert predictor.predict(row).predictions.tolist() == model.predict(row).tolist()
