@@ -166,3 +166,19 @@ def test_columns_in_any_order_and_kind() -> None:
     found = Validator(WORDS, 10).columns({"b": ("x", "y"), "a": np.array([1, 2], dtype=np.int32)}, "")
     assert found.tolist() == [[1.0, "x"], [2.0, "y"]]
     assert [type(value) for value in found[0]] == [float, str]
+
+
+def test_nan_passes_only_where_its_own_column_allows_it() -> None:
+    """A policy of one column is no leave for its neighbour, in a tensor of reals and in columns."""
+    schema = Schema((Input("a", "float64", missing="nan"), Input("b", "float64")), REGRESSION)
+    validator = Validator(schema, 10)
+    assert np.isnan(validator.array(np.array([[np.nan, 1.0]]), "")[0, 0])
+    with pytest.raises(RefusedError) as caught:
+        validator.array(np.array([[1.0, 1.0], [np.nan, np.nan]]), "/data")
+    assert (caught.value.reason, [each.pointer for each in caught.value.places]) == (
+        "not_finite",
+        ["/data/1/1"],
+    )
+    with pytest.raises(RefusedError) as caught:
+        validator.columns({"a": np.array([np.nan]), "b": np.array([np.nan])}, "")
+    assert [each.pointer for each in caught.value.places] == ["/b/0"]
