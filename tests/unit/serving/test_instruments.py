@@ -269,6 +269,7 @@ async def scraped(found: Instruments) -> tuple[bytes, int]:
         while True:
             turns += 1
             found.visits("/predict", "POST").arrived()
+            found.visits("/invocations", "POST").left(504, 0.001)
             await asyncio.sleep(0)
 
     others = asyncio.create_task(count())
@@ -281,15 +282,20 @@ async def scraped(found: Instruments) -> tuple[bytes, int]:
 def test_a_scrape_lets_requests_through_and_is_one_instant() -> None:
     """Its pieces are at most 58 samples, others run between them, and none of their counts is in it."""
     found = crowded()
-    before = value(found, "http_server_arrivals_total", http_route="/predict")
+    before = [
+        value(found, "http_server_arrivals_total", http_route="/predict"),
+        value(found, f"{DURATION}_count", http_route="/invocations", http_response_status_code="504"),
+    ]
     longest = max(part.count(b"\n") for part in found.parts(OPENMETRICS))
     assert longest <= 3 + 39 + 19
     body, turns = asyncio.run(scraped(found))
     assert turns >= 30
-    arrivals = [
-        each.value
+    counted = {
+        (each.name, each.labels.get("http_route"), each.labels.get("http_response_status_code")): each.value
         for family in openmetrics(body.decode())
         for each in family.samples
-        if each.name == "http_server_arrivals_total" and each.labels["http_route"] == "/predict"
-    ]
-    assert arrivals == [before]
+    }
+    assert [
+        counted["http_server_arrivals_total", "/predict", None],
+        counted[f"{DURATION}_count", "/invocations", "504"],
+    ] == before
