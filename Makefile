@@ -1,12 +1,14 @@
 # The road:      up, train, bento, image, release, traffic, scale, observe, down
-# The workshop:  setup, test, lint, e2e, torture-ground, generate, verify, lock
+# The workshop:  setup, test, lint, e2e, torture, torture-baseline, torture-faults, torture-ground, bench, bench-quick,
+#                generate, verify, lock
 MODEL ?= iris
 PYTHON ?= python3
 BIN := .venv/bin
 EKIBEN := $(BIN)/ekiben
 .DEFAULT_GOAL := help
 .PHONY: help up train bento image release traffic scale observe down \
-        setup test lint unit e2e e2e-cluster torture-ground generate verify lock clean
+        setup test lint unit e2e e2e-cluster torture torture-baseline torture-faults torture-ground bench bench-quick \
+        generate verify lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -58,8 +60,25 @@ test: lint ## all tests that need neither root nor a cluster
 e2e: setup ## the road on a real cluster; fails without one (EKIBEN_CONTEXT, or `ekiben cluster up`)
 	$(BIN)/python -m pytest tests/e2e -p no:randomly --timeout 900
 
+torture: setup ## kill, drain, starve, flood and fuzz the pod; goes on where it stopped (about 85 minutes)
+	$(BIN)/python -m tests.torture.pod run --target ekiben; status=$$?; $(BIN)/python tools/generate.py; exit $$status
+
+torture-baseline: setup ## the same for stock `bentoml serve`
+	$(BIN)/python -m tests.torture.pod run --target bentoml; status=$$?; $(BIN)/python tools/generate.py; exit $$status
+
+torture-faults: setup ## seed faults into a copy of the tree; the tests must see them
+	$(BIN)/python -m tests.torture.pod faults; status=$$?; $(BIN)/python tools/generate.py; exit $$status
+
 torture-ground: setup ## kill `cluster up` at random, repair, take down, compare the machine
-	$(BIN)/python -m pytest tests/torture -p no:randomly --timeout 3600
+	$(BIN)/python -m pytest tests/torture/test_ground_torture.py -p no:randomly --timeout 3600
+
+bench: setup ## the product beside its peers, all figures of docs/benchmarks.md; carries on where it stopped
+	$(BIN)/python -m benchmarks run
+	$(BIN)/python -m benchmarks report
+
+bench-quick: setup ## four servers, two models, one row; prints its tables
+	$(BIN)/python -m benchmarks run --quick
+	$(BIN)/python -m benchmarks report --results out/benchmarks/quick.jsonl --text
 
 generate: setup ## write every generated file
 	$(BIN)/python tools/generate.py

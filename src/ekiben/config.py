@@ -44,6 +44,44 @@ class Acceptance(Section):
     min: float = Field(description="Lowest score that is accepted.", ge=-1, le=1)
 
 
+Number = Annotated[int, Field(strict=True)] | Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Word = Annotated[str, Field(strict=True)]
+
+
+class InputPolicy(Section):
+    """What the pod accepts in one column; without a policy any value that is there."""
+
+    range: tuple[Number | None, Number | None] | None = Field(
+        None, description="Lowest and highest number expected, both included; null leaves a side open."
+    )
+    on_out_of_range: Literal["refuse", "count"] = Field(
+        "refuse", description="A number outside the range: `refuse` the request, or accept and `count` it."
+    )
+    missing: Literal["refuse", "nan", "value"] = Field(
+        "refuse",
+        description="A missing value: `refuse` the request, give the estimator `nan`, or the `default`.",
+    )
+    default: Annotated[bool, Field(strict=True)] | Number | Word | None = Field(
+        None, description="What stands in for a missing value, with `missing: value`; of the column's type."
+    )
+    categories: tuple[Word, ...] | None = Field(
+        None, description="The strings accepted; absent takes those of a categorical column.", min_length=1
+    )
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        lowest, highest = self.range or (None, None)
+        if self.range is not None and lowest is None and highest is None:
+            raise ValueError("range: expected a bound on one side at least")
+        if lowest is not None and highest is not None and lowest > highest:
+            raise ValueError(f"range: the lowest {lowest} is above the highest {highest}")
+        if self.on_out_of_range == "count" and self.range is None:
+            raise ValueError("on_out_of_range: count needs a range")
+        if (self.missing == "value") != (self.default is not None):
+            raise ValueError("missing: value and default go together")
+        return self
+
+
 class Train(Section):
     """Station 1: data and estimator."""
 
@@ -62,6 +100,9 @@ class Train(Section):
         description="Rows on which each exact form must answer as the estimator.",
         ge=1000,
         le=1_000_000,
+    )
+    inputs: Mapping[str, InputPolicy] = Field(
+        default_factory=dict, description="Ranges, categories and missing values, by column."
     )
     accept: Acceptance
 
@@ -116,6 +157,9 @@ class Release(Section):
     name: Name | None = Field(None, description="Name of the Helm release; the model's name if absent.")
     namespace: Name = Field("models", description="Namespace of the release.")
     timeout_seconds: float = Field(300, description="Longest wait for ready, seconds.", ge=10, le=3600)
+    access: Literal["none", "required"] = Field(
+        "none", description="Whether callers need a key (`ekiben key`) or a token; probes never do."
+    )
     resources: Resources = Field(default_factory=Resources)
     values: Mapping[str, Any] = Field(
         default_factory=dict, description="Chart values laid over the derived ones."
@@ -126,6 +170,9 @@ class Traffic(Section):
     """Station 5: requests to a release."""
 
     timeout_seconds: float = Field(5, description="Longest wait for one answer, seconds.", gt=0, le=300)
+    ca_file: str = Field(
+        "", description="CA certificate (PEM) of pods that speak TLS; empty takes the system's."
+    )
 
 
 class Load(Section):

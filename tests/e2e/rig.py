@@ -25,10 +25,11 @@ from typing import Any, ClassVar
 from ekiben.clients import tools
 from ekiben.identifiers import ClusterAddress
 
-# A replica is a small, steady machine. Four times its target rate (0.6 * 120m * 4 = 288m) is
-# still below its limit, so that one replica alone carries the step until others are ready.
-CPU_REQUEST, CPU_LIMIT, TARGET_PERCENT = 0.120, 0.400, 60
-
+# A replica is a small, steady machine: the shorter its share of each period (here 1.5 of 5 ms), the
+# less two of them meet on cores that may be two halves of one. The request is large enough that what
+# a replica uses at rest is little of its target. Four times its target rate (0.6 * 120m * 4 = 288m)
+# is below its limit: one replica alone carries the step until others are ready.
+CPU_REQUEST, CPU_LIMIT, TARGET_PERCENT = 0.120, 0.300, 60
 SELECTOR = "app.kubernetes.io/name=model-server,app.kubernetes.io/instance=iris"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 import threading
 import time
 import urllib.parse
@@ -30,6 +31,7 @@ from ekiben.scale.schedule import Load, Segment
 
 UP_SECONDS, DOWN_SECONDS, REQUESTS = 90, 360, 5000
 BUSIEST_NODE = 0.70
+TURNS, SATURATED_SECONDS = 8, 4
 BEFORE_SECONDS = 40  # of the step: two windows of the metrics API and more
 
 
@@ -79,9 +81,10 @@ def _pinned(project: Project, replicas: int, folder: Path) -> None:
 
 def _saturated(project: Project, model: dict[str, Any], replicas: int) -> tuple[float, float]:
     """Rate at which this many replicas saturate, and how busy the node was, 0-1."""
-    where = load.target(project, Path(model["folder"]), connection_seconds=0.5)
+    address = f"http://{project.pods()[0]['status']['podIP']}:3000/predict" if replicas == 1 else None
+    where = load.target(project, Path(model["folder"]), connection_seconds=0.5, url=address or "")
     with node_busy() as busy:
-        rate = loadtest.saturate(where, concurrency=8 * replicas, seconds=15)
+        rate = loadtest.saturate(where, concurrency=8 * replicas, seconds=SATURATED_SECONDS)
     Rig.figures.append(
         {"replicas": replicas, "saturated_rate": round(rate, 1), "node_busy": round(busy(), 2)}
     )
@@ -91,20 +94,23 @@ def _saturated(project: Project, model: dict[str, Any], replicas: int) -> tuple[
 def test_two_replicas_carry_nearly_twice_the_rate_of_one(
     project: Project, model: dict[str, Any], revision: dict[str, Any], tmp_path: Path
 ) -> None:
-    """Two replicas saturate at 1.8x the rate of one, the node at most 70 % busy.
+    """Two replicas saturate at 1.8x the rate of one of them, the node at most 70 % busy.
 
-    A busier node makes a measurement invalid, whatever it says: it is taken again, at most twice.
+    Both are measured in turns, and their means compared: the machine's own speed drifts by more than the
+    difference. A busier node makes a measurement invalid, whatever it says; then one more turn is taken.
     """
     assert revision["revision"]
-    rates = {}
-    for replicas in (2, 1):
-        _pinned(project, replicas, tmp_path / str(replicas))
-        for _ in range(3):
-            rates[replicas], busy = _saturated(project, model, replicas)
+    _pinned(project, 2, tmp_path / "two")
+    rates: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(2 * TURNS):
+        for replicas, found in rates.items():
+            rate, busy = _saturated(project, model, replicas)
             if busy <= BUSIEST_NODE:
-                break
-        assert busy <= BUSIEST_NODE, f"invalid run: the node was {busy:.0%} busy"
-    assert rates[2] >= 1.8 * rates[1]
+                found.append(rate)
+        if min(map(len, rates.values())) >= TURNS:
+            break
+    assert min(map(len, rates.values())) >= TURNS, f"invalid run: the node was over {BUSIEST_NODE:.0%} busy"
+    assert statistics.mean(rates[2]) >= 1.8 * statistics.mean(rates[1]), rates
 
 
 @pytest.fixture(scope="module")

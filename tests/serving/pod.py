@@ -127,6 +127,7 @@ def environment(artefact: Path, port: int, folder: Path, **more: str) -> dict[st
         "EKIBEN_ARTEFACT": str(artefact),
         "EKIBEN_HOST": HOST,
         "EKIBEN_HTTP_PORT": str(port),
+        "EKIBEN_GRPC_PORT": str(port + 1),
         "EKIBEN_METRICS_PORT": str(port + 2),
         "EKIBEN_DRAIN_SECONDS": "0",
         "EKIBEN_TERMINATION_LOG": str(folder / "termination-log"),

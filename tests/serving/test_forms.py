@@ -90,7 +90,8 @@ def test_a_form_imports_what_it_needs(folders: dict[str, Path], form: str) -> No
         "scikit-learn": {"sklearn", "scipy", "skops", "joblib"},
     }[form]
     assert name == form
-    assert set(loaded) & (HEAVY | {"onnxruntime"}) == allowed
+    optional = {"pandas"} if form == "scikit-learn" else set()  # it looks for data frames; the image has none
+    assert (set(loaded) & (HEAVY | {"onnxruntime"})) - optional == allowed
 
 
 @pytest.mark.parametrize("form", ["onnx", "folded", "scikit-learn"])

@@ -4,21 +4,42 @@ import json
 import math
 import os
 import pathlib
+import ssl
 import sys
+import urllib.error
 import urllib.request
 from typing import Any
 
 url, artefact = os.environ["URL"], os.environ["ARTEFACT"]
 timeout_seconds = float(os.environ["TIMEOUT_SECONDS"])
 golden_file = pathlib.Path(os.environ["EKIBEN_ARTEFACT"]) / "golden.json"
+headers = {"content-type": "application/json"}
+key_file = pathlib.Path(os.environ.get("KEY_FILE", ""))
+if key_file.is_file():
+    headers["x-api-key"] = key_file.read_text().strip()
+trust = None
+if "TLS_DIR" in os.environ:
+    authority, own = (pathlib.Path(os.environ["TLS_DIR"]) / name for name in ("ca.crt", "tls.crt"))
+    trust = ssl.create_default_context(cafile=str(authority if authority.is_file() else own))
+    trust.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the server's own certificate may be all there is
 
 
 def call(path: str, body: object = None) -> dict[str, Any]:
     """Send one request; an answer other than 2xx raises."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url + path, data, {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=timeout_seconds) as answer:
-        found: dict[str, Any] = json.load(answer)
+    request = urllib.request.Request(url + path, data, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=timeout_seconds, context=trust) as answer:
+            found: dict[str, Any] = json.load(answer)
+    except urllib.error.HTTPError as error:
+        if error.code in (401, 403) and "KEY_FILE" in os.environ:
+            sys.exit(
+                f"{path}: expected an answer, found {error.code}: access is required, and the Secret that "
+                "access.verifySecretName names has no entry `key` with leave to predict. "
+                "`ekiben release` makes one, or: ekiben key create MODEL helm-test --scope predict | "
+                "kubectl create secret generic RELEASE-verify --from-file=key=/dev/stdin"
+            )
+        raise
     return found
 
 

@@ -86,3 +86,90 @@ seccompProfile:
     {{- end }}
 {{- end -}}
 {{- end -}}
+
+{{/* Probes as they were given, over TLS where the pods speak it. */}}
+{{- define "model-server.probe" -}}
+{{- $probe := deepCopy .probe -}}
+{{- if and .tls.enabled $probe.httpGet (not (hasKey $probe.httpGet "scheme")) -}}
+{{- $_ := set $probe.httpGet "scheme" "HTTPS" -}}
+{{- end -}}
+{{- toYaml $probe -}}
+{{- end -}}
+
+{{- define "model-server.tlsSecret" -}}
+{{- required "tls.secretName: expected the name of a Secret of type kubernetes.io/tls, found nothing" .Values.tls.secretName -}}
+{{- end -}}
+
+{{/* What a port's bytes are, for proxies: "https" where the pods speak TLS. */}}
+{{- define "model-server.scheme" -}}
+{{- ternary "https" "http" .Values.tls.enabled -}}
+{{- end -}}
+
+{{- define "model-server.serverEnv" -}}
+- {name: EKIBEN_ACCESS, value: {{ .Values.access.mode | quote }}}
+{{- if eq .Values.access.mode "required" }}
+- {name: EKIBEN_ACCESS_DIR, value: /etc/ekiben/access}
+{{- end }}
+{{- if .Values.tls.enabled }}
+- {name: EKIBEN_TLS_CERTIFICATE, value: /etc/ekiben/tls/tls.crt}
+- {name: EKIBEN_TLS_KEY, value: /etc/ekiben/tls/tls.key}
+{{- end }}
+{{- with .Values.server }}
+- {name: EKIBEN_GRPC, value: {{ .grpc | quote }}}
+- {name: EKIBEN_PREDICTOR, value: {{ .predictor | quote }}}
+- {name: EKIBEN_MOST_CONNECTIONS, value: {{ int .mostConnections | quote }}}
+- {name: EKIBEN_MOST_IN_PROGRESS, value: {{ int .mostInProgress | quote }}}
+- {name: EKIBEN_MOST_BODY_BYTES, value: {{ int .mostBodyBytes | quote }}}
+- {name: EKIBEN_MOST_ROWS, value: {{ int .mostRows | quote }}}
+- {name: EKIBEN_RATE_PER_CALLER, value: {{ .ratePerCaller | quote }}}
+- {name: EKIBEN_BURST_PER_CALLER, value: {{ int .burstPerCaller | quote }}}
+- {name: EKIBEN_HEADER_SECONDS, value: {{ .headerSeconds | quote }}}
+- {name: EKIBEN_LOG_SAMPLE_RATIO, value: {{ .logSampleRatio | quote }}}
+{{- end }}
+{{- end -}}
+
+{{- define "model-server.keysSecret" -}}
+{{- .Values.access.keys.secretName | default (printf "%s-keys" (include "model-server.fullname" .)) -}}
+{{- end -}}
+
+{{- define "model-server.verifySecret" -}}
+{{- .Values.access.verifySecretName | default (printf "%s-verify" (include "model-server.fullname" .)) -}}
+{{- end -}}
+
+{{/* One folder of three kinds of files: keys and key sets may come later, and change while the pods run. */}}
+{{- define "model-server.accessSources" -}}
+defaultMode: 0440
+sources:
+  - secret:
+      name: {{ include "model-server.keysSecret" . }}
+      optional: true
+      items: [{key: keys.json, path: keys.json}]
+  {{- if .Values.access.tokens.issuers }}
+  - configMap:
+      name: {{ include "model-server.fullname" . }}-access
+      items: [{key: policy.json, path: policy.json}]
+  {{- end }}
+  {{- range $place, $issuer := .Values.access.tokens.issuers }}
+  {{- with $issuer.jwks.configMapName }}
+  - configMap:
+      name: {{ . }}
+      optional: true
+      items: [{key: jwks.json, path: jwks-{{ $place }}.json}]
+  {{- end }}
+  {{- end }}
+{{- end -}}
+
+{{/* `policy.json`: format 1 of ekiben.serving.access.policy. */}}
+{{- define "model-server.policy" -}}
+{{- $issuers := list -}}
+{{- range $place, $given := .Values.access.tokens.issuers -}}
+{{- $issuer := omit $given "jwks" -}}
+{{- if $given.jwks.url -}}
+{{- $_ := set $issuer "jwks_url" $given.jwks.url -}}
+{{- else -}}
+{{- $_ := set $issuer "jwks_file" (printf "jwks-%d.json" $place) -}}
+{{- end -}}
+{{- $issuers = append $issuers $issuer -}}
+{{- end -}}
+{{- dict "format" 1 "leeway_seconds" .Values.access.tokens.leewaySeconds "issuers" $issuers | toPrettyJson -}}
+{{- end -}}

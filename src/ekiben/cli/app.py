@@ -12,7 +12,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ekiben.cli import bento, config, ground, image, observe, output, release, road, scale, traffic, train
+from ekiben.cli import (
+    bento,
+    config,
+    ground,
+    image,
+    key,
+    observe,
+    output,
+    release,
+    road,
+    scale,
+    traffic,
+    train,
+)
 from ekiben.errors import EkibenError
 
 _INTERRUPTED = 130  # what shells report for a process that Ctrl-C ended
@@ -57,7 +70,7 @@ def _global(
     output.configure_logging(1 if verbose else -1 if quiet else 0)
 
 
-for _station in (road, train, bento, image, release, traffic, scale, observe, ground, config):
+for _station in (road, train, bento, image, release, traffic, key, scale, observe, ground, config):
     _station.register(app)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,5 +22,13 @@ Context = Annotated[
 Namespace = Annotated[
     str | None,
     typer.Option("-n", "--namespace", metavar="NAME", help="Namespace; default: `release.namespace`."),
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-file",
+        metavar="FILE",
+        help="File with a key or token for the release; default: EKIBEN_API_KEY, then its own key.",
+    ),
 ]
 ClusterName = Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the local cluster.")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,12 +35,14 @@ def loadtest(
         str, typer.Option("--url", help="Where to, if not the Service's cluster address (loopback only).")
     ] = "",
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same send times.")] = 0,
+    key_file: options.KeyFile = None,
     namespace: options.Namespace = None,
     context: options.Context = None,
     as_json: options.Json = False,
     dry_run: options.DryRun = False,
 ) -> None:
     """Send golden rows at intended times, whatever the answers do, and measure from those times."""
+    from ekiben.release import credential
     from ekiben.road import scaling
 
     traveller = session.traveller(model, namespace=namespace)
@@ -49,11 +52,14 @@ def loadtest(
         line = f"would send {what} ({shape.arrivals} arrivals)"
         output.emit(shape, [line], as_json=as_json)
         return
+    own = credential.given(os.environ, key_file)
     address = None if url else session.address(context)
     from ekiben.scale import display
 
     with display.live() as on_progress:
-        scaled = scaling.load(traveller, address, shape, url=url, seed=seed, on_progress=on_progress)
+        scaled = scaling.load(
+            traveller, address, shape, url=url, seed=seed, credential=own, on_progress=on_progress
+        )
     output.emit(scaled.to_json(), lines(scaled), as_json=as_json)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Annotated, Any
 
 import typer
@@ -37,18 +38,21 @@ def predict(
     rows: Annotated[
         str, typer.Option("--rows", metavar="JSON", help="Rows to predict; default: the first golden row.")
     ] = "",
+    key_file: options.KeyFile = None,
     namespace: options.Namespace = None,
     context: options.Context = None,
     as_json: options.Json = False,
 ) -> None:
     """Ask the released model for predictions."""
+    from ekiben.release import credential
     from ekiben.road import stations
     from ekiben.traffic import predict as room
 
     traveller = session.traveller(model, namespace=namespace)
     asked = _rows(rows, stations.golden_instances(traveller)[:1] if not rows else [])
+    own = credential.given(os.environ, key_file)
     address = session.address(context)
-    answer = room.predict(traveller.config, asked, address, namespace=traveller.namespace)
+    answer = room.predict(traveller.config, asked, address, namespace=traveller.namespace, credential=own)
     output.emit(answer, [json.dumps(answer, indent=2)], as_json=as_json)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from ekiben.clients import objects
-from ekiben.clients.connection import CONFLICT, TIMEOUT_SECONDS, Answer, open_context
-from ekiben.clients.namespaces import Namespaces
+from ekiben.clients.connection import TIMEOUT_SECONDS, Answer, open_context
+from ekiben.clients.stored import Stored
 from ekiben.errors import ClusterError
 
 _REFUSED_STATUS = 400  # and up
@@ -29,7 +29,7 @@ def connect(kubeconfig: Path | None, context: str) -> Cluster:
     return Cluster(open_context(kubeconfig, context), context)
 
 
-class Cluster(Namespaces):
+class Cluster(Stored):
     """What ekiben asks of one cluster; every method raises `ClusterError` when it is refused."""
 
     # What runs
@@ -87,8 +87,8 @@ class Cluster(Namespaces):
         }
         self._applied(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}", body, what)
 
-    def service_address(self, namespace: str, name: str) -> tuple[str, int]:
-        """Return a Service's cluster address and its first port.
+    def service_url(self, namespace: str, name: str) -> str:
+        """Return the cluster address of a Service's first port, `http[s]://address:port`.
 
         Raises:
             ClusterError: There is no such Service, or it is headless.
@@ -101,7 +101,9 @@ class Cluster(Namespaces):
                 f"{self.context}: expected a Service {namespace}/{name} with an address, found none",
                 remedy="is it released? `ekiben status` tells",
             )
-        return str(found.spec.cluster_ip), int(found.spec.ports[0].port)
+        address, port = str(found.spec.cluster_ip), found.spec.ports[0]
+        host = f"[{address}]" if ":" in address else address
+        return f"{'https' if port.app_protocol == 'https' else 'http'}://{host}:{port.port}"
 
     def events(self, namespace: str, name: str = "") -> tuple[objects.Event, ...]:
         """Return the events of a namespace (or of one object in it), oldest first."""
@@ -133,15 +135,28 @@ class Cluster(Namespaces):
         body: Any = None,
         *,
         port: str = "http",
+        headers: Mapping[str, str] | None = None,
         timeout_seconds: float = 10,
     ) -> Answer:
         """Send GET (or POST, with a JSON `body`) to a Service through the API server.
 
+        It speaks TLS if the Service says so (`appProtocol: https`); the API server checks no certificate.
+
+        Args:
+            namespace: Where.
+            service: Its name.
+            path: With query.
+            body: None for GET.
+            port: Its name.
+            headers: Further ones; `Authorization` is the API server's and goes no further.
+            timeout_seconds: Longest wait.
+
         Raises:
             ClusterError: The API server was not reached, or did not answer in time.
         """
-        base = f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy"
-        return self._proxied(base, path, body, f"{service}.{namespace}{path}", timeout_seconds)
+        scheme = "https:" if self._speaks_tls(namespace, service, port) else ""
+        base = f"/api/v1/namespaces/{namespace}/services/{scheme}{service}:{port}/proxy"
+        return self._proxied(base, path, body, f"{service}.{namespace}{path}", timeout_seconds, headers)
 
     def pod_request(
         self,
@@ -151,6 +166,8 @@ class Cluster(Namespaces):
         body: Any = None,
         *,
         port: int = 3000,
+        tls: bool = False,
+        headers: Mapping[str, str] | None = None,
         timeout_seconds: float = 10,
     ) -> Answer:
         """Send GET (or POST, with a JSON `body`) to one pod through the API server.
@@ -158,68 +175,28 @@ class Cluster(Namespaces):
         Raises:
             ClusterError: The API server was not reached, or did not answer in time.
         """
-        base = f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy"
-        return self._proxied(base, path, body, f"{namespace}/{pod}{path}", timeout_seconds)
+        base = f"/api/v1/namespaces/{namespace}/pods/{'https:' if tls else ''}{pod}:{port}/proxy"
+        return self._proxied(base, path, body, f"{namespace}/{pod}{path}", timeout_seconds, headers)
 
-    def _proxied(self, base: str, path: str, body: Any, what: str, timeout_seconds: float) -> Answer:
+    def _speaks_tls(self, namespace: str, service: str, port: str) -> bool:
+        path = f"/api/v1/namespaces/{namespace}/services/{service}"
+        answer = self._raw("GET", path, what=f"service {namespace}/{service}")
+        if answer.status >= _REFUSED_STATUS:  # not there, or not ours to read: the request itself will tell
+            return False
+        ports = answer.json().get("spec", {}).get("ports", [])
+        return any(one.get("name") == port and one.get("appProtocol") == "https" for one in ports)
+
+    def _proxied(
+        self,
+        base: str,
+        path: str,
+        body: Any,
+        what: str,
+        timeout_seconds: float,
+        headers: Mapping[str, str] | None,
+    ) -> Answer:
         method = "GET" if body is None else "POST"
         url = base + quote(path, safe="/?&=:")
-        return self._raw(method, url, body, what=f"{method} {what}", timeout_seconds=timeout_seconds)
-
-    # Config maps
-
-    def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
-        """Return the data of a ConfigMap; None if there is none."""
-        read = self._core.read_namespaced_config_map
-        found = self._found(f"config map {namespace}/{name}", read, name, namespace)
-        return None if found is None else dict(found.data or {})
-
-    def change_config_map(
-        self,
-        namespace: str,
-        name: str,
-        change: Callable[[Mapping[str, str]], Mapping[str, str]],
-        labels: Mapping[str, str],
-    ) -> None:
-        """Read, change and write a ConfigMap; again when somebody else wrote in between.
-
-        Raises:
-            ClusterError: Refused, or changed by others five times in a row.
-        """
-        for _ in range(5):
-            try:
-                self._change_once(namespace, name, change, labels)
-            except ClusterError as error:
-                if error.status != CONFLICT:
-                    raise
-            else:
-                return
-        raise ClusterError(
-            f"{self.context}: config map {namespace}/{name} changes faster than it can be written"
+        return self._raw(
+            method, url, body, what=f"{method} {what}", timeout_seconds=timeout_seconds, headers=headers or {}
         )
-
-    def _change_once(
-        self,
-        namespace: str,
-        name: str,
-        change: Callable[[Mapping[str, str]], Mapping[str, str]],
-        labels: Mapping[str, str],
-    ) -> None:
-        what = f"config map {namespace}/{name}"
-        found = self._found(what, self._core.read_namespaced_config_map, name, namespace)
-        data = dict(change((found.data or {}) if found else {}))
-        version = found.metadata.resource_version if found else None
-        metadata = self._client.V1ObjectMeta(name=name, labels=dict(labels), resource_version=version)
-        body = self._client.V1ConfigMap(metadata=metadata, data=data)
-        with self._asking(f"writing {what}"):
-            if found is None:
-                self._core.create_namespaced_config_map(namespace, body, _request_timeout=TIMEOUT_SECONDS)
-            else:
-                self._core.replace_namespaced_config_map(
-                    name, namespace, body, _request_timeout=TIMEOUT_SECONDS
-                )
-
-    def remove_config_map(self, namespace: str, name: str) -> None:
-        """Remove a ConfigMap, if it is there."""
-        what = f"removing config map {namespace}/{name}"
-        self._found(what, self._core.delete_namespaced_config_map, name, namespace)

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from ekiben.errors import ClusterError
 
 TIMEOUT_SECONDS = (5.0, 20.0)  # connect, read: long enough for a busy API server on two cores
 NOT_FOUND, CONFLICT = 404, 409
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _REFUSED_STATUS = 400  # and up
 
 logging.getLogger("kubernetes").setLevel(logging.WARNING)
@@ -140,13 +141,14 @@ class Connection:
         what: str,
         timeout_seconds: float = 20,
         content_type: str = "application/json",
+        headers: Mapping[str, str] = _NO_HEADERS,
     ) -> Answer:
-        headers = {"Accept": "*/*", "User-Agent": "ekiben"}
+        sent = {"Accept": "*/*", "User-Agent": "ekiben", **headers}
         if body is not None:
-            headers["Content-Type"] = content_type
+            sent["Content-Type"] = content_type
         with self._asking(what):
             request = self._api.param_serialize(
-                method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
+                method, path, header_params=sent, body=body, auth_settings=["BearerToken"]
             )
             answer = self._api.call_api(*request, _request_timeout=timeout_seconds)
             data = answer.read()

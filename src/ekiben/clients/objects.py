@@ -34,6 +34,7 @@ class Pod:
         exit_message: What it wrote to its termination log.
         unschedulable: Why no node takes it; empty if one did.
         http_port: Container port named `http`.
+        tls: Whether it speaks TLS, as its readiness probe says.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Pod:
     exit_message: str = ""
     unschedulable: str = ""
     http_port: int = 3000
+    tls: bool = False
 
     @property
     def digest(self) -> str:
@@ -167,6 +169,7 @@ def pod(model: Any) -> Pod:
         ending=model.metadata.deletion_timestamp is not None,
         unschedulable=(scheduled.message or "Unschedulable") if scheduled is not None and unplaced else "",
         http_port=_http_port(model),
+        tls=_tls(model),
         **_container(container),
     )
 
@@ -174,6 +177,11 @@ def pod(model: Any) -> Pod:
 def _http_port(model: Any) -> int:
     ports = [port for container in model.spec.containers for port in container.ports or []]
     return next((port.container_port for port in ports if port.name == "http"), 3000)
+
+
+def _tls(model: Any) -> bool:
+    probes = [container.readiness_probe for container in model.spec.containers]
+    return any(probe and probe.http_get and probe.http_get.scheme == "HTTPS" for probe in probes)
 
 
 def _container(status: Any) -> dict[str, Any]:

@@ -17,13 +17,16 @@ from ekiben.release.site import Site
 
 _ROUNDS = 3  # through the Service, so that more than one replica answers
 _ANSWER_SECONDS = 20.0  # a replica under load may refuse a moment; a wrong answer is not asked again
+_KEY_SECONDS = 150.0  # a new key reaches running pods with the kubelet's next look, about every minute
 _AGAIN_SECONDS = 1.0
-_OK = 200
+_OK, _UNAUTHENTICATED = 200, 401
+_FINAL = (400, 403, 404, 405, 413, 415, 422)  # the request itself is wrong: it is not asked again
 _REMEDIES = {
     "rollout": "kubectl describe deployment tells why replicas are missing",
     "image digest": "something changed the Deployment beside Helm: release again",
     "artefact hash": "the image carries another artefact than this machine has: ekiben image, then release",
-    "golden rows": "the image answers otherwise than the trained model: train, pack and release again",
+    "golden rows": "the image answers otherwise than the trained model: train, pack and release again; "
+    "where it refuses to answer: give a credential with leave to predict in EKIBEN_API_KEY",
     "autoscaler": "something changed the HPA beside Helm: release again",
 }
 
@@ -141,15 +144,21 @@ def _artefact(site: Site, pods: tuple[Pod, ...], sha256: str) -> Check:
 
 
 def _readyz(site: Site, pod: Pod) -> Callable[[], Answer]:
-    return lambda: site.cluster.pod_request(site.namespace, pod.name, "/readyz", port=pod.http_port)
+    return lambda: site.cluster.pod_request(
+        site.namespace, pod.name, "/readyz", port=pod.http_port, tls=pod.tls
+    )
 
 
 def _pod_predict(site: Site, pod: Pod, body: Any) -> Callable[[], Answer]:
-    return lambda: site.cluster.pod_request(site.namespace, pod.name, "/predict", body, port=pod.http_port)
+    return lambda: site.cluster.pod_request(
+        site.namespace, pod.name, "/predict", body, port=pod.http_port, tls=pod.tls, headers=site.headers
+    )
 
 
 def _service_predict(site: Site, body: Any) -> Callable[[], Answer]:
-    return lambda: site.cluster.service_request(site.namespace, site.release, "/predict", body)
+    return lambda: site.cluster.service_request(
+        site.namespace, site.release, "/predict", body, headers=site.headers
+    )
 
 
 def _golden(site: Site, expected: Expected, who: str, rounds: int, ask: Callable[[], Answer]) -> Check:
@@ -179,7 +188,7 @@ def _asked(site: Site, ask: Callable[[], Answer]) -> tuple[Answer | None, str]:
     Returns:
         The answer and no words, or no answer and what was found instead.
     """
-    began, said = site.clock(), ""
+    began, said, longest = site.clock(), "", _ANSWER_SECONDS
     while True:
         try:
             answer = ask()
@@ -189,8 +198,12 @@ def _asked(site: Site, ask: Callable[[], Answer]) -> tuple[Answer | None, str]:
             if answer.status == _OK:
                 return answer, ""
             said = f"status {answer.status}: {answer.body[:300].decode(errors='replace')}"
-            if answer.status in (400, 404, 405, 413, 415, 422) and not answer.from_api_server:
+            if answer.from_api_server:
+                pass
+            elif answer.status in _FINAL or (answer.status == _UNAUTHENTICATED and not site.credential):
                 return None, said
-        if site.clock() - began > _ANSWER_SECONDS:
+            elif answer.status == _UNAUTHENTICATED:
+                longest = _KEY_SECONDS
+        if site.clock() - began > longest:
             return None, said
         site.sleep(_AGAIN_SECONDS)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from ekiben.clients import tools
 from ekiben.clients.cluster import Cluster, connect
 from ekiben.clients.helm import Helm, is_server_side
 from ekiben.identifiers import ClusterAddress, Revision
+from ekiben.release.credential import given, headers
 
 
 def _utc_now() -> datetime:
@@ -31,6 +33,7 @@ class Site:
         clock: Monotonic seconds.
         sleep: Waits so many seconds.
         now: The time of day, with zone.
+        credential: What requests to the pods carry; empty where none is needed or known.
     """
 
     cluster: Cluster
@@ -41,6 +44,12 @@ class Site:
     clock: Callable[[], float] = field(default=time.monotonic)
     sleep: Callable[[float], None] = field(default=time.sleep)
     now: Callable[[], datetime] = field(default=_utc_now)
+    credential: str = field(default="", repr=False)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What requests to the pods carry."""
+        return headers(self.credential)
 
     def revision(self, number: int) -> Revision:
         """Name a revision of this release."""
@@ -62,15 +71,31 @@ def helm_at(address: ClusterAddress) -> Helm:
 
 
 @contextmanager
-def at(address: ClusterAddress, release: str, namespace: str, timeout_seconds: float) -> Iterator[Site]:
+def at(
+    address: ClusterAddress,
+    release: str,
+    namespace: str,
+    timeout_seconds: float,
+    environment: Mapping[str, str] = os.environ,
+) -> Iterator[Site]:
     """Open the cluster for as long as the block runs.
+
+    Args:
+        address: The cluster.
+        release: Name of the Helm release.
+        namespace: Its namespace.
+        timeout_seconds: Longest wait for ready.
+        environment: May hold the operator's own credential, `EKIBEN_API_KEY`.
 
     Raises:
         ToolError: No helm.
         ClusterError: No such context.
+        ConfigError: `EKIBEN_API_KEY` is no credential.
     """
     with connect(address.kubeconfig, address.context) as cluster:
-        yield Site(cluster, helm_at(address), release, namespace, timeout_seconds)
+        yield Site(
+            cluster, helm_at(address), release, namespace, timeout_seconds, credential=given(environment)
+        )
 
 
 def with_timeout(site: Site, seconds: float) -> Site:

@@ -8,7 +8,7 @@ from functools import partial
 
 from ekiben.clients.helm import HelmRevision
 from ekiben.errors import ClusterError, RolledBackError, ToolError
-from ekiben.release import checks, record, wait
+from ekiben.release import checks, record, verification, wait
 from ekiben.release.checks import Wanted
 from ekiben.release.golden import Expected
 from ekiben.release.record import Verified
@@ -160,6 +160,7 @@ def remove(site: Site, *, namespace: bool) -> None:
     site.helm.uninstall(site.release, site.namespace)
     site.cluster.remove_pod(site.namespace, f"{site.release}-test")  # hooks are nobody's: Helm leaves them
     site.cluster.remove_config_map(site.namespace, record.name(site.release))
+    verification.forget(site)
     wait.until_gone(site, GONE_SECONDS)
     if namespace:
         site.cluster.remove_namespace_if_ours(site.namespace)

@@ -16,6 +16,7 @@ _OWNED: Mapping[str, str] = {
     "image.repository": "`image.repository` and `image.registry` in ekiben.yaml",
     "image.tag": "the image that is released",
     "image.digest": "the image that is released",
+    "access.mode": "`release.access` in ekiben.yaml",
     "autoscaling.minReplicas": "`scale.min_replicas` in ekiben.yaml",
     "autoscaling.maxReplicas": "`scale.max_replicas` in ekiben.yaml",
     "autoscaling.targetCPUUtilizationPercentage": "`scale.target_cpu_percent` in ekiben.yaml",
@@ -60,6 +61,7 @@ def _derived(config: ModelConfig, image: ImageReference, model: ModelTag, artefa
             "targetCPUUtilizationPercentage": scale.target_cpu_percent,
             "behavior": {"scaleDown": {"stabilizationWindowSeconds": scale.scale_down_window_seconds}},
         },
+        "access": {"mode": config.release.access},
         "resources": {
             "requests": {"cpu": machine.cpu_request, "memory": machine.memory},
             "limits": {"cpu": machine.cpu_limit, "memory": machine.memory},
@@ -76,6 +78,11 @@ def replicas_expected(values: Mapping[str, Any]) -> int:
 def autoscaled(values: Mapping[str, Any]) -> bool:
     """True if the HPA owns the number of replicas."""
     return bool(values["autoscaling"]["enabled"])
+
+
+def access_required(values: Mapping[str, Any]) -> bool:
+    """True if callers need a key or a token."""
+    return bool(values.get("access", {}).get("mode") == "required")
 
 
 def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import threading
 import time
@@ -11,12 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from ekiben import config
 from ekiben.clients import cluster
 from ekiben.errors import NoDataError
 from ekiben.identifiers import ClusterAddress
 from ekiben.jsonable import jsonable
+from ekiben.release import credential as credentials
 from ekiben.road.journey import Stop, fingerprint
 from ekiben.road.stations import Traveller
 from ekiben.scale import loadtest, need, schedule, target
@@ -77,6 +80,7 @@ def load(
     *,
     url: str = "",
     seed: int = 0,
+    credential: str = "",
     on_progress: OnProgress,
 ) -> Scaled:
     """Send a load of golden rows to the Service and record the replicas.
@@ -87,6 +91,7 @@ def load(
         shape: Rate and length.
         url: Where to, instead of the Service's cluster address.
         seed: Of the send times.
+        credential: The operator's own; without one, the release's own key is used if it has one.
         on_progress: Told about every half second.
 
     Raises:
@@ -94,12 +99,14 @@ def load(
         ClusterError: The Service was not found.
     """
     if address is None:
-        where = _target(traveller, url)
+        where = _target(traveller, url, credential)
         return Scaled(
             url, loadtest.run(where, schedule.Load.of(shape), seed=seed, on_progress=on_progress), ()
         )
     with cluster.connect(address.kubeconfig, address.context) as api:
-        where = _target(traveller, url or _service_url(api, traveller))
+        where = _target(
+            traveller, url or _service_url(api, traveller), credential or _own_key(api, traveller)
+        )
         return _watched(api, traveller, where, schedule.Load.of(shape), seed, on_progress, goal=None)
 
 
@@ -148,14 +155,14 @@ def _weighed(
     api: cluster.Cluster, traveller: Traveller, on_progress: OnProgress
 ) -> tuple[target.LoadTarget, int, float]:
     """Requests heavy enough to load replicas with, their rows, and the CPU-seconds of one."""
-    url = _service_url(api, traveller)
-    where, rows = _target(traveller, url), 1
+    url, own = _service_url(api, traveller), credentials.given(os.environ) or _own_key(api, traveller)
+    where, rows = _target(traveller, url, own), 1
     cost = one = _cost(api, traveller, where, on_progress)
     if one < _WORTH_SECONDS:
-        many = _cost(api, traveller, _target(traveller, url, _MANY_ROWS), on_progress)
+        many = _cost(api, traveller, _target(traveller, url, own, _MANY_ROWS), on_progress)
         most = min(_MOST_ROWS, _MOST_BYTES // max(map(len, where.bodies)))
         rows = need.rows_for(_WORTH_SECONDS, one_row=one, many_rows=many, many=_MANY_ROWS, most=most)
-        where = _target(traveller, url, rows)
+        where = _target(traveller, url, own, rows)
         cost = _cost(api, traveller, where, on_progress)
     return where, rows, cost
 
@@ -180,7 +187,9 @@ def _cpu_seconds(api: cluster.Cluster, traveller: Traveller) -> float:
     total = 0.0
     for pod in api.pods(traveller.namespace, traveller.config.release_name):
         if pod.ready and not pod.ending:
-            answer = api.pod_request(traveller.namespace, pod.name, "/metrics", port=_METRICS_PORT)
+            answer = api.pod_request(
+                traveller.namespace, pod.name, "/metrics", port=_METRICS_PORT, tls=pod.tls
+            )
             found = _CPU.search(answer.body.decode(errors="replace"))
             if found is None:
                 raise NoDataError(f"expected process_cpu_seconds_total from pod {pod.name}, found none")
@@ -222,17 +231,24 @@ def _sample(api: cluster.Cluster, traveller: Traveller, seconds: float) -> Repli
 
 
 def _service_url(api: cluster.Cluster, traveller: Traveller) -> str:
-    host, port = api.service_address(traveller.namespace, traveller.config.release_name)
-    return f"http://{host}:{port}/predict"
+    return f"{api.service_url(traveller.namespace, traveller.config.release_name)}/predict"
 
 
-def _target(traveller: Traveller, url: str, rows: int = 1) -> target.LoadTarget:
+def _own_key(api: cluster.Cluster, traveller: Traveller) -> str:
+    return credentials.known(api, traveller.namespace, traveller.config.release_name)
+
+
+def _target(traveller: Traveller, url: str, credential: str, rows: int = 1) -> target.LoadTarget:
     golden = Path(traveller.left("train")["folder"]) / "golden.json"
+    loopback = (urlsplit(url).hostname or "").startswith("127.")
     bodies, checks = target.golden(json.loads(golden.read_text(encoding="utf-8")), rows)
     return target.LoadTarget(
         url,
         bodies,
         checks,
+        headers=credentials.headers(credential),
+        server_name="" if loopback else f"{traveller.config.release_name}.{traveller.namespace}.svc",
+        ca_file=traveller.config.traffic.ca_file,
         timeout_seconds=traveller.config.traffic.timeout_seconds,
-        networks=_CLUSTER_NETWORKS if not url.startswith("http://127.") else (),
+        networks=() if loopback else _CLUSTER_NETWORKS,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -166,6 +167,7 @@ def release(traveller: Traveller, address: ClusterAddress, reference: ImageRefer
 
 def traffic(traveller: Traveller, address: ClusterAddress) -> Stop:
     """Station 5: ask the release for the first golden row."""
+    from ekiben.release import credential
     from ekiben.traffic import predict
 
     rows: list[Any] = list(golden_instances(traveller)[:1])
@@ -173,7 +175,13 @@ def traffic(traveller: Traveller, address: ClusterAddress) -> Stop:
         traveller,
         "traffic",
         fingerprint(traveller.left("release")["revision"], address.context),
-        lambda: predict.predict(traveller.config, rows, address, namespace=traveller.namespace),
+        lambda: predict.predict(
+            traveller.config,
+            rows,
+            address,
+            namespace=traveller.namespace,
+            credential=credential.given(os.environ),
+        ),
         still_there=False,
     )
 

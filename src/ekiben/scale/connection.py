@@ -136,6 +136,8 @@ class Pool:
         lifetime_seconds: Longest age of a connection that is used; 0: one request each.
         connections: New ones are opened up to this number before an idle one is used.
         pod_header: Answer header that names the pod; empty if none.
+        server_name: Name that a certificate must have; empty takes the endpoint's host.
+        ca_file: Certificates that one is checked against; empty takes the system's.
         seed: Of the ages.
         clock: Monotonic seconds.
     """
@@ -148,6 +150,8 @@ class Pool:
         lifetime_seconds: float,
         connections: int,
         pod_header: str,
+        server_name: str,
+        ca_file: str,
         seed: int,
         clock: Callable[[], float],
     ) -> None:
@@ -155,12 +159,13 @@ class Pool:
         self.pod_header = pod_header.lower().encode()
         self.opened = 0
         self._endpoint = endpoint
+        self._server_name = server_name or endpoint.host
         self._lifetime = lifetime_seconds
         self._connections = connections
         self._random = random.Random(seed)  # noqa: S311  # ages, not secrets
         self._clock = clock
         self._loop = asyncio.get_running_loop()
-        self._tls = ssl.create_default_context() if endpoint.tls else None
+        self._tls = ssl.create_default_context(cafile=ca_file or None) if endpoint.tls else None
         self._idle: deque[Connection] = deque()  # longest idle first
         self._open: set[Connection] = set()
         self._opening: dict[int, asyncio.Task[None]] = {}
@@ -241,7 +246,7 @@ class Pool:
                 self._endpoint.address,
                 self._endpoint.port,
                 ssl=self._tls,
-                server_hostname=self._endpoint.host if self._tls else None,
+                server_hostname=self._server_name if self._tls else None,
             )
         except OSError as error:
             self.listener.lost(index, own=error.errno in _OWN_ERRORS)

@@ -80,6 +80,8 @@ class Sender:
             lifetime_seconds=target.connection_seconds,
             connections=target.connections,
             pod_header=target.pod_header,
+            server_name=target.server_name,
+            ca_file=target.ca_file,
             seed=seed,
             clock=time.perf_counter,
         )

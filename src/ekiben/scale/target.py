@@ -85,6 +85,8 @@ class LoadTarget:
         networks: Where else the load may go: networks of the cluster's own pods and services
             (`10.43.0.0/16`), or single addresses.
         pod_header: Answer header that names the pod; empty if there is none.
+        server_name: Name that a certificate must have; empty takes the host of the URL.
+        ca_file: Certificates (PEM) that one is checked against; empty takes the system's.
 
     Raises:
         ConfigError: A field is wrong, or the address is not one of the cluster's own.
@@ -99,6 +101,8 @@ class LoadTarget:
     connections: int = 64
     networks: tuple[str, ...] = ()
     pod_header: str = ""
+    server_name: str = ""
+    ca_file: str = ""
 
     def __post_init__(self) -> None:
         if not self.bodies:

@@ -10,7 +10,7 @@ from ekiben.serving.problem import Place, Reason, RefusedError
 JSON = b"application/json"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every request, and freezing costs three times the making
 class Answer:
     """One answer and what is counted of it.
 

@@ -48,7 +48,11 @@ def decode(body: bytes) -> Any:
     """
     document = parse(body)
     colons = body.count(b":")
-    if colons and not _has_pairs(document, colons):
+    if (
+        colons
+        and not (type(document) is dict and len(document) == colons)
+        and not _has_pairs(document, colons)
+    ):
         _slowly(body)
     return document
 

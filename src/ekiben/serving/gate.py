@@ -222,7 +222,7 @@ class Visit:
             request_bytes=request_bytes,
             response_bytes=response_bytes,
         )
-        if ticket is not None:
+        if ticket is not None and ticket.asked:
             ended.rows = len(ticket.rows)
             ended.asked_seconds = ticket.asked - self.started
             ended.queue_seconds = ticket.queue_seconds

@@ -148,6 +148,14 @@ class Instruments:
         """Count a line of the access log that is not written; `output` is counted on the log's thread."""
         self._dropped[reason] += 1
 
+    def fold(self) -> None:
+        """Sort into buckets what was observed since the last time; to be called every second or so."""
+        for visits in self._visits.values():
+            for durations in visits.by_status.values():
+                durations.fold()
+        for each in (self._queue, self._predict, self._batch_rows, self._batch_requests):
+            each.fold()
+
     def series(self) -> Iterator[Series]:
         """Everything counted so far; each value is a copy."""
         for visits in self._visits.values():

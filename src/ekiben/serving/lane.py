@@ -20,9 +20,8 @@ from ekiben.serving.instruments import Instruments
 from ekiben.serving.pace import Pace
 from ekiben.serving.predictor import Predictor
 from ekiben.serving.problem import RefusedError, busy
-from ekiben.serving.ticket import Asked, Done, Prediction, Ticket, clock, refused, work
+from ekiben.serving.ticket import Asked, Called, Done, Ticket, clock, refused, work
 from ekiben.serving.unpack import is_packed, unpack
-from ekiben.serving.validation import Rows
 
 _INLINE_BYTES = 262_144  # decoding this much takes about a millisecond
 _INLINE_SECONDS = 0.010  # a predictor's call that takes longer leaves the loop
@@ -77,7 +76,7 @@ class Lane:
         request_id: str,
         deadline: float,
         done: Callable[[Answer], None],
-    ) -> Ticket | None:
+    ) -> Ticket:
         """Answer a request.
 
         Args:
@@ -89,51 +88,37 @@ class Lane:
             done: Called once on the loop, possibly before this returns; never after a cancel.
 
         Returns:
-            What can be cancelled; None if it was answered already.
+            What can be cancelled.
         """
-        ticket = Asked(dialect, headers, request_id, deadline, done)
-        if len(body) > _INLINE_BYTES or is_packed(headers):
+        ticket = Called(dialect, headers, request_id, deadline, done)
+        self.take(ticket, body)
+        return ticket
+
+    def take(self, ticket: Asked, body: bytes) -> None:
+        """Answer a question; `ticket.settle` is called once, possibly before this returns.
+
+        Args:
+            ticket: The question.
+            body: Whole; may be packed.
+        """
+        ticket.asked = clock()
+        if len(body) > _INLINE_BYTES or is_packed(ticket.headers):
             self._send_alone(ticket, lambda: self._whole(ticket, body), self._inline_rows)
-            return ticket
+            return
         problem = ticket.read(body)
         if problem is not None:
             self._settle([refused(ticket, problem)])
-            return None
-        self._enter(ticket)
-        return ticket
-
-    async def predict(self, rows: Rows, deadline: float) -> Prediction:
-        """Answer rows that somebody else decoded and checked.
-
-        Args:
-            rows: Shape (rows, inputs), checked against the schema.
-            deadline: Monotonic seconds after which nobody waits.
-
-        Raises:
-            RefusedError: 504 after the deadline, 500 if the predictor failed.
-        """
-        future: asyncio.Future[Prediction] = asyncio.get_running_loop().create_future()
-
-        def settle(result: Prediction | RefusedError) -> None:
-            if future.done():
-                return
-            if isinstance(result, RefusedError):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
-
-        ticket = Ticket(rows, deadline, settle)
-        self._enter(ticket)
-        try:
-            return await future
-        except asyncio.CancelledError:
-            ticket.cancel()
-            raise
+        elif len(ticket.rows) > self._inline_rows:
+            self._send_alone(ticket, lambda: work(self._predictor, [ticket]), len(ticket.rows))
+        else:
+            self._pending.append(ticket)
+            if not self._scheduled:
+                self._schedule()
 
     def answer_now(self, dialect: Dialect, body: bytes, headers: Headers, request_id: str) -> Answer:
         """Answer on the calling thread, alone: golden rows go this way before the pod is ready."""
         found: list[Answer] = []
-        ticket = Asked(dialect, headers, request_id, math.inf, found.append)
+        ticket = Called(dialect, headers, request_id, math.inf, found.append)
         for done in self._whole(ticket, body):
             for outcome in done.outcomes:
                 ticket.settle(outcome.result)
@@ -148,14 +133,6 @@ class Lane:
             problem = error
         return work(self._predictor, [ticket]) if problem is None else [refused(ticket, problem)]
 
-    def _enter(self, ticket: Ticket) -> None:
-        """Queue a question: for this turn's batch, or for the worker."""
-        if len(ticket.rows) > self._inline_rows:
-            self._send_alone(ticket, lambda: work(self._predictor, [ticket]), len(ticket.rows))
-            return
-        self._pending.append(ticket)
-        self._schedule()
-
     def _schedule(self) -> None:
         if self._pending and not self._scheduled and not self._batch_aside:
             self._scheduled = True
@@ -164,6 +141,8 @@ class Lane:
     def _flush(self) -> None:
         """Send what is there to the predictor as one batch."""
         self._scheduled = False
+        if len(self._pending) == 1 and self._one(self._pending[0]):
+            return
         tickets, rows = self._take()
         if tickets:
             if self._pace.seconds(rows) <= _INLINE_SECONDS:
@@ -172,6 +151,34 @@ class Lane:
                 self._batch_aside = True
                 self._send_aside(lambda: work(self._predictor, tickets), tickets, rows, self._batch_done)
         self._schedule()
+
+    def _one(self, ticket: Ticket) -> bool:
+        """Answer a question that is alone, as most are: the same as a batch of one, with less ado.
+
+        Returns:
+            Whether it was answered; if not, the usual way finds out why.
+        """
+        rows, started = len(ticket.rows), clock()
+        if ticket.cancelled or ticket.deadline < started or self._pace.seconds(rows) > _INLINE_SECONDS:
+            return False
+        try:
+            answers = self._predictor.predict(ticket.rows)
+            seconds = clock() - started
+            result = ticket.compose(answers)
+        except Exception:  # noqa: BLE001 - the usual way meets it again, logs it and answers it
+            return False
+        self._pending.clear()
+        self._pace.note(rows, seconds)
+        instruments = self._instruments
+        # What is short is not interrupted: its time is its CPU time, without asking the kernel twice.
+        instruments.batch(1, rows, seconds, seconds)
+        instruments.predicted(rows)
+        if ticket.out_of_range:
+            instruments.out_of_range(ticket.out_of_range)
+        ticket.queue_seconds, ticket.predict_seconds = started - ticket.asked, seconds
+        instruments.queued(ticket.queue_seconds)
+        ticket.settle(result)
+        return True
 
     def _batch_done(self) -> None:
         self._batch_aside = False

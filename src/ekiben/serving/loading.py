@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import logging
 import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from ekiben.serving.admission import Admission
 from ekiben.serving.artefact import Artefact
 from ekiben.serving.custom import Service
 from ekiben.serving.http.desk import Desk
+from ekiben.serving.protocols.served import Served
 from ekiben.serving.settings import Settings
+from ekiben.serving.validation import Validator
+from ekiben.version import VERSION
 
 if TYPE_CHECKING:
     from ekiben.serving.lane import Lane
+    from ekiben.serving.rpc.server import Server as RpcServer
 
 _HEADERS = {b"content-type": b"application/json"}
 _LOG = logging.getLogger(__name__)
@@ -25,37 +29,53 @@ _GC_THRESHOLDS = (50_000, 20, 100)  # requests make little cyclic garbage, and a
 _T = TypeVar("_T")
 
 
-async def open_up(
-    settings: Settings, artefact: Artefact, desk: Desk, admission: Admission, service: Service
-) -> None:
-    """Load the model, prove it on golden rows, load the service's own routes, and become ready.
+async def load(settings: Settings, artefact: Artefact, desk: Desk, service: Service) -> Lane:
+    """Load the model, prove it on golden rows, and load the service's own routes.
 
     Raises:
         ConfigError: The estimator or the service cannot be loaded.
         AcceptanceError: A golden row gave a wrong answer.
     """
-    started = time.perf_counter()
     lane = await _off_the_loop(lambda: _proven(settings, artefact, desk))
     if service.routes:
         await _off_the_loop(lambda: service.load(artefact))
         await service.start()
+    return lane
+
+
+async def rpc_server(settings: Settings, artefact: Artefact, desk: Desk, lane: Lane) -> RpcServer:
+    """Build the server of the `grpc` port; its library is loaded here and not before.
+
+    Raises:
+        ConfigError: Its certificate is of no use.
+    """
+    module = await _off_the_loop(lambda: importlib.import_module("ekiben.serving.rpc.server"))
+    files = None
+    if settings.tls_certificate is not None and settings.tls_key is not None:
+        files = module.Files(settings.tls_certificate, settings.tls_key)
+    made: RpcServer = module.Server(
+        settings,
+        Served.of(artefact),
+        Validator(artefact.schema, settings.most_rows),
+        desk.gate,
+        lane,
+        desk.life,
+        version=VERSION,
+        files=files,
+    )
+    return made
+
+
+def open_up(desk: Desk, lane: Lane) -> None:
+    """Become ready; on the event loop."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
     lane.open()
     desk.lane = lane
     desk.gate.watch(lane)
-    admission.open(service.application)
     desk.life.become_ready()
-    _LOG.info(
-        "ready: %s:%s by %s on port %d, loaded in %.2f s (%.2f s of CPU since the start)",
-        artefact.name,
-        artefact.version,
-        artefact.predictor,
-        settings.http_port,
-        time.perf_counter() - started,
-        time.process_time(),
-    )
+    _LOG.info("ready after %.2f s of CPU", time.process_time())
 
 
 def _proven(settings: Settings, artefact: Artefact, desk: Desk) -> Lane:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # the manifest is read before numpy is there
 Form = Literal["folded", "onnx", "scikit-learn"]  # of an estimator; the fastest first
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every request, and freezing costs three times the making
 class Answers:
     """What a predictor gives for rows.
 
@@ -31,10 +31,10 @@ class Predictor(Protocol):
     """What the lane calls; safe to call from one thread at a time per row set.
 
     Attributes:
-        name: As `model_info` says it.
+        name: One of the forms.
     """
 
-    name: Form
+    name: str
 
     def predict(self, rows: Rows) -> Answers:
         """Answer rows of shape (rows, inputs)."""

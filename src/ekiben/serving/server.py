@@ -7,7 +7,7 @@ import contextlib
 import functools
 import os
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ekiben.errors import EkibenError
 from ekiben.serving import artefact as artefacts
@@ -22,6 +22,9 @@ from ekiben.serving.journal import Journal
 from ekiben.serving.life import Life
 from ekiben.serving.settings import Settings
 from ekiben.serving.signals import Signals
+
+if TYPE_CHECKING:
+    from ekiben.serving.rpc.server import Server as RpcServer
 
 
 class StoppedEarlyError(Exception):
@@ -40,55 +43,103 @@ async def serve(settings: Settings) -> int:
         StoppedEarlyError: A signal came before the pod was ready; a thread may still be loading.
     """
     signals = Signals(asyncio.get_running_loop())
-    artefact = artefacts.read(settings.artefact, settings.predictor)
-    life = Life(artefact, time.monotonic)
-    service = Service(settings.bento)
-    instruments = Instruments(artefact, artefact.predictor, service.routes, settings.objective_seconds)
-    exporter = spans.configured(os.environ, artefact.name, artefact.version)
-    journal = Journal(settings.log_sample_ratio, instruments.log_dropped, exporter)
-    access = access_control.build(os.environ)
-    access.start()
-    certificates = tls.certificates(settings)
-    desk = assembly.desk(settings, artefact, life, instruments, journal, access, service.routes)
-    admission = Admission(desk.gate, instruments, most_bytes=settings.most_body_bytes)
+    pod = _Pod(settings)
     with contextlib.ExitStack() as sockets:
-        http = sockets.enter_context(ports.listening(settings.host, settings.http_port))
-        scrapes = sockets.enter_context(ports.listening(settings.host, settings.metrics_port))
-        main = ports.server(admission, settings, functools.partial(Protocol, desk=desk), certificates)
-        metrics = ports.server(functools.partial(scrape, instruments), settings, "httptools", certificates)
-        beside = [asyncio.create_task(sweep(main.server_state.connections))]
-        if certificates is not None:
-            beside.append(asyncio.create_task(certificates.watch()))
-        running = [asyncio.create_task(main.serve([http])), asyncio.create_task(metrics.serve([scrapes]))]
-        opening = asyncio.create_task(loading.open_up(settings, artefact, desk, admission, service))
+        running = pod.listen(sockets)
         try:
-            await _opened(opening, life, signals)
+            await pod.open(signals)
             crashed = await _first(*running, signals.stop)
             if not crashed:
-                await life.drain(0 if signals.interrupted else settings.drain_seconds, signals.hurry)
+                await pod.drain(signals)
         finally:
-            for server, task in zip((main, metrics), running, strict=True):
-                server.should_exit = True
-                await task
-            for task in beside:
-                task.cancel()
-            access.close()
-            await service.stop()
-            if desk.lane is not None:
-                desk.lane.close()
-            journal.close()
+            await pod.close(running)
     return 1 if crashed else signals.status
 
 
-async def _opened(opening: asyncio.Task[None], life: Life, signals: Signals) -> None:
-    """Wait until the pod is ready."""
-    if not await _first(opening, signals.stop):
-        raise StoppedEarlyError
-    try:
-        opening.result()
-    except EkibenError as error:
-        life.fail(str(error))
-        raise
+class _Pod:
+    """The rooms of one pod, from the first to the last."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._artefact = artefact = artefacts.read(settings.artefact, settings.predictor)
+        self._life = Life(artefact, time.monotonic)
+        self._service = Service(settings.bento)
+        routes = self._service.routes
+        instruments = Instruments(artefact, artefact.predictor, routes, settings.objective_seconds)
+        exporter = spans.configured(os.environ, artefact.name, artefact.version)
+        self._journal = Journal(settings.log_sample_ratio, instruments.log_dropped, exporter)
+        self._access = access_control.build(os.environ)
+        self._certificates = tls.certificates(settings)
+        self._desk = assembly.desk(
+            settings, artefact, self._life, instruments, self._journal, self._access, routes
+        )
+        self._admission = Admission(self._desk.gate, instruments, most_bytes=settings.most_body_bytes)
+        self._servers: list[ports.Server] = []
+        self._beside: list[asyncio.Task[None]] = []
+        self._rpc: RpcServer | None = None
+
+    def listen(self, sockets: contextlib.ExitStack) -> list[asyncio.Task[None]]:
+        """Open the `http` and `metrics` ports: probes and scrapes are answered while the model loads."""
+        settings, desk, certificates = self._settings, self._desk, self._certificates
+        http = sockets.enter_context(ports.listening(settings.host, settings.http_port))
+        scrapes = sockets.enter_context(ports.listening(settings.host, settings.metrics_port))
+        main = ports.server(self._admission, settings, functools.partial(Protocol, desk=desk), certificates)
+        exposition = functools.partial(scrape, desk.instruments)
+        metrics = ports.server(exposition, settings, "httptools", certificates)
+        self._servers = [main, metrics]
+        self._beside.append(asyncio.create_task(sweep(main.server_state.connections, desk.instruments.fold)))
+        if certificates is not None:
+            self._beside.append(asyncio.create_task(certificates.watch()))
+        self._access.start()
+        return [asyncio.create_task(main.serve([http])), asyncio.create_task(metrics.serve([scrapes]))]
+
+    async def open(self, signals: Signals) -> None:
+        """Load the model, open the `grpc` port and become ready.
+
+        Raises:
+            EkibenError: Why not; `/readyz` says it too.
+            StoppedEarlyError: A signal came first.
+        """
+        opening = asyncio.create_task(self._open())
+        if not await _first(opening, signals.stop):
+            raise StoppedEarlyError
+        try:
+            opening.result()
+        except EkibenError as error:
+            self._life.fail(str(error))
+            raise
+
+    async def _open(self) -> None:
+        lane = await loading.load(self._settings, self._artefact, self._desk, self._service)
+        if self._settings.grpc:
+            self._rpc = await loading.rpc_server(self._settings, self._artefact, self._desk, lane)
+            await self._rpc.start(self._settings.grpc_port, self._settings.host)
+        self._admission.open(self._service.application)
+        loading.open_up(self._desk, lane)
+
+    async def drain(self, signals: Signals) -> None:
+        """Go on serving until callers have moved away."""
+        draining = asyncio.create_task(
+            self._life.drain(0 if signals.interrupted else self._settings.drain_seconds, signals.hurry)
+        )
+        if self._rpc is not None:
+            self._rpc.drain()
+        await draining
+
+    async def close(self, running: list[asyncio.Task[None]]) -> None:
+        """Finish what is on its way, then end."""
+        if self._rpc is not None:
+            await self._rpc.stop(self._settings.request_timeout_seconds)
+        for server, task in zip(self._servers, running, strict=True):
+            server.should_exit = True
+            await task
+        for task in self._beside:
+            task.cancel()
+        await self._service.stop()
+        self._access.close()
+        if self._desk.lane is not None:
+            self._desk.lane.close()
+        self._journal.close()
 
 
 async def _first(*contenders: asyncio.Task[Any] | asyncio.Event) -> bool:

@@ -25,6 +25,7 @@ class Settings:
             the fastest one that was proven equal to the estimator.
         host: `EKIBEN_HOST`, address to listen on.
         http_port: `EKIBEN_HTTP_PORT`.
+        grpc: `EKIBEN_GRPC`, `true` or `false`: whether the Open Inference Protocol is spoken over gRPC.
         grpc_port: `EKIBEN_GRPC_PORT`.
         metrics_port: `EKIBEN_METRICS_PORT`.
         drain_seconds: `EKIBEN_DRAIN_SECONDS`, how long a stopping pod keeps accepting.
@@ -51,6 +52,7 @@ class Settings:
     predictor: Demand = "auto"
     host: str = "0.0.0.0"  # noqa: S104 - a pod is reached from outside of itself
     http_port: int = 3000
+    grpc: bool = True
     grpc_port: int = 3001
     metrics_port: int = 3002
     drain_seconds: float = 10
@@ -89,6 +91,7 @@ class Settings:
             predictor=_demand(environment.get("EKIBEN_PREDICTOR") or cls.predictor),
             host=environment.get("EKIBEN_HOST") or cls.host,
             http_port=source.whole("HTTP_PORT", cls.http_port, 1, 65_535),
+            grpc=source.flag("GRPC", cls.grpc),
             grpc_port=source.whole("GRPC_PORT", cls.grpc_port, 1, 65_535),
             metrics_port=source.whole("METRICS_PORT", cls.metrics_port, 1, 65_535),
             drain_seconds=source.number("DRAIN_SECONDS", cls.drain_seconds, 0, 3_600),
@@ -127,6 +130,12 @@ class _Source:
     def number(self, name: str, default: float, lowest: float, highest: float) -> float:
         text = self.environment.get(f"EKIBEN_{name}")
         return _number(name, text, lowest, highest) if text else default
+
+    def flag(self, name: str, default: bool) -> bool:
+        text = self.environment.get(f"EKIBEN_{name}")
+        if text not in (None, "", "true", "false"):
+            raise ConfigError(f"expected EKIBEN_{name} as true or false, found {text!r}")
+        return text == "true" if text else default
 
     def pair(self, name: str, other: str) -> Path | None:
         text = self.environment.get(f"EKIBEN_{name}")

@@ -18,21 +18,7 @@ from ekiben.serving.validation import Rows
 
 _LOG = logging.getLogger(__name__)
 clock = time.monotonic
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """What a caller without a dialect gets.
-
-    Attributes:
-        answers: For exactly its rows.
-        queue_seconds: From the question to the predictor's call.
-        predict_seconds: The predictor's call, shared with the rest of the batch.
-    """
-
-    answers: Answers
-    queue_seconds: float
-    predict_seconds: float
+NO_ROWS: Rows = np.empty((0, 0))
 
 
 class Ticket:
@@ -42,19 +28,17 @@ class Ticket:
         rows: What the predictor gets.
         asked: Monotonic seconds.
         deadline: Monotonic seconds after which nobody waits.
-        settle: Called once with what `compose` or `refuse` gave, unless cancelled.
         cancelled: Whether the caller went away.
         queue_seconds: How long it waited for the predictor; None before.
         predict_seconds: The predictor's call, shared with the rest of its batch; None before.
     """
 
-    __slots__ = ("asked", "cancelled", "deadline", "predict_seconds", "queue_seconds", "rows", "settle")
+    __slots__ = ("asked", "cancelled", "deadline", "predict_seconds", "queue_seconds", "rows")
 
-    def __init__(self, rows: Rows, deadline: float, settle: Callable[[Any], None]) -> None:
+    def __init__(self, rows: Rows, deadline: float) -> None:
         self.rows = rows
-        self.asked = clock()
+        self.asked = 0.0
         self.deadline = deadline
-        self.settle = settle
         self.cancelled = False
         self.queue_seconds: float | None = None
         self.predict_seconds: float | None = None
@@ -68,20 +52,68 @@ class Ticket:
         """Drop the work: nobody will read the answer."""
         self.cancelled = True
 
-    def compose(self, prediction: Prediction) -> Any:
-        """Make the result from what the predictor gave."""
-        return prediction
+    def compose(self, answers: Answers) -> Any:
+        """Make the result from what the predictor gave; on any thread."""
+        return answers
 
     def refuse(self, error: RefusedError) -> Any:
-        """Make the result from what went wrong."""
+        """Make the result from what went wrong; on any thread."""
         return error
+
+    def settle(self, result: Any) -> None:
+        """Take the result; called once on the loop, unless cancelled."""
+        raise NotImplementedError
 
 
 class Asked(Ticket):
-    """A question in the words of a protocol."""
+    """A question in the words of a protocol.
+
+    Attributes:
+        dialect: Of the protocol.
+        headers: The request's.
+        request_id: The request's.
+        question: After `read`.
+    """
 
     __slots__ = ("dialect", "headers", "question", "request_id")
     question: Question
+
+    def __init__(self, dialect: Dialect, headers: Headers, request_id: str, deadline: float) -> None:
+        super().__init__(NO_ROWS, deadline)
+        self.dialect = dialect
+        self.headers = headers
+        self.request_id = request_id
+
+    def read(self, body: bytes) -> RefusedError | None:
+        """Decode the body, and say why it is refused."""
+        try:
+            self.question = question = self.dialect.read(body, self.headers)
+        except RefusedError as error:
+            return error
+        except Exception:  # noqa: BLE001 - whatever a decoder does, its caller gets an answer
+            _LOG.exception("request %s could not be read", self.request_id)
+            return RefusedError(500, "failed", "the server failed on this request")
+        self.rows = question.rows
+        return None
+
+    @property
+    def out_of_range(self) -> int:
+        """As the dialect's reader counted them."""
+        return self.question.out_of_range
+
+    def compose(self, answers: Answers) -> Answer:
+        """Encode the answer."""
+        return self.dialect.write(self.question, answers, self.request_id)
+
+    def refuse(self, error: RefusedError) -> Answer:
+        """Encode the refusal."""
+        return self.dialect.refuse(error, self.request_id)
+
+
+class Called(Asked):
+    """A question whose answer goes to a function."""
+
+    __slots__ = ("done",)
 
     def __init__(
         self,
@@ -91,38 +123,15 @@ class Asked(Ticket):
         deadline: float,
         done: Callable[[Answer], None],
     ) -> None:
-        super().__init__(_NO_ROWS, deadline, done)
-        self.dialect = dialect
-        self.headers = headers
-        self.request_id = request_id
+        super().__init__(dialect, headers, request_id, deadline)
+        self.done = done
 
-    def read(self, body: bytes) -> RefusedError | None:
-        """Decode the body, and say why it is refused."""
-        try:
-            self.question = self.dialect.read(body, self.headers)
-        except RefusedError as error:
-            return error
-        except Exception:  # noqa: BLE001 - whatever a decoder does, its caller gets an answer
-            _LOG.exception("request %s could not be read", self.request_id)
-            return RefusedError(500, "failed", "the server failed on this request")
-        self.rows = self.question.rows
-        return None
-
-    @property
-    def out_of_range(self) -> int:
-        """As the dialect's reader counted them."""
-        return self.question.out_of_range
-
-    def compose(self, prediction: Prediction) -> Answer:
-        """Encode the answer."""
-        return self.dialect.write(self.question, prediction.answers, self.request_id)
-
-    def refuse(self, error: RefusedError) -> Answer:
-        """Encode the refusal."""
-        return self.dialect.refuse(error, self.request_id)
+    def settle(self, result: Answer) -> None:
+        """Hand it on."""
+        self.done(result)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every request, and freezing costs three times the making
 class Outcome:
     """What became of one ticket.
 
@@ -137,7 +146,7 @@ class Outcome:
     refused: RefusedError | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every request, and freezing costs three times the making
 class Done:
     """A batch that was worked on.
 
@@ -154,9 +163,6 @@ class Done:
     started: float = 0.0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
-
-
-_NO_ROWS: Rows = np.empty((0, 0))
 
 
 def refused(ticket: Ticket, error: RefusedError) -> Done:
@@ -181,7 +187,7 @@ def work(predictor: Predictor, tickets: Sequence[Ticket]) -> list[Done]:
         return [refused(tickets[0], RefusedError(500, "failed", "the model failed on this request"))]
     seconds, cpu_seconds = clock() - started, time.thread_time() - cpu_started
     if len(tickets) == 1:
-        outcomes = (_composed(tickets[0], answers, started, seconds),)
+        outcomes = (composed(tickets[0], answers),)
         return [Done(outcomes, len(rows), started, seconds, cpu_seconds)]
     parts, first = [], 0
     for each in tickets:
@@ -190,14 +196,15 @@ def work(predictor: Predictor, tickets: Sequence[Ticket]) -> list[Done]:
             answers.predictions[first:last],
             None if answers.probabilities is None else answers.probabilities[first:last],
         )
-        parts.append(_composed(each, part, started, seconds))
+        parts.append(composed(each, part))
         first = last
     return [Done(tuple(parts), len(rows), started, seconds, cpu_seconds)]
 
 
-def _composed(ticket: Ticket, answers: Answers, started: float, seconds: float) -> Outcome:
+def composed(ticket: Ticket, answers: Answers) -> Outcome:
+    """Write one ticket's answer."""
     try:
-        return Outcome(ticket, ticket.compose(Prediction(answers, started - ticket.asked, seconds)))
+        return Outcome(ticket, ticket.compose(answers))
     except Exception:  # noqa: BLE001 - as above
         _LOG.exception("an answer of %d row(s) could not be written", len(ticket.rows))
         error = RefusedError(500, "failed", "the model's answer cannot be written in this protocol")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from ekiben.clients.cluster import connect
@@ -11,13 +12,19 @@ from ekiben.clients.connection import Answer
 from ekiben.config import ModelConfig
 from ekiben.errors import ClusterError, ConfigError
 from ekiben.identifiers import ClusterAddress
+from ekiben.release.credential import VARIABLE, headers, known
 
-_OK, _BAD_REQUEST, _SERVER_ERROR = 200, 400, 500
+_OK, _BAD_REQUEST, _UNAUTHENTICATED, _FORBIDDEN, _SERVER_ERROR = 200, 400, 401, 403, 500
 _SHED = 429
 
 
 def predict(
-    config: ModelConfig, rows: list[Any], address: ClusterAddress, *, namespace: str
+    config: ModelConfig,
+    rows: list[Any],
+    address: ClusterAddress,
+    *,
+    namespace: str,
+    credential: str = "",
 ) -> dict[str, Any]:
     """Send rows to the release's Service.
 
@@ -26,6 +33,7 @@ def predict(
         rows: Each a list of values in the order of the schema, or a mapping of names to values.
         address: The cluster.
         namespace: Namespace of the release.
+        credential: The operator's own; without one, the release's own key is used where one is needed.
 
     Returns:
         The answer of `/predict`.
@@ -36,9 +44,18 @@ def predict(
     """
     name = config.release_name
     with connect(address.kubeconfig, address.context) as cluster:
-        answer = cluster.service_request(
-            namespace, name, "/predict", {"instances": rows}, timeout_seconds=config.traffic.timeout_seconds
+        ask = partial(
+            cluster.service_request,
+            namespace,
+            name,
+            "/predict",
+            {"instances": rows},
+            timeout_seconds=config.traffic.timeout_seconds,
         )
+        answer = ask(headers=headers(credential))
+        if answer.status == _UNAUTHENTICATED and not answer.from_api_server and not credential:
+            own = known(cluster, namespace, name)
+            answer = ask(headers=headers(own)) if own else answer
     return interpreted(answer, f"{namespace}/{name}")
 
 
@@ -59,6 +76,11 @@ def interpreted(answer: Answer, release: str) -> dict[str, Any]:
             remedy="is it released, and is a replica ready? `ekiben status` tells",
         )
     said = _problem(answer)
+    if answer.status in (_UNAUTHENTICATED, _FORBIDDEN):
+        raise ConfigError(
+            f"{release} does not let this caller predict: {said}",
+            remedy=f"give a key in {VARIABLE} or --key-file; make one with `ekiben key create`",
+        )
     if _BAD_REQUEST <= answer.status < _SERVER_ERROR and answer.status != _SHED:
         raise ConfigError(f"{release} refuses these rows: {said}", remedy="its schema: GET /openapi.json")
     raise ClusterError(

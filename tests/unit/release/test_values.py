@@ -51,6 +51,7 @@ def test_values_come_from_their_sections() -> None:
             "targetCPUUtilizationPercentage": 55,
             "behavior": {"scaleDown": {"stabilizationWindowSeconds": 60}},
         },
+        "access": {"mode": "none"},
         "resources": {
             "requests": {"cpu": "100m", "memory": "256Mi"},
             "limits": {"cpu": "300m", "memory": "256Mi"},

@@ -67,6 +67,11 @@ class World:
     serving: Applied | None = None  # what is available
     asked_for: Applied | None = None  # what was applied last
     config_maps: dict[str, dict[str, str]] = field(default_factory=dict)
+    secrets: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    asks_for_keys: bool = False  # the pods let nobody predict whose key is not in the Secret
+    keys_arrive_after: float = 0.0  # seconds until running pods know a key that was written
+    keys_written_at: float = 0.0
+    credential: str = field(default="", repr=False)  # the operator's own
     refusals: list[str] = field(default_factory=list)  # of Helm's next commands, empty: it works
     away_until: float = 0.0
     on_sleep: Callable[[], None] = lambda: None
@@ -83,6 +88,7 @@ class World:
             clock=lambda: self.now_seconds,
             sleep=self._sleep,
             now=lambda: MORNING + timedelta(seconds=self.now_seconds),
+            credential=self.credential,
         )
 
     def _sleep(self, seconds: float) -> None:
@@ -183,14 +189,49 @@ class World:
         right = [0, 1] if name != "lies" else [1, 0]
         return Answer(200, "application/json", json.dumps({"predictions": right}).encode())
 
-    def service_request(self, _namespace: str, _service: str, path: str, body: Any = None) -> Answer:
+    def _refusal(self, headers: Mapping[str, str]) -> Answer | None:
+        if not self.asks_for_keys:
+            return None
+        known = [
+            each["sha256"]
+            for each in json.loads(self.secrets.get("iris-keys", {}).get("keys.json", b'{"keys": []}'))[
+                "keys"
+            ]
+            if self.now_seconds >= self.keys_written_at + self.keys_arrive_after
+        ]
+        given = hashlib.sha256(headers.get("X-API-Key", "").encode()).hexdigest()
+        return None if given in known else Answer(401, "application/problem+json", b'{"status":401}')
+
+    def service_request(
+        self,
+        _namespace: str,
+        _service: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: Mapping[str, str],
+    ) -> Answer:
         assert self.serving is not None
+        if refused := self._refusal(headers):
+            return refused
         assert body == {"instances": [[0.0], [1.0]]}
         lies = self.serving.name == self.service_lies_for
         return self._answer("lies" if lies else self.serving.name, path)
 
-    def pod_request(self, _namespace: str, pod: str, path: str, _body: Any = None, *, port: int) -> Answer:
-        assert port == 3000
+    def pod_request(
+        self,
+        _namespace: str,
+        pod: str,
+        path: str,
+        body: Any = None,
+        *,
+        port: int,
+        tls: bool,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        assert (port, tls) == (3000, False)
+        if body is not None and (refused := self._refusal(headers or {})):
+            return refused
         return self._answer(pod.rpartition("-")[0], path)
 
     # Namespaces and config maps
@@ -223,6 +264,22 @@ class World:
 
     def remove_config_map(self, _namespace: str, name: str) -> None:
         self.config_maps.pop(name, None)
+
+    def secret(self, _namespace: str, name: str) -> Mapping[str, bytes] | None:
+        return self.secrets.get(name)
+
+    def change_secret(
+        self,
+        _namespace: str,
+        name: str,
+        change: Callable[[Mapping[str, bytes]], dict[str, bytes]],
+        _labels: Mapping[str, str],
+    ) -> None:
+        self.secrets[name] = change(self.secrets.get(name, {}))
+        self.keys_written_at = self.now_seconds
+
+    def remove_secret(self, _namespace: str, name: str) -> None:
+        self.secrets.pop(name, None)
 
     def remove_pod(self, _namespace: str, name: str) -> None:
         self.calls.append(f"remove pod {name}")

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ekiben.serving.access import jwks, keys, policy
@@ -19,7 +19,7 @@ from ekiben.serving.access.watched import WatchedAddress, WatchedFile
 from ekiben.serving.caller import Caller
 from ekiben.serving.exchange import Group, Headers
 
-LOOK_SECONDS = 5.0  # between looks at the files; the kubelet takes about a minute to bring a new one
+LOOK_SECONDS = 1.0  # between looks at the files: a few system calls; the kubelet brings new ones each minute
 _PEERS = 1_024
 _PREFIX = keys.PREFIX.encode()
 _KeySets = WatchedFile[jwks.KeySet] | WatchedAddress[jwks.KeySet]
@@ -76,7 +76,8 @@ class Required:
         self._key_file = WatchedFile(folder / "keys.json", keys.parse, none)
         self._policy_file = WatchedFile(folder / "policy.json", policy.parse, policy.Policy())
         self._sets: dict[str, _KeySets] = {}
-        self._grants = keys.grants(self._key_file.content)
+        self._all = keys.grants(self._key_file.content)
+        self._live = self._in_time()
         self._unknown_key = False
         self._tokens = self._verifier(strict=True)
         self._closed = threading.Event()
@@ -86,7 +87,7 @@ class Required:
         """Know the caller by its credential, and check its leave.
 
         An unknown, a wrong and an expired key take the same steps: one hash, one
-        look-up, both clocks.
+        look-up that finds nothing, both clocks.
 
         Raises:
             RefusedError: 401 or 403.
@@ -100,17 +101,17 @@ class Required:
 
     def _grant(self, text: bytes) -> Grant:
         if self._tokens is None or text.startswith(_PREFIX):
-            return self._grants.get(hashlib.sha256(text).digest(), NOBODY)
+            return self._live.get(hashlib.sha256(text).digest(), NOBODY)
         return self._tokens.grant(text)
 
     def start(self) -> None:
         """Say what is required, and begin to look for changes, in a thread of its own."""
         _LOG.info(
             "access control is on: %d keys, %d issuers of tokens",
-            len(self._grants),
+            len(self._all),
             len(self._policy_file.content.issuers),
         )
-        if not self._grants and self._tokens is None:
+        if not self._all and self._tokens is None:
             _LOG.warning("there are no keys and no issuers yet: every request but probes is refused")
         self._watch = threading.Thread(target=self._look, name="ekiben-access", daemon=True)
         self._watch.start()
@@ -125,7 +126,8 @@ class Required:
         """Look once: at the clock, the files, and the addresses whose time has come."""
         self._clock.follow()
         if self._key_file.refresh():
-            self._grants = keys.grants(self._key_file.content)
+            self._all = keys.grants(self._key_file.content)
+        self._live = self._in_time()
         changed, wanted = self._policy_file.refresh(), self._unknown_key
         self._unknown_key = False
         for found in self._sets.values():
@@ -140,6 +142,12 @@ class Required:
                 self.refresh()
             except Exception:  # noqa: BLE001 - the pod must go on with what it knows
                 _LOG.exception("access control was not refreshed; what was read before stays in force")
+
+    def _in_time(self) -> Mapping[bytes, Grant]:
+        """The keys that are valid now: one that has ended is not to be told from one that never was."""
+        return {
+            digest: each for digest, each in self._all.items() if self._clock.within(each.begins, each.ends)
+        }
 
     def _verifier(self, *, strict: bool = False) -> Tokens | None:
         """Make a verifier of the sets that the policy names; those that are known are kept.

@@ -9,7 +9,6 @@ Source: https://www.rfc-editor.org/rfc/rfc9112 (HTTP/1.1)
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 
 import httptools
 
@@ -22,6 +21,7 @@ from ekiben.serving.instruments import UNMATCHED
 from ekiben.serving.problem import RefusedError
 
 _DISCARD_FACTOR = 8  # how many times the limit is read and thrown away, so that the caller sees the refusal
+HEAD_BYTES = 32_768  # of a request line and its fields; tokens take two or three thousand
 _METHODS = {b"GET": "GET", b"HEAD": "HEAD", b"POST": "POST"}
 
 
@@ -29,6 +29,7 @@ class Protocol(Ordered):
     """HTTP/1.1 on one connection."""
 
     _in_head = _full = False
+    _head_bytes = 0
     _peer = ""
 
     # ---- from the transport
@@ -61,6 +62,8 @@ class Protocol(Ordered):
         """Parse what came."""
         if self._deaf:
             return
+        if self._in_head or len(data) > HEAD_BYTES:
+            self._head_bytes += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -69,6 +72,8 @@ class Protocol(Ordered):
                 self.data_received(rest)
         except httptools.HttpParserError:
             self._reject(fields.NOT_HTTP)
+        if self._in_head and self._head_bytes > HEAD_BYTES and not self._deaf:
+            self._reject(fields.LONG_HEAD)
 
     def pause_writing(self) -> None:
         """The client does not read its answers: read no more of its requests."""
@@ -124,18 +129,25 @@ class Protocol(Ordered):
         if self._deaf or self._closing:
             return
         desk = self.desk
+        long, self._head_bytes = self._head_bytes > HEAD_BYTES and self._is_long(), 0
         endpoint = desk.by_target.get(self.url)
         path = ""
         if endpoint is None:
             path = fields.path_of(self.url)
             endpoint = desk.routes.by_path.get(path)
-            if endpoint is None and path in desk.passed:
+            if endpoint is None and path in desk.passed and not long:
                 self._pass_on()
                 return
         self._reading = turn = self._turn(endpoint, path)
+        if long:
+            turn.refusal, turn.last = fields.LONG_HEAD, True
         self._turns.append(turn)
         if turn.wants_continue or (turn.refusal is not None and turn.refusal.reason == "too_large"):
             self._before_body(turn)
+
+    def _is_long(self) -> bool:
+        """Count a head whose bytes came together with others."""
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES
 
     def _turn(self, endpoint: Endpoint | None, path: str) -> Turn:
         desk, parser = self.desk, self.parser
@@ -144,16 +156,19 @@ class Protocol(Ordered):
         version = parser.get_http_version()
         visit = desk.gate.arrive(UNMATCHED if endpoint is None else endpoint.template, method)
         refuse = desk.routes.refuse(path) if endpoint is None else endpoint.refuse
-        turn = Turn(visit, desk.request_id(headers.get(b"x-request-id")), refuse, headers)
+        turn = Turn(self, visit, desk.request_id(headers.get(b"x-request-id")), refuse, headers)
         turn.last = version == "1.0" or not parser.should_keep_alive()
         turn.head_only = method == "HEAD"
         turn.wants_continue = self.expect_100_continue and version != "1.0"
         if endpoint is None:
             turn.refusal = fields.NOT_FOUND
             return turn
-        turn.dialect, turn.reply = endpoint.dialect, endpoint.reply
+        if endpoint.dialect is not None:
+            turn.dialect, turn.predicts = endpoint.dialect, True
+        turn.reply = endpoint.reply
         try:
-            fields.check(self.headers, headers, version)
+            if len(headers) != len(self.headers) or b"host" not in headers:
+                fields.check(self.headers, headers, version)
             if method not in endpoint.methods and (method != "HEAD" or "GET" not in endpoint.methods):
                 raise fields.method_refused(endpoint.methods)
             visit.admit(endpoint.group, headers, self._peer)
@@ -200,6 +215,7 @@ class Protocol(Ordered):
     def on_message_complete(self) -> None:
         """Answer a request that was read to its end."""
         turn, self._reading = self._reading, None
+        self._head_bytes = 0
         if isinstance(turn, Turn):
             self._complete(turn)
         elif turn is not None:
@@ -215,11 +231,10 @@ class Protocol(Ordered):
                 self.transport.close()
         elif turn.refusal is not None:
             self._refuse(turn, turn.refusal)
-        elif turn.dialect is not None and lane is not None:
-            done, deadline = partial(self._answer, turn), turn.visit.deadline
-            turn.ticket = lane.ask(turn.dialect, turn.body(), turn.headers, turn.request_id, deadline, done)
+        elif turn.predicts and lane is not None:
+            lane.take(turn, turn.body())
         elif turn.reply is not None:
-            self._answer(turn, turn.reply(turn.request_id))
+            self.answered(turn, turn.reply(turn.request_id))
         else:
             self._refuse(turn, fields.NOT_READY)
         if len(self._turns) >= MOST_TURNS:

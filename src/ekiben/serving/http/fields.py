@@ -20,6 +20,7 @@ NOT_FOUND = RefusedError(404, "not_found", "no such route")
 FULL = RefusedError(
     503, "busy", "this replica has all the connections it can hold", headers=((b"retry-after", b"1"),)
 )
+LONG_HEAD = RefusedError(431, "too_large", "expected a request line and fields of at most 32 KiB in all")
 NOT_READY = RefusedError(503, "not_ready", "the model is not ready", headers=((b"retry-after", b"1"),))
 SLOW = RefusedError(408, "slow", "the request did not arrive in time")
 _ONCE = frozenset({b"host", b"content-length", b"content-type", b"content-encoding", b"authorization"})

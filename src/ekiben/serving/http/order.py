@@ -57,7 +57,7 @@ class Ordered(HttpToolsProtocol):
 
     def _refuse(self, turn: Turn, error: RefusedError) -> None:
         self.desk.instruments.refused(error.reason, error.rows)
-        self._answer(turn, turn.refuse(error, turn.request_id))
+        self.answered(turn, turn.refuse(error))
 
     def _reject(self, error: RefusedError) -> None:
         """Refuse what is no request, after the answers that are due, and end."""
@@ -68,12 +68,13 @@ class Ordered(HttpToolsProtocol):
             return
         if turn is None or turn.answer is not None:
             desk = self.desk
-            turn = Turn(desk.gate.arrive(UNMATCHED, OTHER), desk.request_id(None), desk.routes.refuse(""), {})
+            visit = desk.gate.arrive(UNMATCHED, OTHER)
+            turn = Turn(self, visit, desk.request_id(None), desk.routes.refuse(""), {})
             self._turns.append(turn)
         turn.last = True
         self._refuse(turn, error)
 
-    def _answer(self, turn: Turn, answer: Answer) -> None:
+    def answered(self, turn: Turn, answer: Answer) -> None:
         """Keep an answer until its turn has come."""
         turn.answer = answer
         if self._turns and self._turns[0] is turn:
@@ -111,7 +112,7 @@ class Ordered(HttpToolsProtocol):
                 head_only=turn.head_only,
             )
         )
-        turn.visit.end(answer.status, turn.request_id, turn.size, len(answer.body), turn.ticket)
+        turn.visit.end(answer.status, turn.request_id, turn.size, len(answer.body), turn)
         self._since = clock()
         if last:
             self._end()

@@ -3,67 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from ekiben.serving.answer import Answer
-from ekiben.serving.exchange import Dialect, Headers
+from ekiben.serving.exchange import Headers
 from ekiben.serving.gate import Visit
 from ekiben.serving.metrics import CLIENT_GONE
 from ekiben.serving.problem import RefusedError
-from ekiben.serving.ticket import Ticket
+from ekiben.serving.ticket import NO_ROWS, Asked
 
 Refuse = Callable[[RefusedError, str], Answer]
 
 
-class Turn:
-    """A request that the lane answers.
+class Connection(Protocol):
+    """Where an answer goes."""
+
+    def answered(self, turn: Turn, answer: Answer) -> None:
+        """Send it when its turn has come."""
+        ...
+
+
+class Turn(Asked):
+    """A request that the lane answers, and its own question to it.
 
     Attributes:
         visit: Its place in the counters.
-        request_id: Its id.
-        refuse: How its protocol writes refusals.
-        dialect: For predictions.
+        refusing: How its protocol writes refusals.
+        predicts: Whether it is a prediction; then `dialect` is set.
         reply: For what is answered from memory.
-        headers: The request's.
         head_only: Whether it was HEAD.
         last: Whether the connection ends with its answer.
         wants_continue: Whether the client waits for leave to send its body.
         chunks: Of the body.
         size: Of the body so far, bytes.
         refusal: Why it is refused, once its body has been read; None if it is not.
-        ticket: Its question to the lane, if it has one.
         answer: Once there is one.
     """
 
     __slots__ = (
-        "answer", "chunks", "dialect", "head_only", "headers", "last", "refusal", "refuse", "reply",
-        "request_id", "size", "ticket", "visit", "wants_continue",
+        "_connection", "answer", "chunks", "head_only", "last", "predicts", "refusal", "refusing", "reply",
+        "size", "visit", "wants_continue",
     )  # fmt: skip
+    reply: Callable[[str], Answer] | None
+    refusal: RefusedError | None
+    answer: Answer | None
+    chunks: list[bytes]
 
-    def __init__(self, visit: Visit, request_id: str, refuse: Refuse, headers: Headers) -> None:
-        self.visit = visit
-        self.request_id = request_id
-        self.refuse = refuse
+    def __init__(
+        self, connection: Connection, visit: Visit, request_id: str, refusing: Refuse, headers: Headers
+    ) -> None:
+        self.rows = NO_ROWS
+        self.cancelled = self.predicts = self.head_only = self.last = self.wants_continue = False
+        self.queue_seconds = self.predict_seconds = self.reply = self.refusal = self.answer = None
+        self.deadline = visit.deadline
         self.headers = headers
-        self.dialect: Dialect | None = None
-        self.reply: Callable[[str], Answer] | None = None
-        self.head_only = self.last = self.wants_continue = False
-        self.chunks: list[bytes] = []
+        self.request_id = request_id
+        self.visit = visit
+        self.refusing = refusing
+        self.chunks = []
         self.size = 0
-        self.refusal: RefusedError | None = None
-        self.ticket: Ticket | None = None
-        self.answer: Answer | None = None
+        self._connection = connection
 
     def body(self) -> bytes:
         """Whole body."""
         chunks = self.chunks
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
+    def refuse(self, error: RefusedError) -> Answer:
+        """Encode a refusal, also of a request that is no prediction."""
+        return self.refusing(error, self.request_id)
+
+    def settle(self, result: Answer) -> None:
+        """Take the lane's answer."""
+        self._connection.answered(self, result)
+
     def gone(self) -> None:
         """The client closed its connection: drop the work, and count it as cancelled."""
-        if self.ticket is not None:
-            self.ticket.cancel()
-        self.visit.end(CLIENT_GONE, self.request_id, self.size, ticket=self.ticket)
+        self.cancel()
+        self.visit.end(CLIENT_GONE, self.request_id, self.size, ticket=self)
 
 
 class Passed:

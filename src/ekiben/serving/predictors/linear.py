@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ekiben.errors import ConfigError
-from ekiben.serving.predictor import Answers, Form
+from ekiben.serving.predictor import Answers
 from ekiben.serving.predictors.outcome import Outcome
 from ekiben.serving.schema import Schema
 from ekiben.serving.validation import Rows
@@ -85,7 +85,7 @@ class LinearPredictor:
         ConfigError: The shapes are not the schema's.
     """
 
-    name: Form = "folded"
+    name = "folded"
 
     def __init__(self, linear: Linear, schema: Schema) -> None:
         scores, inputs = linear.coefficients.shape

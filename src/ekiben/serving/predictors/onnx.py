@@ -7,7 +7,7 @@ from typing import Any
 import onnxruntime
 
 from ekiben.errors import ConfigError
-from ekiben.serving.predictor import Answers, Form
+from ekiben.serving.predictor import Answers
 from ekiben.serving.predictors.outcome import Outcome
 from ekiben.serving.schema import Schema
 from ekiben.serving.validation import Rows
@@ -29,7 +29,7 @@ class OnnxPredictor:
         ConfigError: ONNX Runtime cannot load it, or it does not fit the schema.
     """
 
-    name: Form = "onnx"
+    name = "onnx"
 
     def __init__(self, content: bytes, schema: Schema) -> None:
         try:

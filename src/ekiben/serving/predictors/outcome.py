@@ -8,6 +8,7 @@ One row takes a short way in plain floats; its result is that of the array.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -23,6 +24,7 @@ Scores = npt.NDArray[np.float64]
 # sklearn/utils/extmath.py, softmax; sklearn/_loss/link.py (LogLink is the exponential).
 Link = Literal["identity", "exponential", "share", "sigmoid", "softmax", "one-vs-rest", "greatest"]
 LINKS: tuple[str, ...] = get_args(Link)
+_FEW = 32  # scores of one row, up to which plain floats are faster than arrays
 _REGRESSION = frozenset({"identity", "exponential"})
 
 
@@ -66,39 +68,41 @@ class Outcome:
             )
 
     def answers(self, scores: Scores) -> Answers:
-        """Answer for scores of shape (rows, classes or 1), which may be overwritten."""
+        """Answer for scores of shape (rows, classes or 1)."""
         link = self._link
         if link == "identity":
             return Answers(scores[:, 0], None)
         if link == "exponential":
             return Answers(np.exp(scores[:, 0]), None)
+        if len(scores) == 1 and scores.size <= _FEW:
+            return self._alone(scores)
         if scores.shape[1] == 1:
-            return self._of_two(scores)
-        places = scores.argmax(axis=1)
-        found = self._single[places[0]] if len(places) == 1 else self._classes.take(places)
+            found = self._classes.take((scores[:, 0] >= self._lowest).astype(np.intp))
+        else:
+            found = self._classes.take(scores.argmax(axis=1))
         if not self._probable:
             return Answers(found, None)
-        if link == "softmax":
-            scores = softmax(scores)
-        elif link == "one-vs-rest":
-            scores = one_vs_rest(scores)
-        return Answers(found, scores)
+        return Answers(found, _SHARES[link](scores))
 
-    def _of_two(self, scores: Scores) -> Answers:
-        if len(scores) > 1:
-            second = scores[:, 0] >= self._lowest
-            found = self._classes.take(second.astype(np.intp))
-            if not self._probable:
-                return Answers(found, None)
-            share = sigmoid(scores[:, 0])
-            return Answers(found, np.stack([1 - share, share], axis=1))
-        score = scores.item()
-        found = self._single[score >= self._lowest]
+    def _alone(self, scores: Scores) -> Answers:
+        values = scores[0].tolist()
+        found = self._single[values[0] >= self._lowest if len(values) == 1 else values.index(max(values))]
         if not self._probable:
             return Answers(found, None)
-        small = math.exp(-abs(score))
-        one = (1.0 if score >= 0 else small) / (1.0 + small)
-        return Answers(found, np.array([[1.0 - one, one]]))
+        link = self._link
+        if link == "share":
+            return Answers(found, scores)
+        if link == "softmax":
+            top = max(values)
+            each = [math.exp(value - top) for value in values]
+        else:
+            each = [_sigmoid(value) for value in values]
+        if len(each) == 1:
+            return Answers(found, np.array([[1.0 - each[0], each[0]]]))
+        whole = sum(each)
+        if whole == 0:
+            return Answers(found, one_vs_rest(scores))
+        return Answers(found, np.array([[one / whole for one in each]]))
 
 
 def labels(classes: tuple[Any, ...]) -> npt.NDArray[Any]:
@@ -132,6 +136,24 @@ def one_vs_rest(scores: Scores) -> Scores:
     return shares
 
 
+def _of_two(scores: Scores) -> Scores:
+    second = sigmoid(scores[:, 0])
+    return np.stack([1 - second, second], axis=1)
+
+
+def _sigmoid(score: float) -> float:
+    small = math.exp(-abs(score))
+    return (1.0 if score >= 0 else small) / (1.0 + small)
+
+
 def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     array.flags.writeable = False
     return array
+
+
+_SHARES: Mapping[str, Callable[[Scores], Scores]] = {
+    "share": lambda scores: scores,
+    "sigmoid": _of_two,
+    "softmax": softmax,
+    "one-vs-rest": one_vs_rest,
+}

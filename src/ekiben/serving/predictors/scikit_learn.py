@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ekiben.errors import ConfigError
-from ekiben.serving.predictor import Answers, Form
+from ekiben.serving.predictor import Answers
 from ekiben.serving.schema import Schema
 from ekiben.serving.validation import Rows
 
@@ -38,7 +38,7 @@ class EstimatorPredictor:
         ConfigError: The estimator lacks what the schema promises.
     """
 
-    name: Form = "scikit-learn"
+    name = "scikit-learn"
 
     def __init__(self, estimator: Any, schema: Schema) -> None:
         needed = "predict_proba" if schema.output.probabilities else "predict"

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from ekiben.serving.answer import Answer
-from ekiben.serving.protocols import examples, page
+from ekiben.serving.protocols import documented, examples, page
 from ekiben.serving.protocols.openapi import Operation, operations
 from ekiben.serving.protocols.served import Served
 from ekiben.serving.protocols.signature import Signature
@@ -45,6 +45,7 @@ def answer(served: Served, signature: Signature, paths: dict[str, tuple[str, str
         routes="".join(
             _route(path, method, described[template]) for path, (template, method) in paths.items()
         ),
+        schemas="".join(map(_schema, documented.components(served, signature).items())),
         style=page.STYLE,
         script=page.SCRIPT,
     )
@@ -70,6 +71,10 @@ def _input(each: Input) -> str:
         limits.append(f"at least {each.minimum}")
     if each.maximum is not None:
         limits.append(f"at most {each.maximum}")
+    if each.on_out_of_range == "count" and limits:
+        limits.append("what is outside is accepted and counted")
+    if each.missing != "refuse":
+        limits.append("null if missing")
     if each.categories is not None:
         limits.append("one of " + ", ".join(map(repr, each.categories)))
     return (
@@ -97,6 +102,12 @@ def _route(path: str, method: str, operation: Operation) -> str:
     if not details:
         return f'<div class="route">{parts[0]}</div>'
     return f'<details class="route"><summary>{parts[0]}</summary>{"".join(details)}</details>'
+
+
+def _schema(named: tuple[str, Any]) -> str:
+    name, schema = named
+    text = escape(_text(schema))
+    return f'<details class="route"><summary><code>{name}</code></summary><pre>{text}</pre></details>'
 
 
 def _text(document: Any) -> str:

@@ -67,13 +67,23 @@ def array(items: Document, *, least: int = 0, most: int | None = None) -> Docume
 def column(declared: Input) -> Document:
     """Schema of one value."""
     found = dict(_TYPES[declared.type])
-    if declared.minimum is not None:
-        found["minimum"] = declared.minimum
-    if declared.maximum is not None:
-        found["maximum"] = declared.maximum
+    limits = {"minimum": declared.minimum, "maximum": declared.maximum}
+    limits = {name: limit for name, limit in limits.items() if limit is not None}
+    if declared.on_out_of_range == "refuse":
+        found |= limits
+    elif limits:
+        expected = " and ".join(f"{name} {limit}" for name, limit in limits.items())
+        found["description"] = f"Expected {expected}; what is outside is accepted and counted."
     if declared.categories is not None:
         found["enum"] = list(declared.categories)
-    return found
+    if declared.missing == "refuse":
+        return found
+    return {"anyOf": [found, {"type": "null"}], "description": _missing(declared)}
+
+
+def _missing(declared: Input) -> str:
+    substitute = "NaN" if declared.missing == "nan" else repr(declared.default)
+    return f"null is a missing value; the estimator gets {substitute}."
 
 
 def _rows(inputs: tuple[Input, ...]) -> Document:

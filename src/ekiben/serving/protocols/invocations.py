@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 import orjson
 
+from ekiben.serving import table
 from ekiben.serving.answer import JSON, Answer
 from ekiben.serving.decoding import decode
 from ekiben.serving.exchange import Headers, Question
@@ -72,9 +73,7 @@ class Invocations:
         if media_type == media.CSV:
             rows = self._csv.read(body, header)
         else:
-            document = decode(body)
-            form = "array" if type(document) is list else "object"
-            rows = self._bare(document) if type(document) is list else self._object(document)
+            rows, form = self._json(body)
         note = "csv" if media.prefers_csv(headers) else form
         return Question(rows, note, self._validator.out_of_range(rows))
 
@@ -100,6 +99,15 @@ class Invocations:
             code = _CODES.get(status, "BAD_REQUEST")
             body, content_type = orjson.dumps({"error_code": code, "message": sentence(error)}), JSON
         return Answer(status, body, content_type, error.headers, reason=error.reason)
+
+    def _json(self, body: bytes) -> tuple[Rows, Form]:
+        quick = table.rows(body, self._validator)
+        if quick is not None:
+            return quick, "object"
+        document = decode(body)
+        if type(document) is list:
+            return self._bare(document), "array"
+        return self._object(document), "object"
 
     def _bare(self, document: list[Any]) -> Rows:
         """SageMaker's: an array of rows, or one row."""

@@ -15,6 +15,7 @@ from http import HTTPStatus
 
 import orjson
 
+from ekiben.serving import table
 from ekiben.serving.answer import Answer
 from ekiben.serving.decoding import decode
 from ekiben.serving.exchange import Headers, Question
@@ -41,6 +42,9 @@ class Predict(ErrorObject):
     def read(self, body: bytes, headers: Headers) -> Question:
         """Decode and check a request; see `Dialect.read`."""
         media.plain(headers, (media.JSON,))
+        quick = table.rows(body, self._validator)
+        if quick is not None:
+            return Question(quick, None, self._validator.out_of_range(quick))
         document = decode(body)
         if type(document) is dict and len(document) == 1:
             for key in _KEYS:

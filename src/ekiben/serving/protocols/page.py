@@ -66,6 +66,9 @@ The same as <a href="openapi.json">OpenAPI 3.1</a>.</p>
 <pre id="answer" aria-live="polite">The answer appears here.</pre>
 <h2>Routes</h2>
 $routes
+<h2>Schemas</h2>
+<p>JSON Schema 2020-12; <code>$$ref</code> names another one of them.</p>
+$schemas
 <script>$script</script>
 </body>
 </html>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from ekiben.serving.predictor import Answers
 from ekiben.serving.problem import Place, RefusedError
 from ekiben.serving.validation import Rows, Validator
 
+_FEW = 16  # numbers that are looked at one by one as quickly as in an array
 _FORMS = 'expected an array of values, {"instances": [...]}, or {"features": [...] or {...}}'
 
 
@@ -113,6 +115,12 @@ def write(answers: Answers, *, single: bool, model: Mapping[str, str], request_i
 
 
 def _check_finite(numbers: Any) -> None:
+    if numbers.dtype.kind != "f":
+        return
+    if numbers.size <= _FEW:
+        if not all(map(math.isfinite, numbers.ravel().tolist())):
+            raise ValueError("the estimator answered a number that is not finite")
+        return
     # Bytes are searched quicker than `all` is called.
     if numbers.dtype.kind == "f" and b"\0" in np.isfinite(numbers).tobytes():
         raise ValueError("the estimator answered a number that is not finite")

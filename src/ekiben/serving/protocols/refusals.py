@@ -13,11 +13,11 @@ from ekiben.serving.problem import RefusedError
 def sentence(error: RefusedError) -> str:
     """What was expected, with the pointer of each wrong place."""
     places = "; ".join(
-        f"{each.pointer}: {each.detail}" if each.pointer else each.detail
-        for each in error.places
-        if each.detail != error.detail
+        f"{each.pointer}: {each.detail}" if each.pointer else each.detail for each in error.places
     )
-    return f"{error.detail}: {places}" if places else error.detail
+    if all(each.detail == error.detail for each in error.places):
+        return places or error.detail
+    return f"{error.detail}: {places}"
 
 
 def status_of(error: RefusedError) -> int:

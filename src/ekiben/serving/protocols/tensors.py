@@ -47,7 +47,8 @@ def from_json(values: list[Any], datatype: str, base: str) -> Elements:
         base: JSON pointer of the values.
 
     Returns:
-        Of the datatype; BYTES as objects (strings).
+        Of the datatype; BYTES as objects (strings). With a null, which the protocol does not know and the
+        schema may take for a missing value, objects of any datatype.
 
     Raises:
         RefusedError: 400; an element is not of the datatype.
@@ -57,7 +58,11 @@ def from_json(values: list[Any], datatype: str, base: str) -> Elements:
         raise RefusedError(400, "type", detail, (Place(base, detail),))
     kinds, wording = _TYPES.get(datatype, _INTEGER)
     if not kinds.issuperset(map(type, values)):
-        raise _misfits(values, kinds, wording, datatype, base)
+        present = [each for each in values if each is not None]
+        if len(present) == len(values) or not kinds.issuperset(map(type, present)):
+            raise _misfits(values, kinds, wording, datatype, base)
+        found = iter(from_json(present, datatype, base).tolist())
+        return _objects([None if each is None else next(found) for each in values])
     if datatype == "BYTES":
         return _objects(values)
     try:
@@ -181,7 +186,11 @@ def _objects(values: list[Any]) -> Elements:
 
 
 def _misfits(values: list[Any], kinds: set[type], wording: str, datatype: str, base: str) -> RefusedError:
-    places = (Place(f"{base}/{i}", wording) for i, each in enumerate(values) if type(each) not in kinds)
+    places = (
+        Place(f"{base}/{i}", wording)
+        for i, each in enumerate(values)
+        if not (each is None or type(each) in kinds)
+    )
     return RefusedError(400, "type", f"the data are not of the datatype {datatype}", tuple(places))
 
 

@@ -45,7 +45,7 @@ from sklearn.preprocessing import (
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from ekiben.artefact.forms import ensembles, graph, proof
+from ekiben.artefact.forms import ensembles, folded, graph, proof
 from ekiben.artefact.forms.proof import Proven, prove
 from ekiben.serving.predictor import Answers, Form
 from ekiben.serving.predictors.linear import Linear, LinearPredictor
@@ -314,10 +314,9 @@ def test_a_wrong_probability_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_wrong_coefficient_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """A regression off by a part in a million is dropped."""
     model, schema = fitted(LinearRegression(), DIABETES)
-    fold = proof.fold
 
     def off(estimator: Any, declared: Schema) -> Linear:
-        found = fold(estimator, declared)
+        found = folded.fold(estimator, declared)
         return replace(found, coefficients=found.coefficients * (1 + 1e-6))
 
     monkeypatch.setattr(proof, "fold", off)

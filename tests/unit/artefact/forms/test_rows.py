@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ekiben.artefact.forms import rows
@@ -53,14 +54,10 @@ def test_rows_on_the_resolution_of_the_known_ones() -> None:
 @pytest.mark.parametrize("scaled", [False, True])
 def test_rows_beside_splits_surround_them(scaled: bool) -> None:
     """For every split there are rows that go left and rows that go right, nearer than float32 can tell."""
-    steps = ()
-    known = KNOWN
-    if scaled:
-        scaler = StandardScaler().fit(KNOWN)
-        from sklearn.pipeline import make_pipeline
-
-        steps, _ = peel(make_pipeline(scaler, LogisticRegression()))
-        known = scaler.transform(KNOWN)
+    scaler = StandardScaler(with_mean=scaled, with_std=scaled).fit(KNOWN)
+    known = scaler.transform(KNOWN)
+    steps, _ = peel(make_pipeline(scaler, LogisticRegression()))
+    assert len(steps) == (2 if scaled else 0)
     found = ensemble_of(RandomForestClassifier(3, max_depth=3, random_state=0).fit(known, LABELS))
     beside = apply(steps, rows.beside_splits(found, steps, KNOWN, 5_000, random()))
     for tree in found.trees:

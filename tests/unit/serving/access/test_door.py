@@ -103,6 +103,48 @@ def test_a_broken_file_ends_a_start(tmp_path: Path, name: str) -> None:
     assert error.value.remedy
 
 
+def test_keys_begin_and_end_at_their_times(tmp_path: Path) -> None:
+    """The end counts at once, without a look; the beginning at the next look."""
+    record = key_record(WEB, not_before=made.moment(10), expires=made.moment(20))
+    made.write(tmp_path, "keys.json", made.key_file(record))
+    now = [float(NOW)]
+    door = Required(tmp_path, Clock(lambda: now[0], lambda: now[0]))
+    statuses = []
+    for now[0], looks in (
+        (NOW + 9.9, True),
+        (NOW + 10, True),
+        (NOW + 19.9, False),
+        (NOW + 20, False),
+        (NOW + 20, True),
+    ):
+        if looks:
+            door.refresh()
+        statuses.append(admits(door, WEB))
+    assert statuses == [401, 200, 200, 401, 401]
+
+
+@pytest.mark.parametrize("step", [3_600.0, -3_600.0])
+def test_a_step_of_the_clock_refuses_no_key_and_no_token(tmp_path: Path, step: float) -> None:
+    """Known and new ones, a key that is a minute old and a token of ten minutes."""
+    steady = [0.0]
+    wall = [float(NOW)]
+    record = key_record(WEB, not_before=made.moment(-60), expires=made.moment(600))
+    made.write(tmp_path, "keys.json", made.key_file(record))
+    made.write(tmp_path, "jwks-0.json", {"keys": [made.jwk(CLUSTER, "cluster")]})
+    made.write(tmp_path, "policy.json", made.policy(made.issuer()))
+    door = Required(tmp_path, Clock(lambda: wall[0], lambda: steady[0]))
+    tokens = [token(claims(jti=str(number)), CLUSTER) for number in range(3)]
+    assert [admits(door, each) for each in (WEB.encode(), tokens[0])] == [200, 200]
+    wall[0] += step
+    for number in range(60):
+        door.refresh()
+        assert [admits(door, each) for each in (WEB.encode(), *tokens[: 1 + number % 3])].count(
+            200
+        ) == 2 + number % 3
+        wall[0] += 5
+        steady[0] += 5
+
+
 def test_files_may_come_later_and_go(tmp_path: Path) -> None:
     """An optional Secret that is not there yet: all is refused; one that is removed revokes its keys."""
     door = Required(tmp_path, clock())

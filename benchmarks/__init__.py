@@ -1,0 +1,1 @@
+"""The product beside its peers: throughput, latency, start, memory, on one core."""

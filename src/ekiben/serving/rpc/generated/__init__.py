@@ -1,0 +1,1 @@
+"""What protoc makes of `../proto`; written by `tools/generate.py`."""
