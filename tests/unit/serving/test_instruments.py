@@ -12,13 +12,14 @@ from typing import Any
 
 import prometheus_client
 import pytest
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.openmetrics import parser
 from prometheus_client.parser import text_string_to_metric_families as plain
 
 from ekiben.serving import exposition, metrics
 from ekiben.serving.instruments import UNMATCHED, Instruments, scrape
 from ekiben.serving.problem import REASONS
 
+openmetrics: Any = parser.text_string_to_metric_families  # untyped
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 DURATION = "http_server_request_duration_seconds"
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
