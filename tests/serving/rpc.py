@@ -18,11 +18,11 @@ import numpy as np
 import uvloop
 from sklearn.ensemble import RandomForestClassifier
 
+from ekiben.serving import lane as lanes
 from ekiben.serving.answer import Answer
 from ekiben.serving.exchange import Dialect, Group, Headers
 from ekiben.serving.golden import Golden
 from ekiben.serving.instruments import Instruments
-from ekiben.serving.predictor import Predictor
 from ekiben.serving.predictors.scikit_learn import EstimatorPredictor
 from ekiben.serving.problem import RefusedError
 from ekiben.serving.protocols.served import Served
@@ -41,7 +41,9 @@ FOREST = RandomForestClassifier(n_estimators=5, random_state=0).fit(
     ROWS, (ROWS[:, 0] + ROWS[:, 1] > 0).astype(int)
 )
 SCHEMA = Schema(
-    tuple(Input(name, "float64") for name in NAMES), Output("classification", (0, 1), probabilities=True)
+    tuple(Input(name, "float64") for name in NAMES),
+    Output("classification", (0, 1), probabilities=True),
+    precision="float32",
 )
 MODEL = Served("small", "0123456789abcdef", "0123456789abcdef" * 4, SCHEMA, Golden((), (), None, 0))
 
@@ -97,20 +99,23 @@ class Gate:
 
 @dataclass
 class Ticket:
-    """A question that can be taken back."""
+    """A question that can be taken back, also before the lane has it."""
 
     deadline: float
     cancelled: bool = False
+    inner: Any = None
 
     def cancel(self) -> None:
         self.cancelled = True
+        if self.inner is not None:
+            self.inner.cancel()
 
 
 class Lane:
-    """Decodes, predicts and encodes with the real dialect and predictor, after a while if it is told so."""
+    """The pod's lane, that hears of a question after a while if a test says so."""
 
-    def __init__(self, predictor: Predictor) -> None:
-        self.predictor = predictor
+    def __init__(self, lane: lanes.Lane) -> None:
+        self.lane = lane
         self.seconds = 0.0
         self.tickets: list[Ticket] = []
 
@@ -121,17 +126,11 @@ class Lane:
         ticket = Ticket(deadline)
         self.tickets.append(ticket)
 
-        def answer() -> None:
-            if ticket.cancelled:
-                return
-            try:
-                question = dialect.read(body, headers)
-            except RefusedError as error:
-                done(dialect.refuse(error, request_id))
-            else:
-                done(dialect.write(question, self.predictor.predict(question.rows), request_id))
+        def ask() -> None:
+            if not ticket.cancelled:
+                ticket.inner = self.lane.ask(dialect, body, headers, request_id, deadline, done)
 
-        asyncio.get_running_loop().call_later(self.seconds, answer)
+        asyncio.get_running_loop().call_later(self.seconds, ask)
         return ticket
 
 
@@ -177,9 +176,14 @@ def running(
     thread.start()
     told = Settings(artefact=Path(), **settings)
     instruments = Instruments(MODEL, "scikit-learn")
-    gate, lane, life = Gate(), Lane(EstimatorPredictor(FOREST, SCHEMA)), Life()
+    predictor = EstimatorPredictor(FOREST, SCHEMA)
+    inner = lanes.Lane(
+        predictor, inline_rows=told.inline_rows, most_bytes=told.most_body_bytes, instruments=instruments
+    )
+    gate, lane, life = Gate(), Lane(inner), Life()
 
     async def start() -> tuple[Server, int]:
+        inner.open()
         validator = Validator(SCHEMA, told.most_rows)
         server = Server(told, MODEL, validator, gate, lane, life, instruments)
         server._bounds = replace(server._bounds, **(bounds or {}))
@@ -191,6 +195,7 @@ def running(
         yield found
     finally:
         found.run(server.stop(0))
+        inner.close()
         loop.call_soon_threadsafe(loop.stop)
         thread.join(5)
         loop.close()

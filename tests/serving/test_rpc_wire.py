@@ -8,6 +8,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -114,7 +115,7 @@ def test_a_message_at_the_limit_is_read(port: Port) -> None:
 
 
 def test_packed_messages_are_read_and_bounded_by_what_they_hold(port: Port) -> None:
-    """Gzip is answered; a megabyte that takes a kilobyte on the wire is refused."""
+    """What gzip packed is answered; a megabyte that takes a kilobyte on the wire is refused."""
     with port.channel() as channel:
         request = table(ROWS[:1]).SerializeToString()
         call(channel, "ModelInfer", request, compression=grpc.Compression.Gzip)
@@ -136,7 +137,7 @@ def test_what_only_says_that_it_is_packed_is_refused(port: Port) -> None:
     alive(port)
 
 
-def test_bombs_are_not_unpacked(port: Port) -> None:
+def test_bombs_are_not_unpacked() -> None:
     """Sixty-four megabytes in sixty-four kilobytes do not pass through memory."""
     before = _resident()
     packer = zlib.compressobj(9, wbits=31)
@@ -291,9 +292,8 @@ def test_old_and_idle_connections_are_told_to_go(bounds: dict[str, float], code:
         assert 0.2 < time.monotonic() - started < 3
 
 
-def test_calls_go_on_while_their_connection_ages(port: Port) -> None:
+def test_calls_go_on_while_their_connection_ages() -> None:
     """A client whose connection is told to go every 0.2 s loses no call."""
-    del port
     with running(bounds={"age_seconds": 0.2}) as young, young.channel() as channel:
         end, calls = time.monotonic() + 1.2, 0
         while time.monotonic() < end:
@@ -358,7 +358,7 @@ def test_a_certificate_of_no_use_is_refused_at_the_start(tmp_path: Path, fault: 
 def test_refusals_are_counted_by_reason(port: Port) -> None:
     """What gate and transport refuse is in the metrics of refused requests."""
 
-    def refused_requests() -> dict[str, float]:
+    def refused_requests() -> dict[str, Any]:
         return {
             each.labels[-1]: each.value
             for each in port.instruments.series()

@@ -17,7 +17,6 @@ from ekiben.serving.http.desk import Desk
 from ekiben.serving.protocols.served import Served
 from ekiben.serving.settings import Settings
 from ekiben.serving.validation import Validator
-from ekiben.version import VERSION
 
 if TYPE_CHECKING:
     from ekiben.serving.lane import Lane
@@ -50,18 +49,9 @@ async def rpc_server(settings: Settings, artefact: Artefact, desk: Desk, lane: L
         ConfigError: Its certificate is of no use.
     """
     module = await _off_the_loop(lambda: importlib.import_module("ekiben.serving.rpc.server"))
-    files = None
-    if settings.tls_certificate is not None and settings.tls_key is not None:
-        files = module.Files(settings.tls_certificate, settings.tls_key)
+    validator = Validator(artefact.schema, settings.most_rows)
     made: RpcServer = module.Server(
-        settings,
-        Served.of(artefact),
-        Validator(artefact.schema, settings.most_rows),
-        desk.gate,
-        lane,
-        desk.life,
-        version=VERSION,
-        files=files,
+        settings, Served.of(artefact), validator, desk.gate, lane, desk.life, desk.instruments
     )
     return made
 

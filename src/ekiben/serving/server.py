@@ -48,7 +48,7 @@ async def serve(settings: Settings) -> int:
         running = pod.listen(sockets)
         try:
             await pod.open(signals)
-            crashed = await _first(*running, signals.stop)
+            crashed = await _first(*running, *pod.watched(), signals.stop)
             if not crashed:
                 await pod.drain(signals)
         finally:
@@ -117,21 +117,23 @@ class _Pod:
         self._admission.open(self._service.application)
         loading.open_up(self._desk, lane)
 
+    def watched(self) -> list[asyncio.Task[None]]:
+        """What must not end while the pod serves, beside what `listen` gave."""
+        return [] if self._rpc is None else [asyncio.create_task(self._rpc.ended())]
+
     async def drain(self, signals: Signals) -> None:
         """Go on serving until callers have moved away."""
-        draining = asyncio.create_task(
-            self._life.drain(0 if signals.interrupted else self._settings.drain_seconds, signals.hurry)
-        )
         if self._rpc is not None:
             self._rpc.drain()
-        await draining
+        await self._life.drain(0 if signals.interrupted else self._settings.drain_seconds, signals.hurry)
 
     async def close(self, running: list[asyncio.Task[None]]) -> None:
         """Finish what is on its way, then end."""
+        for server in self._servers:
+            server.should_exit = True
         if self._rpc is not None:
             await self._rpc.stop(self._settings.request_timeout_seconds)
-        for server, task in zip(self._servers, running, strict=True):
-            server.should_exit = True
+        for task in running:
             await task
         for task in self._beside:
             task.cancel()

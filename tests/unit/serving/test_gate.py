@@ -119,7 +119,7 @@ def test_each_caller_has_its_own_rate(gate: Gate) -> None:
 
 def test_what_cannot_be_done_in_time_is_refused_early(gate: Gate) -> None:
     """A wait that is longer than the deadline is told, not tried."""
-    gate.watch(SimpleNamespace(backlog_seconds=lambda: 7.2))  # type: ignore[arg-type]
+    gate.watch(SimpleNamespace(backlog_seconds=lambda: 7.2))
     error = refusal(gate)
     assert (error.status, dict(error.headers)) == (503, {b"retry-after": b"8"})
 

@@ -7,7 +7,7 @@ import gzip
 import json
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +20,6 @@ from ekiben.serving.answer import Answer
 from ekiben.serving.instruments import Instruments
 from ekiben.serving.lane import Lane
 from ekiben.serving.predictor import Answers
-from ekiben.serving.problem import RefusedError
 from ekiben.serving.protocols.predict import Predict
 from ekiben.serving.validation import Validator
 
@@ -56,7 +55,7 @@ def made(recorder: Recorder) -> Lane:
     return Lane(recorder, inline_rows=8, most_bytes=400_000, instruments=Instruments(MODEL, "recorder"))
 
 
-def run(recorder: Recorder, scene: Callable[[Lane], Coroutine[Any, Any, Any]]) -> Any:
+def run(recorder: Recorder, scene: Callable[[Lane], Awaitable[Any]]) -> Any:
     """Play a scene on a loop of its own."""
     lane = made(recorder)
 
@@ -195,21 +194,6 @@ def test_packed_bodies_are_unpacked_aside(dialect: Predict) -> None:
     answer = run(recorder, lambda lane: send(lane, dialect, body, content_encoding="gzip"))
     assert json.loads(answer.body)["prediction"] == 6
     assert recorder.calls == [(1, "large-requests_0")]
-
-
-def test_rows_without_a_dialect(dialect: Predict) -> None:
-    """Who decoded rows itself gets the answers and the times, or the refusal as an error."""
-    del dialect
-
-    async def scene(lane: Lane) -> Any:
-        return await lane.predict(np.array([[1.0, 2.0, 3.0]]), 1e12)
-
-    found = run(Recorder(), scene)
-    assert found.answers.predictions.tolist() == [6]
-    assert found.queue_seconds >= 0
-    with pytest.raises(RefusedError) as caught:
-        run(Recorder(fails_above=0), scene)
-    assert caught.value.status == 500
 
 
 def test_golden_rows_need_no_loop(dialect: Predict) -> None:

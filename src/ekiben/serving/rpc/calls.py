@@ -83,6 +83,7 @@ class Calls:
 
     def handler(self, method: Method) -> grpc.RpcMethodHandler:
         """Make the handler of a method with one answer."""
+        self._instruments.visits(method.template, POST)
 
         async def handle(_: Any, context: Any) -> bytes:
             return await self._handle(method, context)

@@ -74,6 +74,10 @@ class Lane(Protocol):
 class Instruments(Protocol):
     """Counts what neither gate nor lane sees."""
 
+    def visits(self, route: str, method: str) -> object:
+        """Counters of one method; asked for at the start, so that its series are there from then on."""
+        ...
+
     def received(self, body_bytes: int) -> None:
         """Count bytes of a request's body."""
         ...

@@ -184,7 +184,7 @@ def test_raw_strings_that_do_not_fit_are_refused(raw: bytes) -> None:
 
 
 def test_raw_and_typed_contents_exclude_each_other() -> None:
-    """The text: "If this field is specified then InferInputTensor::contents must not be specified for any"."""
+    """The text: "If this field is specified then InferInputTensor::contents must not be specified"."""
     message = request(fp64_contents=[1, 2])
     message.raw_input_contents.append(b"\0" * 16)
     assert refusal(dialect("float64"), message).status == 400

@@ -1,22 +1,13 @@
-"""`ekiben.yaml`, one per model: its sections are the stations of the road.
-
-Frozen, extra keys refused, bounds and units on every field; a field's
-description is its documentation. Precedence: flag > `EKIBEN_*` > file > default
-(flags are applied by the CLI with `model_copy`; `EKIBEN_SCALE__MAX_REPLICAS=8`
-sets `scale.max_replicas`).
-"""
+"""The sections of `ekiben.yaml`; a field's description is its documentation."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from ekiben.errors import ConfigError
+from ekiben.config.inputs import InputPolicy, Section
 
 # Verbs of the CLI that have subcommands: a model of that name could not be told from them.
 RESERVED_NAMES = frozenset({"cluster", "model", "key", "plan", "road", "show", "list"})
@@ -29,12 +20,6 @@ Name = Annotated[str, Field(pattern=_DNS_LABEL)]
 ImportPath = Annotated[str, Field(pattern=_IMPORT_PATH)]
 
 
-class Section(BaseModel):
-    """Base of all sections: immutable and strict about keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class Acceptance(Section):
     """What a trained estimator must reach on held-out rows before it may be packed."""
 
@@ -42,44 +27,6 @@ class Acceptance(Section):
         "accuracy", description="Score on the held-out rows, by scikit-learn's name."
     )
     min: float = Field(description="Lowest score that is accepted.", ge=-1, le=1)
-
-
-Number = Annotated[int, Field(strict=True)] | Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Word = Annotated[str, Field(strict=True)]
-
-
-class InputPolicy(Section):
-    """What the pod accepts in one column; without a policy any value that is there."""
-
-    range: tuple[Number | None, Number | None] | None = Field(
-        None, description="Lowest and highest number expected, both included; null leaves a side open."
-    )
-    on_out_of_range: Literal["refuse", "count"] = Field(
-        "refuse", description="A number outside the range: `refuse` the request, or accept and `count` it."
-    )
-    missing: Literal["refuse", "nan", "value"] = Field(
-        "refuse",
-        description="A missing value: `refuse` the request, give the estimator `nan`, or the `default`.",
-    )
-    default: Annotated[bool, Field(strict=True)] | Number | Word | None = Field(
-        None, description="What stands in for a missing value, with `missing: value`; of the column's type."
-    )
-    categories: tuple[Word, ...] | None = Field(
-        None, description="The strings accepted; absent takes those of a categorical column.", min_length=1
-    )
-
-    @model_validator(mode="after")
-    def _fitting(self) -> Self:
-        lowest, highest = self.range or (None, None)
-        if self.range is not None and lowest is None and highest is None:
-            raise ValueError("range: expected a bound on one side at least")
-        if lowest is not None and highest is not None and lowest > highest:
-            raise ValueError(f"range: the lowest {lowest} is above the highest {highest}")
-        if self.on_out_of_range == "count" and self.range is None:
-            raise ValueError("on_out_of_range: count needs a range")
-        if (self.missing == "value") != (self.default is not None):
-            raise ValueError("missing: value and default go together")
-        return self
 
 
 class Train(Section):
@@ -243,66 +190,3 @@ class ModelConfig(Section):
     def release_name(self) -> str:
         """Name of the Helm release."""
         return self.release.name or self.model
-
-
-def load(model: str, project: Path, environment: Mapping[str, str] = os.environ) -> ModelConfig:
-    """Read `bentos/<model>/ekiben.yaml`, with `EKIBEN_<SECTION>__<FIELD>` laid over it.
-
-    Args:
-        model: Name of a directory below `bentos/`.
-        project: Root of the project.
-        environment: Where the overriding variables are.
-
-    Raises:
-        ConfigError: No such model, not YAML, or a field that is unknown or out of bounds.
-    """
-    path = project / "bentos" / model / "ekiben.yaml"
-    if not path.is_file():
-        known = sorted(p.parent.name for p in project.glob("bentos/*/ekiben.yaml"))
-        raise ConfigError(
-            f"unknown model {model!r}: expected {path.relative_to(project)}; "
-            f"models here: {', '.join(known) or 'none'}",
-            remedy="give one of these names, or run ekiben in the project's folder (or with --project)",
-        )
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not YAML: {error}") from error
-    if not isinstance(found, dict):
-        raise ConfigError(
-            f"{path}: expected a mapping with the sections of the road, found {type(found).__name__}"
-        )
-    return parse(_overlaid(found, environment), str(path))
-
-
-def parse(document: Mapping[str, Any], source: str) -> ModelConfig:
-    """Validate a document; `source` is named in errors.
-
-    Raises:
-        ConfigError: With one line per wrong field.
-    """
-    try:
-        return ModelConfig.model_validate(document)
-    except ValidationError as error:
-        lines = [
-            f"  {'.'.join(str(part) for part in e['loc']) or '(top)'}: {e['msg']}" for e in error.errors()
-        ]
-        raise ConfigError(
-            f"{source}: {len(lines)} wrong field(s)\n" + "\n".join(lines),
-            remedy="`ekiben config` lists every field with its unit and bounds",
-        ) from error
-
-
-def _overlaid(document: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
-    """Lay `EKIBEN_SECTION__FIELD[__FIELD]` over the document; values are read as YAML."""
-    result = dict(document)
-    for variable, text in environment.items():
-        if not variable.startswith("EKIBEN_") or "__" not in variable:
-            continue
-        *sections, field = variable.removeprefix("EKIBEN_").lower().split("__")
-        place = result
-        for section in sections:
-            place[section] = dict(place.get(section) or {})
-            place = place[section]
-        place[field] = yaml.safe_load(text)
-    return result

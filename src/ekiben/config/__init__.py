@@ -1,0 +1,45 @@
+"""`ekiben.yaml`, one per model: its sections are the stations of the road.
+
+Frozen, extra keys refused, bounds and units on every field; a field's
+description is its documentation. Precedence: flag > `EKIBEN_*` > file > default
+(flags are applied by the CLI with `model_copy`; `EKIBEN_SCALE__MAX_REPLICAS=8`
+sets `scale.max_replicas`).
+"""
+
+from __future__ import annotations
+
+from ekiben.config.file import load, parse
+from ekiben.config.inputs import InputPolicy, Section
+from ekiben.config.sections import (
+    RESERVED_NAMES,
+    Acceptance,
+    Bento,
+    Image,
+    Load,
+    ModelConfig,
+    Observe,
+    Release,
+    Resources,
+    Scale,
+    Traffic,
+    Train,
+)
+
+__all__ = [
+    "RESERVED_NAMES",
+    "Acceptance",
+    "Bento",
+    "Image",
+    "InputPolicy",
+    "Load",
+    "ModelConfig",
+    "Observe",
+    "Release",
+    "Resources",
+    "Scale",
+    "Section",
+    "Traffic",
+    "Train",
+    "load",
+    "parse",
+]

@@ -1,0 +1,77 @@
+"""From files and the environment to the sections."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from ekiben.config.sections import ModelConfig
+from ekiben.errors import ConfigError
+
+
+def load(model: str, project: Path, environment: Mapping[str, str] = os.environ) -> ModelConfig:
+    """Read `bentos/<model>/ekiben.yaml`, with `EKIBEN_<SECTION>__<FIELD>` laid over it.
+
+    Args:
+        model: Name of a directory below `bentos/`.
+        project: Root of the project.
+        environment: Where the overriding variables are.
+
+    Raises:
+        ConfigError: No such model, not YAML, or a field that is unknown or out of bounds.
+    """
+    path = project / "bentos" / model / "ekiben.yaml"
+    if not path.is_file():
+        known = sorted(p.parent.name for p in project.glob("bentos/*/ekiben.yaml"))
+        raise ConfigError(
+            f"unknown model {model!r}: expected {path.relative_to(project)}; "
+            f"models here: {', '.join(known) or 'none'}",
+            remedy="give one of these names, or run ekiben in the project's folder (or with --project)",
+        )
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {error}") from error
+    if not isinstance(found, dict):
+        raise ConfigError(
+            f"{path}: expected a mapping with the sections of the road, found {type(found).__name__}"
+        )
+    return parse(_overlaid(found, environment), str(path))
+
+
+def parse(document: Mapping[str, Any], source: str) -> ModelConfig:
+    """Validate a document; `source` is named in errors.
+
+    Raises:
+        ConfigError: With one line per wrong field.
+    """
+    try:
+        return ModelConfig.model_validate(document)
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(str(part) for part in e['loc']) or '(top)'}: {e['msg']}" for e in error.errors()
+        ]
+        raise ConfigError(
+            f"{source}: {len(lines)} wrong field(s)\n" + "\n".join(lines),
+            remedy="`ekiben config` lists every field with its unit and bounds",
+        ) from error
+
+
+def _overlaid(document: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Lay `EKIBEN_SECTION__FIELD[__FIELD]` over the document; values are read as YAML."""
+    result = dict(document)
+    for variable, text in environment.items():
+        if not variable.startswith("EKIBEN_") or "__" not in variable:
+            continue
+        *sections, field = variable.removeprefix("EKIBEN_").lower().split("__")
+        place = result
+        for section in sections:
+            place[section] = dict(place.get(section) or {})
+            place = place[section]
+        place[field] = yaml.safe_load(text)
+    return result
