@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.openmetrics import parser
 from prometheus_client.parser import text_string_to_metric_families
 from tests.serving.pod import HOST, Pod, count, running
 
@@ -18,6 +18,7 @@ from ekiben.serving import metrics
 
 ROW = [5.1, 3.5, 1.4, 0.2]
 COUNT = "http_server_request_duration_seconds_count"
+openmetrics: Any = parser.text_string_to_metric_families  # untyped
 
 
 def test_the_scrape_keeps_the_contract(pod: Pod) -> None:

@@ -12,13 +12,14 @@ from typing import Any
 
 import prometheus_client
 import pytest
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.openmetrics import parser
 from prometheus_client.parser import text_string_to_metric_families as plain
 
 from ekiben.serving import exposition, metrics
 from ekiben.serving.instruments import UNMATCHED, Instruments, scrape
 from ekiben.serving.problem import REASONS
 
+openmetrics: Any = parser.text_string_to_metric_families  # untyped
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 DURATION = "http_server_request_duration_seconds"
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -269,6 +270,7 @@ async def scraped(found: Instruments) -> tuple[bytes, int]:
         while True:
             turns += 1
             found.visits("/predict", "POST").arrived()
+            found.visits("/invocations", "POST").left(504, 0.001)
             await asyncio.sleep(0)
 
     others = asyncio.create_task(count())
@@ -281,15 +283,20 @@ async def scraped(found: Instruments) -> tuple[bytes, int]:
 def test_a_scrape_lets_requests_through_and_is_one_instant() -> None:
     """Its pieces are at most 58 samples, others run between them, and none of their counts is in it."""
     found = crowded()
-    before = value(found, "http_server_arrivals_total", http_route="/predict")
+    before = [
+        value(found, "http_server_arrivals_total", http_route="/predict"),
+        value(found, f"{DURATION}_count", http_route="/invocations", http_response_status_code="504"),
+    ]
     longest = max(part.count(b"\n") for part in found.parts(OPENMETRICS))
     assert longest <= 3 + 39 + 19
     body, turns = asyncio.run(scraped(found))
     assert turns >= 30
-    arrivals = [
-        each.value
+    counted = {
+        (each.name, each.labels.get("http_route"), each.labels.get("http_response_status_code")): each.value
         for family in openmetrics(body.decode())
         for each in family.samples
-        if each.name == "http_server_arrivals_total" and each.labels["http_route"] == "/predict"
-    ]
-    assert arrivals == [before]
+    }
+    assert [
+        counted["http_server_arrivals_total", "/predict", None],
+        counted[f"{DURATION}_count", "/invocations", "504"],
+    ] == before

@@ -82,16 +82,17 @@ def test_a_line_has_these_fields(pipe: Pipe) -> None:
 
 
 def test_what_was_told_before_the_end_is_written(pipe: Pipe) -> None:
-    """A thousand lines, in order, more than a pipe takes at once."""
+    """A thousand lines, in order, more than a pipe takes at once; and one that comes later."""
     found = pipe.journal()
     reader: list[bytes] = []
     for number in range(1_000):
         found.tell(ended(number), LOG)
     while sum(part.count(b"\n") for part in reader) < 1_000:
         reader.append(os.read(pipe.read, 1 << 16))
+    found.tell(ended(1_000), LOG)
     found.close(_LONG)
-    lines = b"".join(reader).splitlines()
-    assert [json.loads(line)["request_id"] for line in lines] == [f"id-{number}" for number in range(1_000)]
+    lines = (b"".join(reader) + pipe.text()).splitlines()
+    assert [json.loads(line)["request_id"] for line in lines] == [f"id-{number}" for number in range(1_001)]
     assert not pipe.dropped
 
 

@@ -82,13 +82,13 @@ def test_samplers_decide_as_opentelemetry_says(
 @pytest.mark.parametrize("ratio", [0.0, 0.3, 0.9, 1.0])
 def test_ratios_agree_with_opentelemetrys_own(ratio: float) -> None:
     """The same traces are sampled as by the SDK, so that a trace is whole."""
-    from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
+    from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 
     referee = TraceIdRatioBased(ratio)
     sampler = Sampler(of_parent=False, ratio=ratio)
     for number in range(1, 200):
         trace_id = number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128
-        expected = referee.should_sample(None, trace_id, "").decision.is_sampled()
+        expected = referee.should_sample(None, trace_id, "").decision is Decision.RECORD_AND_SAMPLE
         assert sampler.wants(Trace(f"{trace_id:032x}", PARENT, sampled=False)) == expected
 
 
