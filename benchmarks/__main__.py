@@ -18,7 +18,7 @@ from benchmarks.session import Session, Settings, opened
 from ekiben.errors import EkibenError
 
 QUICK = ROOT / "out" / "benchmarks" / "quick.jsonl"
-_QUICK_SETTINGS = Settings(repeats=4, seconds=1, memory_minutes=0, quick=True)
+_QUICK_SETTINGS = Settings(repeats=4, seconds=1, memory_minutes=0.0, quick=True)
 
 
 def main(arguments: list[str]) -> int:

@@ -16,6 +16,7 @@ import psutil
 
 _LOOK_SECONDS = 0.002
 _SIGNAL_SECONDS = 5  # a signal waits until its process gets the core
+_SETTLE_SECONDS, _QUIET_SECONDS = 10, 0.1  # CPU time is counted in hundredths of a second
 _GONE = "gone"
 Number = TypeVar("Number", int, float)
 
@@ -52,6 +53,16 @@ class Tree:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.resume()
             time.sleep(0.02)
+
+    def settle(self) -> None:
+        """Wait until they have worked off what a load left behind that went away: at most 10 s."""
+        end = time.monotonic() + _SETTLE_SECONDS
+        used = self.cpu_seconds()
+        while time.monotonic() < end:
+            time.sleep(_QUIET_SECONDS)
+            before, used = used, self.cpu_seconds()
+            if used - before < _QUIET_SECONDS / 4:
+                return
 
     def memory_bytes(self) -> int:
         """Memory of all, shared pages divided among those who share them (PSS)."""

@@ -44,7 +44,7 @@ class Settings:
     repeats: int = 4
     seconds: int = 3
     warm_seconds: int = 1
-    memory_minutes: float = 10
+    memory_minutes: float = 10.0
     quick: bool = False
 
 
@@ -111,16 +111,17 @@ class Session:
         """Warm up, then measure.
 
         Raises:
-            ToolError: A request failed: such a figure is none.
+            ToolError: A request failed, or none was answered: such a figure is none.
         """
         sent.send(connections, self.settings.warm_seconds)
+        server.tree.settle()
         before, began = server.tree.cpu_seconds(), time.monotonic()
         found = sent.send(connections, self.settings.seconds)
         server_ratio = (server.tree.cpu_seconds() - before) / (time.monotonic() - began)
         if found.failed or not found.requests:
             raise ToolError(
-                f"{server.arm.name}: {found.failed} of {found.requests} requests failed at {connections} "
-                "connections"
+                f"{server.arm.name}: {found.failed} requests failed and {found.requests} were answered "
+                f"within {self.settings.seconds} s at {connections} connections"
             )
         return {**_figures(found), "server_cpu_ratio": round(server_ratio, 3)}
 

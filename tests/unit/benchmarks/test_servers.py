@@ -71,8 +71,8 @@ def test_a_paused_server_takes_nothing_and_goes_on(server: Server) -> None:
 
 
 def test_nothing_is_left_of_a_server(tmp_path: Path) -> None:
-    """The whole tree ends with the block, also processes that a parent started."""
-    script = "sleep 60 & sleep 60 & wait"
+    """The whole tree ends with the block, also a process that left its parent's session."""
+    script = "setsid sleep 60 & sleep 60 & wait"  # one of them in a session of its own
     tree: Arm = dataclasses.replace(ECHO, launch=lambda _: Launch(("sh", "-c", script), {}))
     with servers.running(tree, place(tmp_path)) as found:
         while len(found.tree.processes()) < 3:
