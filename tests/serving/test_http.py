@@ -318,10 +318,13 @@ def test_other_transfer_codings(wire: Wire, coding: bytes) -> None:
     assert wire.closed()
 
 
-def test_two_transfer_codings(wire: Wire) -> None:
-    """A coding that the pod does not know, ahead of chunked, is refused: another server may read it otherwise."""
-    content = chunked([ROW], b"Transfer-Encoding: identity")
-    assert wire.ask(content).status in {400, 501}
+@pytest.mark.parametrize("other", [b"identity", b"xchunked", b"gzip"])
+@pytest.mark.parametrize("ahead", [True, False])
+def test_two_transfer_codings(wire: Wire, other: bytes, *, ahead: bool) -> None:
+    """A coding that the pod does not know, beside chunked, is refused: another server may read it otherwise."""
+    content, line = chunked([ROW]), b"Transfer-Encoding: " + other + b"\r\n"
+    place = content.index(b"Transfer-Encoding" if ahead else b"\r\n\r\n") + (0 if ahead else 2)
+    assert wire.ask(content[:place] + line + content[place:]).status in {400, 501}
     assert wire.closed()
 
 

@@ -78,6 +78,8 @@ def _wrong(run: Run, reading: referee.Reading, replies: list[Reply], *, canary: 
                 continue
             return f"answer {place + 1} of status {found.status}, h11 reads {len(reading.asked)} ({reading.state})"
         asked = reading.asked[place]
+        if asked.must_fail:
+            return "a request without a Host, or with two, was accepted"
         if asked.method == "POST":
             wrong = _wrong_prediction(run, asked, found)
             if wrong:

@@ -22,12 +22,18 @@ _SEPARATORS = re.compile(rb"^[^\r\n]+")
 
 @dataclass(slots=True)
 class Asked:
-    """One request as h11 reads it."""
+    """One request as h11 reads it.
+
+    Attributes:
+        method: As sent.
+        target: As sent.
+        must_fail: Whether it must be answered 4xx, whatever else it says: it has no Host, or two.
+        body: Whole.
+    """
 
     method: str
     target: bytes
-    headers: list[tuple[bytes, bytes]]
-    version: bytes
+    must_fail: bool = False
     body: bytes = b""
 
 
@@ -52,19 +58,25 @@ class Reading:
 def read(content: bytes) -> Reading:
     """Read a connection as a server that answers each request and grants no upgrade.
 
-    Two freedoms that RFC 9112 gives to a server and h11 does not take are taken
-    here: empty lines ahead of a request (2.2), and other white space between
-    the parts of its first line (3).
+    Freedoms that RFC 9112 gives to a server and h11 does not take are taken
+    here: empty lines ahead of a request (2.2), other white space between the
+    parts of its first line (3), and the connection goes on after a 400 for a
+    Host that is missing or there twice (3.2), since it ends where it ends.
     """
     found = Reading()
     while found.state == "open":
         content = _SEPARATORS.sub(_single, content.lstrip(b"\r\n"), count=1)
         if not content:
             break
-        connection = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 16)
-        connection.receive_data(content)
+        connection, must_fail = _fed(content), False
         try:
-            found.state = _one(found, connection)
+            try:
+                found.state = _one(found, connection, must_fail)
+            except h11.RemoteProtocolError as error:
+                if "Host" not in str(error):
+                    raise
+                connection, must_fail = _fed(_with_host(content)), True
+                found.state = _one(found, connection, must_fail)
         except h11.RemoteProtocolError:
             found.state = "refused"
         if found.state == "open":
@@ -78,14 +90,28 @@ def _single(line: re.Match[bytes]) -> bytes:
     return b" ".join(line[0].split())
 
 
-def _one(found: Reading, connection: h11.Connection) -> State:
+def _fed(content: bytes) -> h11.Connection:
+    connection = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 16)
+    connection.receive_data(content)
+    return connection
+
+
+def _with_host(content: bytes) -> bytes:
+    """The first head with exactly one Host: its framing is read as it would have been."""
+    end = content.find(b"\r\n\r\n")
+    first, *lines = (content[:end] if end >= 0 else content).split(b"\r\n")
+    kept = [each for each in lines if not each.lower().startswith(b"host:")]
+    return b"\r\n".join([first, b"Host: x", *kept]) + (content[end:] if end >= 0 else b"")
+
+
+def _one(found: Reading, connection: h11.Connection, must_fail: bool) -> State:
     """Read one request; the state after it."""
     while True:
         event = connection.next_event()
         if event is h11.NEED_DATA:
             return "unfinished"
         if isinstance(event, h11.Request):
-            found.begun = Asked(event.method.decode(), event.target, list(event.headers), event.http_version)
+            found.begun = Asked(event.method.decode(), event.target, must_fail)
         elif isinstance(event, h11.Data) and found.begun is not None:
             found.begun.body += event.data
         elif isinstance(event, h11.EndOfMessage) and found.begun is not None:
