@@ -14,7 +14,7 @@ from ekiben.errors import ConfigError
 from ekiben.identifiers import ModelTag
 
 _ZERO_TOLERANCE = 1e-12  # a relative tolerance says nothing about an expected 0
-_FORMAT = 1
+_FORMATS = (1, 2)  # what this part of a manifest is the same in
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,8 @@ def read(folder: Path) -> Expected:
         manifest_bytes = (folder / "manifest.json").read_bytes()
         manifest, golden_bytes = json.loads(manifest_bytes), (folder / "golden.json").read_bytes()
         found, listed = hashlib.sha256(golden_bytes).hexdigest(), manifest["files"]["golden.json"]
-        if manifest["format"] != _FORMAT:
-            raise ConfigError(f"{folder}: expected artefact format {_FORMAT}, found {manifest['format']}")
+        if manifest["format"] not in _FORMATS:
+            raise ConfigError(f"{folder}: expected artefact format 1 or 2, found {manifest['format']}")
         if found != listed.removeprefix("sha256:"):
             raise ConfigError(
                 f"{folder}/golden.json: expected sha256 {listed}, found {found}: it was changed",
