@@ -107,8 +107,8 @@ def test_answers_come_in_the_order_of_requests(wire: Wire) -> None:
     """Large ones that leave the event loop, small ones, probes and refusals, sent at once: none overtakes."""
     large = json.dumps({"instances": [[5.1, 3.5, 1.4, 0.2]] * 2_000}).encode()
     asked = [
-        ("POST", predict(large, b"X-Request-Id: n0")), ("POST", predict(ROW, b"X-Request-Id: n1")), ("GET", LIVE),
-        ("POST", predict(large, b"X-Request-Id: n3")), ("GET", b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"),
+        ("POST", predict(large, b"X-Request-Id: n0")), ("POST", predict(ROW, b"X-Request-Id: n1")),
+        ("GET", LIVE), ("POST", predict(large, b"X-Request-Id: n3")), ("GET", b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"),
         ("POST", predict(b"{", b"X-Request-Id: n5")), ("HEAD", b"HEAD /livez HTTP/1.1\r\nHost: x\r\n\r\n"),
         ("POST", predict(ROW, b"X-Request-Id: n7")),
     ]  # fmt: skip
@@ -161,7 +161,7 @@ def unread(wire: Wire, content: bytes, most: int) -> int:
 
 
 def test_a_client_that_does_not_read_costs_no_memory(artefact: Path, tmp_path: Path) -> None:
-    """Its answers are not piled up: the pod stops reading it, serves others, and loses none of its answers."""
+    """Its answers are not piled up: the pod stops reading it, serves others, and loses no answer."""
     body = json.dumps({"instances": [[5.1, 3.5, 1.4, 0.2]] * 1_000}).encode()
     with running(artefact, tmp_path, EKIBEN_CONNECTION_REQUESTS="100000") as pod:
         for _ in range(5):
@@ -270,11 +270,11 @@ def test_idle_connections_end(artefact: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("target", "status"),
-    [(b"http://x/predict", 200), (b"http://other:80/predict", 200), (b"/predict?a=b", 200), (b"/predict?", 200),
-     (b"http://x/nowhere", 404), (b"//predict", 404), (b"/predict/", 404)],
+    [(b"http://x/predict", 200), (b"http://other:80/predict", 200), (b"/predict?a=b", 200),
+     (b"/predict?", 200), (b"http://x/nowhere", 404), (b"//predict", 404), (b"/predict/", 404)],
 )  # fmt: skip
 def test_forms_of_targets(wire: Wire, target: bytes, status: int) -> None:
-    """Absolute form is accepted as the standard demands; a query changes no route; other paths are other paths."""
+    """Absolute form is accepted, as it must be; a query changes no route; other paths are other paths."""
     assert wire.ask(predict(ROW, target=target)).status == status
     assert prediction(wire.ask(predict())) == 0
 
@@ -287,8 +287,8 @@ def test_options_asterisk(wire: Wire) -> None:
 
 @pytest.mark.parametrize(
     "lengths",
-    [(b"+17",), (b"-1",), (b"17 17",), (b"0x11",), (b"",), (b"1e1",), (b"17, 18",), (b"17", b"18"), (b"18", b"17"),
-     (b"99999999999999999999",), (b"17\x0b",)],
+    [(b"+17",), (b"-1",), (b"17 17",), (b"0x11",), (b"",), (b"1e1",), (b"17, 18",), (b"17", b"18"),
+     (b"18", b"17"), (b"99999999999999999999",), (b"17\x0b",)],
 )  # fmt: skip
 def test_lengths_that_are_none(wire: Wire, lengths: tuple[bytes, ...]) -> None:
     """An invalid or contradicting Content-Length is a 400 (or 413), and the end of the connection."""
@@ -321,7 +321,7 @@ def test_other_transfer_codings(wire: Wire, coding: bytes) -> None:
 @pytest.mark.parametrize("other", [b"identity", b"xchunked", b"gzip"])
 @pytest.mark.parametrize("ahead", [True, False])
 def test_two_transfer_codings(wire: Wire, other: bytes, *, ahead: bool) -> None:
-    """A coding that the pod does not know, beside chunked, is refused: another server may read it otherwise."""
+    """A coding that the pod does not know, beside chunked, is refused: others may read it otherwise."""
     content, line = chunked([ROW]), b"Transfer-Encoding: " + other + b"\r\n"
     place = content.index(b"Transfer-Encoding" if ahead else b"\r\n\r\n") + (0 if ahead else 2)
     assert wire.ask(content[:place] + line + content[place:]).status in {400, 501}
