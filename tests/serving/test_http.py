@@ -108,7 +108,8 @@ def test_answers_come_in_the_order_of_requests(wire: Wire) -> None:
     large = json.dumps({"instances": [[5.1, 3.5, 1.4, 0.2]] * 2_000}).encode()
     asked = [
         ("POST", predict(large, b"X-Request-Id: n0")), ("POST", predict(ROW, b"X-Request-Id: n1")),
-        ("GET", LIVE), ("POST", predict(large, b"X-Request-Id: n3")), ("GET", b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"),
+        ("GET", LIVE), ("POST", predict(large, b"X-Request-Id: n3")),
+        ("GET", b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"),
         ("POST", predict(b"{", b"X-Request-Id: n5")), ("HEAD", b"HEAD /livez HTTP/1.1\r\nHost: x\r\n\r\n"),
         ("POST", predict(ROW, b"X-Request-Id: n7")),
     ]  # fmt: skip
