@@ -40,9 +40,10 @@ def settings(home: Path) -> dict[str, str]:
         "BENTOML_DO_NOT_TRACK": "True",
         "EKIBEN_RELEASE__RESOURCES__CPU_REQUEST": f"{CPU_REQUEST * 1000:.0f}m",
         "EKIBEN_RELEASE__RESOURCES__CPU_LIMIT": f"{CPU_LIMIT * 1000:.0f}m",
-        # The slowest way to answer: a replica that answers in microseconds would need more load than the
-        # machine that serves it can send.
+        # The slowest way to answer, each request for itself: replicas that answer in microseconds, or many
+        # requests in one call, would need more load than the machine that serves them can send.
         "EKIBEN_RELEASE__VALUES__SERVER__PREDICTOR": "scikit-learn",
+        "EKIBEN_RELEASE__VALUES__ENV": '{"EKIBEN_INLINE_ROWS": "0"}',
         "EKIBEN_SCALE__MIN_REPLICAS": "1",
         "EKIBEN_SCALE__MAX_REPLICAS": "6",
         "EKIBEN_SCALE__TARGET_CPU_PERCENT": str(TARGET_PERCENT),
