@@ -60,7 +60,7 @@ def _good(run: Run, tally: Tally) -> None:
 async def _descriptors(served: Served, base: int) -> int:
     """Open descriptors once they are back to the base, or when they do not come back."""
     end = time.monotonic() + _SETTLE_SECONDS
-    while (found := processes.descriptors(served.pid)) > base and time.monotonic() < end:
+    while (found := processes.descriptors(served.pid)) > base and time.monotonic() < end:  # noqa: ASYNC110 - another process tells nobody of it
         await asyncio.sleep(0.05)
     return found
 
@@ -98,9 +98,10 @@ async def _dripping(served: Served, seconds: float) -> bool:
                     async with asyncio.timeout(min(0.5, seconds / 10)):
                         while await connection.reader.read(65_536):
                             pass
-                    return True
                 except TimeoutError:
                     continue
+                else:
+                    return True
         finally:
             connection.close()
     except OSError:
@@ -130,7 +131,7 @@ async def disconnects(run: Run) -> None:
         stop.set()
         tally = await running
         end = time.monotonic() + _SETTLE_SECONDS
-        while (found := await served.in_progress()) > gauge and time.monotonic() < end:
+        while (found := await served.in_progress()) > gauge and time.monotonic() < end:  # noqa: ASYNC110 - another process tells nobody of it
             await asyncio.sleep(0.1)
         left = await _descriptors(served, base)
     run.number += run.size("disconnects")
