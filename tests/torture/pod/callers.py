@@ -23,7 +23,9 @@ _SETTLE_SECONDS = 5.0
 
 async def slowloris(run: Run) -> None:
     """Half heads, bodies that drip, and silence, all at once, beside good callers."""
-    async with target.serving(run.target, run.folder) as served:
+    patience = run.sizes.get("patience_seconds")
+    names = ("EKIBEN_HEADER_SECONDS", "EKIBEN_REQUEST_TIMEOUT_SECONDS") if patience else ()
+    async with target.serving(run.target, run.folder, **dict.fromkeys(names, f"{patience}")) as served:
         base = processes.descriptors(served.pid)
         load, stop = Load(lambda: [served.port], run.oracle.questions(run.draw)), asyncio.Event()
         running = asyncio.create_task(load.run(run.sizes["rate"], 3_600, stop))
@@ -228,7 +230,7 @@ SLOWLORIS = Scenario(
     passes="0 good failed; every bad connection closed within 15 s; descriptors back",
     unit="good requests",
     full={"halves": 500, "dripping": 100, "silent": 500, "rate": 50, "limit_seconds": 15},
-    short={"halves": 5, "dripping": 3, "silent": 5, "rate": 20, "limit_seconds": 15},
+    short={"halves": 5, "dripping": 3, "silent": 5, "rate": 20, "limit_seconds": 4, "patience_seconds": 0.5},
     parts=10,
     minutes=3.5,
     act=slowloris,

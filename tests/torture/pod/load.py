@@ -149,7 +149,7 @@ class Load:
 
     async def _call(self, intended: float, kind: Kind | None = None) -> None:
         question = next(self._questions)
-        chosen: Kind = kind or next(self._kinds)
+        chosen = kind if kind is not None else next(self._kinds)
         number = next(self._numbers)
         ports = self._ports()
         call = await self._attempt(question, chosen, number, ports, intended)

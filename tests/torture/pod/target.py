@@ -23,25 +23,22 @@ _STOCK = Path(__file__).parent / "stock"
 
 
 class Target(Protocol):
-    """A kind of server.
-
-    Attributes:
-        name: As results carry it.
-        gauge: Name of its gauge of requests in progress.
-        scrape_offset: Its metrics are on this port, counted from that of predictions.
-    """
+    """A kind of server."""
 
     @property
     def name(self) -> str:
         """As results carry it."""
+        ...
 
     @property
     def gauge(self) -> str:
         """Name of its gauge of requests in progress."""
+        ...
 
     @property
     def scrape_offset(self) -> int:
         """Its metrics are on this port, counted from that of predictions."""
+        ...
 
     def command(self, port: int) -> list[str]:
         """Program and arguments."""
