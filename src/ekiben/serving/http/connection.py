@@ -193,6 +193,8 @@ class Protocol(Ordered):
                 raise fields.too_large(desk.bounds.body_bytes)
         except RefusedError as error:
             turn.refusal = error
+            # Where heads can be understood differently, what follows may be no request at all.
+            turn.last = turn.last or error.reason == "not_http"
         return turn
 
     def _before_body(self, turn: Turn) -> None:
