@@ -44,6 +44,44 @@ class Acceptance(Section):
     min: float = Field(description="Lowest score that is accepted.", ge=-1, le=1)
 
 
+Number = Annotated[int, Field(strict=True)] | Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Word = Annotated[str, Field(strict=True)]
+
+
+class InputPolicy(Section):
+    """What the pod accepts in one column; without a policy any value that is there."""
+
+    range: tuple[Number | None, Number | None] | None = Field(
+        None, description="Lowest and highest number expected, both included; null leaves a side open."
+    )
+    on_out_of_range: Literal["refuse", "count"] = Field(
+        "refuse", description="A number outside the range: `refuse` the request, or accept and `count` it."
+    )
+    missing: Literal["refuse", "nan", "value"] = Field(
+        "refuse",
+        description="A missing value: `refuse` the request, give the estimator `nan`, or the `default`.",
+    )
+    default: Annotated[bool, Field(strict=True)] | Number | Word | None = Field(
+        None, description="What stands in for a missing value, with `missing: value`; of the column's type."
+    )
+    categories: tuple[Word, ...] | None = Field(
+        None, description="The strings accepted; absent takes those of a categorical column.", min_length=1
+    )
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        lowest, highest = self.range or (None, None)
+        if self.range is not None and lowest is None and highest is None:
+            raise ValueError("range: expected a bound on one side at least")
+        if lowest is not None and highest is not None and lowest > highest:
+            raise ValueError(f"range: the lowest {lowest} is above the highest {highest}")
+        if self.on_out_of_range == "count" and self.range is None:
+            raise ValueError("on_out_of_range: count needs a range")
+        if (self.missing == "value") != (self.default is not None):
+            raise ValueError("missing: value and default go together")
+        return self
+
+
 class Train(Section):
     """Station 1: data and estimator."""
 
@@ -57,6 +95,9 @@ class Train(Section):
     stratify: bool = Field(True, description="Keep the classes' shares equal in both parts (classifiers).")
     seed: int = Field(0, description="Seed of the split and of golden rows.", ge=0)
     golden_rows: int = Field(16, description="Held-out rows kept with their answers.", ge=1, le=256)
+    inputs: Mapping[str, InputPolicy] = Field(
+        default_factory=dict, description="Ranges, categories and missing values, by column."
+    )
     accept: Acceptance
 
 

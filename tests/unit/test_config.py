@@ -48,6 +48,24 @@ def test_defaults_fill_what_the_file_leaves_out(tmp_path: Path) -> None:
         ({"observe": {"objective_ratio": 99.5}}, "observe.objective_ratio"),
         ({"scale": {"min_replicas": 5, "max_replicas": 3}}, "scale"),
         ({"model": "cluster"}, "model"),
+        *(
+            ({"train": {**MINIMAL["train"], "inputs": {"x": policy}}}, rf"train\.inputs\.x{place}")
+            for policy, place in [
+                ({"range": [2, 1]}, ""),
+                ({"range": [None, None]}, ""),
+                ({"range": ["0", 1]}, r"\.range\.0.*"),
+                ({"range": [True, 1]}, r"\.range\.0.*"),
+                ({"range": [float("nan"), 1]}, r"\.range\.0.*"),
+                ({"on_out_of_range": "count"}, ""),
+                ({"on_out_of_range": "clip"}, r"\.on_out_of_range"),
+                ({"missing": "mean"}, r"\.missing"),
+                ({"missing": "value"}, ""),
+                ({"default": 1}, ""),
+                ({"categories": []}, r"\.categories"),
+                ({"categories": [True]}, r"\.categories\.0"),
+                ({"ranges": [0, 1]}, r"\.ranges"),
+            ]
+        ),
         ({"model": "Iris_1"}, "model"),
         ({"trian": {}}, "trian"),
     ],

@@ -21,7 +21,8 @@ def distributions(rows: Any, labels: Any, schema: Schema) -> dict[str, Any]:
         schema: Inputs and output.
 
     Returns:
-        Per input: quantile edges and the count between each two, or counts per category.
+        Per input: quantile edges and the count between each two (and the count of missing values, if there
+        are any), or counts per category.
     """
     inputs = {
         each.name: _counts(rows[:, column])
@@ -38,14 +39,18 @@ def _quantiles(column: Any) -> dict[str, Any]:
 
     Source: Hyndman and Fan (1996), Sample quantiles in statistical packages, definition 1.
     """
-    values = np.sort(np.asarray(column, dtype=np.float64))
+    given = np.asarray(column, dtype=np.float64)
+    values = np.sort(given[~np.isnan(given)])
     count = len(values)
+    missing = {"missing": len(given) - count} if count < len(given) else {}
+    if count == 0:
+        return {"edges": [], "counts": [], **missing}
     ranks = [max(0, -(-count * part // _PARTS) - 1) for part in range(_PARTS + 1)]
     edges = np.unique(values[ranks])
     if len(edges) == 1:
-        return {"edges": [float(edges[0])] * 2, "counts": [count]}
+        return {"edges": [float(edges[0])] * 2, "counts": [count], **missing}
     counts, _ = np.histogram(values, bins=edges)
-    return {"edges": edges.tolist(), "counts": counts.tolist()}
+    return {"edges": edges.tolist(), "counts": counts.tolist(), **missing}
 
 
 def _counts(column: Any) -> dict[str, Any]:

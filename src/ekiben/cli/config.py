@@ -29,6 +29,10 @@ def _lines(schema: dict[str, Any], root: dict[str, Any], prefix: str) -> list[st
         if target:
             found += _lines(root["$defs"][target.rsplit("/", 1)[1]], root, f"{prefix}{name}.")
             continue
+        entries = field.get("additionalProperties")
+        if isinstance(entries, dict) and "$ref" in entries:  # a section per name that the user chooses
+            found += _lines(root["$defs"][entries["$ref"].rsplit("/", 1)[1]], root, f"{prefix}{name}.<name>.")
+            continue
         default = f" default {field['default']!r}." if "default" in field else ""
         required = " Required." if name in schema.get("required", ()) else ""
         found.append(f"{prefix}{name:<28} {field.get('description', '')}{_bounds(field)}{default}{required}")

@@ -7,12 +7,14 @@ and give what these rules give; what they are not sure of is decided here.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from ekiben.serving.problem import Reason
-from ekiben.serving.schema import Input, InputType
+from ekiben.serving.schema import Input, InputType, Precision, Schema
 
-LARGEST = 1.7976931348623157e308  # the largest float64
+# Largest finite numbers. Source: IEEE 754-2019, table 3.5, binary64 and binary32
+LARGEST: dict[Precision, float] = {"float64": 1.7976931348623157e308, "float32": 3.4028234663852886e38}
 
 # An int64 among float64 rows must be one that float64 tells from its neighbours.
 # Source: RFC 7493 (I-JSON), section 2.2: integers that are interoperable
@@ -41,18 +43,44 @@ class MisfitError(Exception):
         self.wording = wording
 
 
-def integers_of(numeric: bool) -> range:
-    """Integers that an int64 column takes, in rows of float64 or in rows of objects."""
-    return EXACT_INTEGERS if numeric else INT64
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What all columns of a schema have in common.
+
+    Attributes:
+        integers: Integers that an `int64` column takes.
+        largest: Largest magnitude that a `float64` column takes.
+        precision: The type whose largest number that is.
+    """
+
+    integers: range
+    largest: float
+    precision: Precision
 
 
-def fitted(declared: Input, value: Any, integers: range) -> Any:
+def limits(schema: Schema) -> Limits:
+    """Limits of a schema's rows, which are of float64 or of objects."""
+    return Limits(EXACT_INTEGERS if schema.numeric else INT64, LARGEST[schema.precision], schema.precision)
+
+
+def accepted(declared: Input, common: Limits) -> tuple[float, float]:
+    """Least and greatest number that a column accepts."""
+    least, greatest = -common.largest, common.largest
+    if declared.type == "int64":
+        least, greatest = common.integers[0], common.integers[-1]
+    if declared.on_out_of_range == "refuse":
+        least = least if declared.minimum is None else max(least, declared.minimum)
+        greatest = greatest if declared.maximum is None else min(greatest, declared.maximum)
+    return least, greatest
+
+
+def fitted(declared: Input, value: Any, common: Limits) -> Any:
     """Give the value as the estimator gets it.
 
     Args:
         declared: The value's column.
         value: What JSON or a tensor gave: None, bool, int, float, str, or anything else.
-        integers: Integers that an int64 column takes.
+        common: Limits of the schema's rows.
 
     Returns:
         A float for `float64` (an integer rounded to the nearest, ties to even, as every decimal numeral is),
@@ -63,17 +91,17 @@ def fitted(declared: Input, value: Any, integers: range) -> Any:
     """
     kind = type(value)
     if value is None or (kind is float and math.isnan(value) and declared.type == "float64"):
-        return _missing(declared, value)
+        return _missing(declared, value, common)
     if kind not in KINDS[declared.type]:
-        raise MisfitError("type", _expected(declared.type, integers))
+        raise MisfitError("type", _expected(declared.type, common))
     if declared.type == "string":
         if declared.categories is not None and value not in declared.categories:
             raise MisfitError("category", "expected one of the categories of the schema")
         return value
     if declared.type == "float64":
-        value = _number(value)
-    elif declared.type == "int64" and value not in integers:
-        raise MisfitError("type", _expected("int64", integers))
+        value = _number(value, common)
+    elif declared.type == "int64" and value not in common.integers:
+        raise MisfitError("type", _expected("int64", common))
     if declared.on_out_of_range == "refuse":
         _check_range(declared, value)
     return value
@@ -86,31 +114,31 @@ def outside(declared: Input, value: float) -> bool:
     )
 
 
-def _missing(declared: Input, value: Any) -> Any:
+def _missing(declared: Input, value: Any, common: Limits) -> Any:
     if declared.missing == "nan":
         return math.nan
     if declared.missing == "value":
         return declared.default
     if value is None:
         raise MisfitError("missing", "expected a value: a missing one is refused here")
-    raise MisfitError("not_finite", "expected a number that float64 can hold")
+    raise MisfitError("not_finite", f"expected a number that {common.precision} can hold")
 
 
-def _expected(kind: InputType, integers: range) -> str:
+def _expected(kind: InputType, common: Limits) -> str:
     if kind == "int64":
-        return f"expected an integer from {integers[0]} to {integers[-1]}"
+        return f"expected an integer from {common.integers[0]} to {common.integers[-1]}"
     return {"float64": "expected a number", "bool": "expected true or false", "string": "expected a string"}[
         kind
     ]
 
 
-def _number(value: float) -> float:
+def _number(value: float, common: Limits) -> float:
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
-    if not math.isfinite(number):
-        raise MisfitError("not_finite", "expected a number that float64 can hold")
+    if not abs(number) <= common.largest:
+        raise MisfitError("not_finite", f"expected a number that {common.precision} can hold")
     return number
 
 

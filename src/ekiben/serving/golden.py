@@ -22,13 +22,13 @@ class Golden:
     """Content of `golden.json`.
 
     Attributes:
-        instances: One mapping of column to value per row.
+        instances: One mapping of column to value per row; None is a missing value.
         predictions: The estimator's answer to each.
         probabilities: Per row one probability per class, 0-1; None if there are none.
         relative_tolerance: How far a number may be off, relative.
     """
 
-    instances: tuple[Mapping[str, Label], ...]
+    instances: tuple[Mapping[str, Label | None], ...]
     predictions: tuple[Label, ...]
     probabilities: tuple[tuple[float, ...], ...] | None
     relative_tolerance: float

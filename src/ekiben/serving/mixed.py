@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ekiben.serving.cells import INT64, KINDS, LARGEST, outside
+from ekiben.serving.cells import KINDS, Limits, accepted, limits, outside
 from ekiben.serving.schema import Input, Schema
 
 Objects = npt.NDArray[np.object_]
@@ -26,7 +26,8 @@ class Mixed:
     """
 
     def __init__(self, schema: Schema) -> None:
-        self._columns = tuple(_Column(each) for each in schema.inputs)
+        common = limits(schema)
+        self._columns = tuple(_Column(each, common) for each in schema.inputs)
         self._counted = tuple(
             (place, each) for place, each in enumerate(schema.inputs) if each.on_out_of_range == "count"
         )
@@ -59,15 +60,11 @@ class Mixed:
 class _Column:
     """Quick check of the values of one column."""
 
-    def __init__(self, declared: Input) -> None:
+    def __init__(self, declared: Input, common: Limits) -> None:
         self._declared = declared
         self._kinds = KINDS[declared.type]
         self._refuses_missing = declared.missing == "refuse"
-        least, greatest = (-LARGEST, LARGEST) if declared.type == "float64" else (INT64[0], INT64[-1])
-        if declared.on_out_of_range == "refuse":
-            least = least if declared.minimum is None else max(least, declared.minimum)
-            greatest = greatest if declared.maximum is None else min(greatest, declared.maximum)
-        self._least, self._greatest = least, greatest
+        self._least, self._greatest = accepted(declared, common)
         self._categories = None if declared.categories is None else frozenset(declared.categories)
 
     def checked(self, values: Sequence[Any]) -> Sequence[Any] | None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ekiben.serving.cells import EXACT_INTEGERS, KINDS, LARGEST
+from ekiben.serving.cells import KINDS, LARGEST, accepted, limits
 from ekiben.serving.schema import Input, InputType, Schema
 
 Numbers = npt.NDArray[np.float64]
@@ -39,11 +39,12 @@ class Numeric:
         self.real = set(self._types) == {"float64"}
         self._kinds = kinds
         self._one_kind = kinds[0] if len(set(kinds)) == 1 else None
-        bounds = [_accepted(each) for each in inputs]
+        common = limits(schema)
+        bounds = [accepted(each, common) for each in inputs]
         self._lowest = [lowest for lowest, _ in bounds]
         self._highest = [highest for _, highest in bounds]
         self._edges = np.array(bounds, dtype=np.float64).T.copy()
-        self._unbounded = set(bounds) == {(-LARGEST, LARGEST)}
+        self._unbounded = set(bounds) == {(-LARGEST["float64"], LARGEST["float64"])}
         self._refusing = np.array([each.missing == "refuse" for each in inputs])
         self._never_missing = bool(self._refusing.all())
         self._defaults = [
@@ -121,17 +122,6 @@ class Numeric:
             if not lowest <= value <= highest:
                 return False
         return True
-
-
-def _accepted(declared: Input) -> tuple[float, float]:
-    """Least and greatest number that a column accepts."""
-    least, greatest = -LARGEST, LARGEST
-    if declared.type == "int64":
-        least, greatest = EXACT_INTEGERS[0], EXACT_INTEGERS[-1]
-    if declared.on_out_of_range == "refuse":
-        least = least if declared.minimum is None else max(least, declared.minimum)
-        greatest = greatest if declared.maximum is None else min(greatest, declared.maximum)
-    return least, greatest
 
 
 def _counted(inputs: Sequence[Input]) -> Numbers | None:

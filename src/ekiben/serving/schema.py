@@ -10,6 +10,7 @@ from typing import Any, Literal, Self, get_args
 from ekiben.errors import ConfigError
 
 InputType = Literal["float64", "int64", "bool", "string"]
+Precision = Literal["float64", "float32"]
 RangePolicy = Literal["refuse", "count"]
 MissingPolicy = Literal["refuse", "nan", "value"]
 Kind = Literal["classification", "regression"]
@@ -73,15 +74,28 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """Inputs in the estimator's order, and the output."""
+    """What a model takes and gives.
+
+    Attributes:
+        inputs: In the estimator's order.
+        output: What it answers.
+        precision: What a `float64` value must be finite as. Training writes `float32` where the estimator
+            does not answer the largest numbers of float64: trees compare float32, sums overflow.
+
+    Raises:
+        ValueError: No input, two of one name, or an unknown precision.
+    """
 
     inputs: tuple[Input, ...]
     output: Output
+    precision: Precision = "float64"
 
     def __post_init__(self) -> None:
         names = [each.name for each in self.inputs]
         if not names or len(set(names)) != len(names):
             raise ValueError(f"expected at least one input, each with a name of its own, found {names}")
+        if self.precision not in get_args(Precision):
+            raise ValueError(f"expected a precision of {get_args(Precision)}, found {self.precision!r}")
 
     @property
     def numeric(self) -> bool:
@@ -100,7 +114,8 @@ class Schema:
             raise ConfigError(f"schema.json: expected format {known}, found {_format(document)}")
         try:
             inputs = tuple(_input(each, document["format"]) for each in document["inputs"])
-            return cls(inputs, _output(document["output"]))
+            precision: Precision = "float64" if document["format"] == 1 else document["precision"]
+            return cls(inputs, _output(document["output"]), precision)
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(f"schema.json: a part is missing or unknown: {error}") from error
 
@@ -121,6 +136,7 @@ class Schema:
                 }
                 for each in self.inputs
             ],
+            "precision": self.precision,
             "output": {
                 "kind": self.output.kind,
                 "classes": None if self.output.classes is None else list(self.output.classes),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ekiben.serving.cells import MisfitError, fitted, integers_of
+from ekiben.serving.cells import MisfitError, fitted, limits
 from ekiben.serving.problem import MOST_ERRORS, Place, Reason, RefusedError
 from ekiben.serving.schema import Schema
 
@@ -26,7 +26,7 @@ class Walk:
     def __init__(self, schema: Schema) -> None:
         self._inputs = schema.inputs
         self._numeric = schema.numeric
-        self._integers = integers_of(schema.numeric)
+        self._limits = limits(schema)
         self._rows: list[list[Any]] = []
         self._reason: Reason | None = None
         self._places: list[Place] = []
@@ -51,7 +51,7 @@ class Walk:
         row: list[Any] = []
         for column, (declared, value) in enumerate(zip(self._inputs, cells, strict=True)):
             try:
-                row.append(fitted(declared, value, self._integers))
+                row.append(fitted(declared, value, self._limits))
             except MisfitError as error:
                 self.wrong(error.reason, Place(place(column), error.wording))
         self._rows.append(row)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ekiben.config import ModelConfig, Train
 from ekiben.serving.artefact import versions
-from ekiben.serving.schema import Input, Schema
+from ekiben.serving.schema import Input, InputType, Schema
 from ekiben.train.fitting import Split
 from ekiben.train.frame import Data
 
@@ -64,8 +65,18 @@ def card(config: ModelConfig, data: Data, split: Split, estimator: Any, found: f
 
 
 def _instance(inputs: tuple[Input, ...], row: Any) -> dict[str, Any]:
-    convert = {"float64": float, "int64": int, "bool": bool, "string": str}
+    convert: dict[InputType, Callable[[Any], Any]] = {
+        "float64": _number,
+        "int64": int,
+        "bool": bool,
+        "string": str,
+    }
     return {each.name: convert[each.type](value) for each, value in zip(inputs, row, strict=True)}
+
+
+def _number(value: Any) -> float | None:
+    """Give a number as JSON has it: a missing one is null."""
+    return None if np.isnan(value) else float(value)
 
 
 def _plain(value: Any) -> Any:

@@ -7,16 +7,21 @@ every column is a number or a truth value, objects where strings are among them.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ekiben.config import InputPolicy
 from ekiben.errors import ConfigError
-from ekiben.serving.schema import Input, InputType
+from ekiben.serving.problem import RefusedError
+from ekiben.serving.schema import Input, Output, Schema
+from ekiben.serving.validation import Validator
+from ekiben.train.declaration import declare
 
-_TYPES: dict[str, InputType] = {"f": "float64", "i": "int64", "u": "int64", "b": "bool"}
+_NO_POLICY = InputPolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +41,21 @@ class Data:
     sha256: str
 
 
-def read(found: Any, source: str) -> Data:
+def read(found: Any, source: str, policies: Mapping[str, InputPolicy] | None = None) -> Data:
     """Turn what a data function returned into arrays.
+
+    Every row must be one that the pod would accept, by the very rules that it goes by.
 
     Args:
         found: A pair of a data frame and a series (or array) of labels.
         source: The function's name, for messages.
+        policies: What `train.inputs` says of the columns.
 
     Raises:
-        ConfigError: Another form, missing values, or a column of another type.
+        ConfigError: Another form, a column of another type, values that the policies refuse, or a policy
+            for a column that there is not.
     """
+    policies = policies or {}
     try:
         frame, series = found
         columns = [str(name) for name in frame.columns]
@@ -59,35 +69,31 @@ def read(found: Any, source: str) -> Data:
         raise ConfigError(f"{source}: expected one label per row, found {labels.shape} for {len(frame)} rows")
     if len(set(columns)) != len(columns) or not columns:
         raise ConfigError(f"{source}: expected columns with different names, found {columns}")
-    inputs = tuple(_input(frame[name], str(name), source) for name in frame.columns)
-    numeric = all(each.type != "string" for each in inputs)
-    parts = [np.asarray(frame[name]) for name in frame.columns]
-    rows = np.empty((len(labels), len(columns)), dtype=np.float64 if numeric else object)
-    for position, part in enumerate(parts):
-        rows[:, position] = part
-    return Data(rows, labels, inputs, _hash(inputs, [*parts, labels]))
-
-
-def _input(column: Any, name: str, source: str) -> Input:
-    """Declaration of a column, inferred from its values."""
-    missing = int(column.isna().sum())
-    if missing:
+    if unknown := sorted(set(policies) - set(columns)):
         raise ConfigError(
-            f"{source}: column {name!r} has {missing} missing value(s)",
-            remedy="fill or drop them in the data function: the pod refuses rows with missing values",
+            f"train.inputs: {source} has no column {', '.join(unknown)}; it has {', '.join(columns)}",
+            remedy="write each column's name as the data frame has it",
         )
-    values = np.asarray(column)
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise ConfigError(f"{source}: column {name!r} holds infinity", remedy="clean it in the data function")
-    if values.dtype.kind in _TYPES:
-        return Input(name, _TYPES[values.dtype.kind])
-    if all(isinstance(value, str) for value in values):
-        declared = getattr(getattr(column, "cat", None), "categories", None)
-        return Input(name, "string", categories=None if declared is None else tuple(map(str, declared)))
-    raise ConfigError(
-        f"{source}: column {name!r} is of type {column.dtype}; expected numbers, truth values or strings",
-        remedy="convert it in the data function",
-    )
+    declared = [
+        declare(frame[name], str(name), policies.get(str(name), _NO_POLICY), source) for name in frame.columns
+    ]
+    inputs = tuple(each for _, each in declared)
+    parts = [values for values, _ in declared]
+    return Data(_rows(inputs, parts, source), labels, inputs, _hash(inputs, [*parts, labels]))
+
+
+def _rows(inputs: tuple[Input, ...], columns: list[npt.NDArray[Any]], source: str) -> npt.NDArray[Any]:
+    """Rows as the pod would make them of the same values."""
+    validator = Validator(Schema(inputs, Output("regression")), most_rows=len(columns[0]))
+    named = {each.name: values for each, values in zip(inputs, columns, strict=True)}
+    try:
+        return validator.columns(named, "", place=lambda name, row: f"column {name!r}, row {row}")
+    except RefusedError as error:
+        found = "; ".join(f"{each.pointer}: {each.detail}" for each in error.places)
+        raise ConfigError(
+            f"{source}: rows that the pod would refuse: {found}",
+            remedy="clean them in the data function, or widen the policy in train.inputs",
+        ) from error
 
 
 def _hash(inputs: tuple[Input, ...], columns: list[npt.NDArray[Any]]) -> str:

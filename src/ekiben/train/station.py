@@ -62,7 +62,7 @@ def train(config: ModelConfig, project: Path) -> Trained:
         AcceptanceError: The score missed its criterion; nothing is stored.
     """
     section = config.train
-    data = frame.read(functions.call(section.data, project), section.data)
+    data = frame.read(functions.call(section.data, project), section.data, section.inputs)
     estimator = functions.call(section.estimator, project)
     split = fitting.split(data, section)
     schema = fitting.fit(estimator, split, data.inputs, section)

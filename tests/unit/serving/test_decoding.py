@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -73,6 +74,38 @@ def test_what_is_not_json_is_refused(body: bytes) -> None:
     with pytest.raises(RefusedError) as caught:
         decode(body)
     assert (caught.value.status, caught.value.reason) == (400, "not_json")
+
+
+@pytest.mark.parametrize(
+    ("numeral", "value"),
+    [
+        ("1e999", math.inf), ("-1e999", -math.inf), ("1" + "0" * 400, math.inf),
+        ("1" + "0" * 5_000, math.inf),
+        ("1.7976931348623159e308", math.inf), ("1.7976931348623157e308", 1.7976931348623157e308),
+        ("1e-999", 0.0), ("18446744073709551616", 2.0**64), ("18446744073709551615", 2**64 - 1),
+        ("-9223372036854775808", -(2**63)), ("-9223372036854775809", -(2.0**63)), ("-0", 0), ("-0.0", -0.0),
+    ],
+)  # fmt: skip
+def test_numerals(numeral: str, value: float) -> None:
+    """Integers of 64 bits stay integers; what float64 cannot hold is infinity, whatever stands beside it."""
+    for others in ("", ",1e999", ",1"):
+        found = decode(f"[{numeral}{others}]".encode())[0]
+        assert (type(found), repr(found)) == (type(value), repr(value))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"a":1,"a":1e999}', "duplicate_key"), ("[1e999,NaN]", "not_json"),
+        ('[1e999,"\\ud800"]', "not_json"),
+        ("[1e999,]", "not_json"), ("[" * 3_000 + "1e999" + "]" * 3_000, "not_json"),
+    ],
+)  # fmt: skip
+def test_large_numbers_excuse_nothing(text: str, reason: str) -> None:
+    """A document with a number beyond float64 is held to every other rule."""
+    with pytest.raises(RefusedError) as caught:
+        decode(text.encode())
+    assert (caught.value.status, caught.value.reason) == (400, reason)
 
 
 def test_deep_documents_with_colons_do_not_crash() -> None:

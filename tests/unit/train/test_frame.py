@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ekiben.config import InputPolicy
 from ekiben.errors import ConfigError
+from ekiben.serving.schema import Input
 from ekiben.train import frame
 
 
@@ -79,3 +81,72 @@ def test_what_is_no_pair_of_frame_and_labels(found: Any) -> None:
     """The message says what a data function returns."""
     with pytest.raises(ConfigError, match="pair of a data frame and labels"):
         frame.read(found, "data:load")
+
+
+def policies(**columns: dict[str, Any]) -> dict[str, InputPolicy]:
+    return {name: InputPolicy.model_validate(policy) for name, policy in columns.items()}
+
+
+def test_policies_are_written_down() -> None:
+    """Range, categories and missing values of `ekiben.yaml` stand in the declaration; nothing is inferred."""
+    features = FRAME.assign(colour=["red", "blue"])
+    found = frame.read(
+        (features, LABELS),
+        "data:load",
+        policies(
+            x={"range": [0, None], "on_out_of_range": "count"},
+            n={"range": [1, 9], "missing": "value", "default": 3},
+            colour={"categories": ["blue", "green", "red"]},
+        ),
+    )
+    assert found.inputs == (
+        Input("x", "float64", minimum=0.0, on_out_of_range="count"),
+        Input("n", "int64", minimum=1, maximum=9, missing="value", default=3),
+        Input("yes", "bool"),
+        Input("colour", "string", categories=("blue", "green", "red")),
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "policy", "expected"),
+    [
+        ([1.5, None, 2.0], {"missing": "nan"}, [1.5, np.nan, 2.0]),
+        ([1.5, None, 2.0], {"missing": "value", "default": 7}, [1.5, 7.0, 2.0]),
+        (pd.array([1, None, 2], dtype="Int64"), {"missing": "value", "default": 7}, [1.0, 7.0, 2.0]),
+        (pd.array([1.5, None, 2], dtype="Float64"), {"missing": "nan"}, [1.5, np.nan, 2.0]),
+        ([True, None, False], {"missing": "value", "default": True}, [1.0, 1.0, 0.0]),
+        (["a", None, "b"], {"missing": "value", "default": "c"}, ["a", "c", "b"]),
+        (
+            pd.Categorical(["a", None, "b"], ["a", "b", "c"]),
+            {"missing": "value", "default": "c"},
+            ["a", "c", "b"],
+        ),
+    ],
+)
+def test_missing_values_become_what_the_pod_makes_of_them(column: Any, policy: Any, expected: Any) -> None:
+    """The estimator is fitted on the values that it will be served."""
+    features = pd.DataFrame({"x": column})
+    found = frame.read((features, [0, 1, 0]), "data:load", policies(x=policy))
+    np.testing.assert_array_equal(found.rows[:, 0], np.array(expected, dtype=found.rows.dtype))
+    assert found.inputs[0].missing == policy["missing"]
+
+
+@pytest.mark.parametrize(
+    ("features", "declared", "message"),
+    [
+        (FRAME, {"z": {"range": [0, 1]}}, "has no column z; it has x, n, yes"),
+        (FRAME, {"x": {"range": [0, 2]}}, r"column 'x', row 1: expected at most 2\.0"),
+        (FRAME, {"n": {"range": [0.5, 9]}}, "train.inputs.n: .*range of int64 numbers"),
+        (FRAME, {"yes": {"range": [0, 1]}}, "no range for the type bool"),
+        (FRAME, {"n": {"missing": "nan"}}, "the type float64, if NaN"),
+        (FRAME, {"x": {"categories": ["a"]}}, "no categories for the type float64"),
+        (FRAME, {"x": {"missing": "value", "default": "a"}}, "a default of the type float64"),
+        (FRAME.assign(s=["a", "b"]), {"s": {"categories": ["a"]}}, "column 's', row 1: expected one of"),
+        (FRAME.assign(x=[None, None]), {"x": {"missing": "nan"}}, "'x' has no value at all"),
+        (FRAME.assign(n=[1, 2**53]), {}, "column 'n', row 1: expected an integer from -9007199254740991"),
+    ],
+)
+def test_policies_that_do_not_fit_the_data(features: Any, declared: Any, message: str) -> None:
+    """A row that the pod would refuse, or a policy without a meaning, ends the training."""
+    with pytest.raises(ConfigError, match=message):
+        frame.read((features, LABELS), "data:load", policies(**declared))

@@ -37,6 +37,32 @@ def load_few():
     features, labels = load()
     return features.iloc[:2], pd.Series([0, 1])
 
+def load_gaps():
+    features, labels = load()
+    features.loc[::3, "a"] = np.nan
+    return features, labels
+
+def build_tree():
+    from sklearn.tree import DecisionTreeClassifier
+    return DecisionTreeClassifier(random_state=0)
+
+def build_boosting():
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    return HistGradientBoostingClassifier(max_iter=2, random_state=0)
+
+def build_late():
+    from sklearn.base import BaseEstimator, ClassifierMixin
+    from sklearn.tree import DecisionTreeClassifier
+    class Late(ClassifierMixin, BaseEstimator):
+        def fit(self, X, y):
+            self.classes_ = np.unique(y)
+            return self
+        def predict(self, X):
+            if np.isnan(X).any():
+                raise ValueError("no NaN, please")
+            return np.zeros(len(X))
+    return Late()
+
 def build():
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -181,7 +207,7 @@ def test_regressors(project: Path) -> None:
     assert artefact.schema.output.kind == "regression"
     assert artefact.golden.probabilities is None
     for instance, prediction in zip(artefact.golden.instances, artefact.golden.predictions, strict=True):
-        assert prediction == pytest.approx(float(instance["a"]) * 2 + 1)
+        assert prediction == pytest.approx(float(str(instance["a"])) * 2 + 1)
 
 
 def test_strings(project: Path) -> None:
@@ -194,6 +220,43 @@ def test_strings(project: Path) -> None:
     assert served.predict(rows).tolist() == list(artefact.golden.predictions)
 
 
+GAPS = {"data": "shop:load_gaps", "inputs": {"a": {"missing": "nan"}}}
+
+
+def test_missing_values(project: Path) -> None:
+    """A model fitted with missing values says so, and its golden rows hold null and scikit-learn's answer."""
+    found = station.train(
+        configured(estimator="shop:build_tree", accept={"min": 0.6}, golden_rows=40, **GAPS), project
+    )
+    artefact = reader.read(found.folder)
+    assert [each.missing for each in artefact.schema.inputs] == ["nan", "refuse"]
+    served = estimator.load(artefact.content(reader.ESTIMATOR))
+    rows = np.array([list(row.values()) for row in artefact.golden.instances], dtype=np.float64)
+    assert 0 < np.isnan(rows[:, 0]).sum() < 40
+    assert None in [row["a"] for row in artefact.golden.instances]
+    assert served.predict(rows).tolist() == list(artefact.golden.predictions)
+    reference = json.loads((found.folder / "reference.json").read_text())["inputs"]
+    assert sum(reference["a"]["counts"]) + reference["a"]["missing"] == found.train_rows
+    assert "missing" not in reference["b"]
+
+
+@pytest.mark.parametrize(
+    ("build", "precision"), [("build_boosting", "float64"), ("build", "float32"), ("build_tree", "float32")]
+)
+def test_what_a_number_must_be_finite_as(project: Path, build: str, precision: str) -> None:
+    """A scaler overflows and a tree raises on the largest float64; the schema accepts what is answered."""
+    found = station.train(configured(estimator=f"shop:{build}"), project)
+    artefact = reader.read(found.folder)
+    assert artefact.schema.precision == precision
+    served = estimator.load(artefact.content(reader.ESTIMATOR))
+    largest = float(np.finfo(precision).max)
+    with np.errstate(all="ignore"):
+        assert np.isfinite(served.predict_proba([[largest, -largest]])).all()
+        if precision == "float32":
+            with pytest.raises(ValueError, match="infinity or a value too large"):
+                served.predict([[1.7976931348623157e308, -1.7976931348623157e308]])
+
+
 @pytest.mark.parametrize(
     ("train", "message"),
     [
@@ -203,6 +266,10 @@ def test_strings(project: Path) -> None:
         ({"data": "shop:load_few"}, "cannot be split"),
         ({"data": "shop:absent"}, "no function 'absent'"),
         ({"estimator": "absent:build"}, "cannot import absent"),
+        (GAPS, "cannot be fitted .* NaN"),
+        ({**GAPS, "estimator": "shop:build_late"}, "does not answer a row with missing values"),
+        ({"inputs": {"a": {"missing": "nan"}}}, r"train\.inputs\.a\.missing: nan, but no row"),
+        ({"inputs": {"c": {"range": [0, 1]}}}, "has no column c"),
     ],
 )
 def test_what_cannot_be_served_is_refused(project: Path, train: dict[str, Any], message: str) -> None:
