@@ -163,19 +163,20 @@ def _strings(raw: bytes, offset: int, size: int, count: int, base: str) -> list[
     """Strings that are each preceded by their length."""
     found: list[str] = []
     end = offset + size
+    wrong = f"expected {count} elements in {size} bytes and no byte more"
     try:
         while offset < end and len(found) < count:
             start = offset + _LENGTH.size
             offset = start + _LENGTH.unpack_from(raw, offset)[0]
             if offset > end:
-                raise _refused("form", "expected no element beyond the tensor's bytes", base)
+                raise _refused("form", wrong, base)
             found.append(raw[start:offset].decode())
     except struct.error:
-        raise _refused("form", "expected 4 bytes of length before each element", base) from None
+        raise _refused("form", wrong, base) from None
     except UnicodeDecodeError:
         raise _refused("type", "expected strings in UTF-8", base) from None
     if len(found) != count or offset != end:
-        raise _refused("form", f"expected {count} elements and no byte more", base)
+        raise _refused("form", wrong, base)
     return found
 
 

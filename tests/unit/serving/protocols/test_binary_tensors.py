@@ -216,13 +216,20 @@ def test_raw_requests_need_a_single_input(mixed: Pod) -> None:
 
 
 @pytest.mark.parametrize(
-    "length", [b"", b"-1", b"+5", b" 5", b"0x5", b"1e2", b"99999", b"9" * 30, b"9" * 5000, b"\xb2", b"5.0",
-     b"1", b"200"]
+    ("length", "why"),
+    [
+        *((each, "Inference-Header-Content-Length") for each in (
+            b"", b"-1", b"+5", b" 5", b"0x5", b"1e2", b"99999", b"9" * 30, b"9" * 5000, b"\xb2", b"5.0",
+        )),
+        (b"1", "a JSON document"), (b"100", "a JSON document"),
+    ],
 )  # fmt: skip
-def test_wrong_header_lengths(flowers: Pod, length: bytes) -> None:
+def test_wrong_header_lengths(flowers: Pod, length: bytes, why: str) -> None:
     """A length that is no number, that the body has not, or that is not the object's is refused."""
     raw = packed("FP64", [1, 2, 3, 4])
-    assert send(flowers, {"inputs": [part("FP64", [1, 4], 32)]}, raw, length=length).status == 400
+    answer = send(flowers, {"inputs": [part("FP64", [1, 4], 32)]}, raw, length=length)
+    assert answer.status == 400
+    assert why in orjson.loads(answer.body)["error"]
 
 
 def test_the_header_is_needed_where_bytes_are(flowers: Pod) -> None:
@@ -254,28 +261,40 @@ def test_sizes_are_those_of_the_shape(flowers: Pod, described: Any, raw: bytes) 
     assert send(flowers, {"inputs": [described]}, raw).status == 400
 
 
+GOOD = b"\4\0\0\0bl\xc3\xa5"  # a category
+
+
 @pytest.mark.parametrize(
-    "raw",
+    ("raw", "why"),
     [
-        b"", b"\1", b"\1\0\0\0", b"\2\0\0\0a", b"\xff\xff\xff\xffa", b"\1\0\0\0ab", b"\1\0\0\0\xff",
-        b"\1\0\0\0a\0\0\0\0",
-        b"\1\0\0\0a\1", b"\0\0\0",
+        (b"", "1 elements in 0 bytes"), (b"\1", "1 elements in 1 bytes"),
+        (b"\0\0\0", "1 elements in 3 bytes"),
+        (GOOD[:-1], "1 elements in 7 bytes"), (GOOD[:-2], "1 elements in 6 bytes"),
+        (GOOD[:4], "1 elements in 4 bytes"),
+        (b"\xff\xff\xff\xff" + GOOD[4:], "1 elements in 8 bytes"), (GOOD + b"x", "1 elements in 9 bytes"),
+        (GOOD + b"\0\0\0\0", "1 elements in 12 bytes"), (GOOD + GOOD, "1 elements in 16 bytes"),
+        (b"\3\0\0\0bl\xc3", "UTF-8"), (b"\1\0\0\0\xff", "UTF-8"),
     ],
 )  # fmt: skip
-def test_broken_strings(mixed: Pod, raw: bytes) -> None:
-    """Lengths beyond the tensor, half a length, too many elements, and what is not UTF-8 are refused."""
-    good, chunk = mixed_parts(mixed.rows[:1].tolist())
+def test_broken_strings(mixed: Pod, raw: bytes, why: str) -> None:
+    """Lengths beyond the tensor, half a length, too many elements, what is not UTF-8: refused as such."""
+    good, chunk = mixed_parts(mixed.rows[1:2].tolist())
     rest = chunk[good[0]["parameters"]["binary_data_size"] :]
-    document = {"inputs": [part("BYTES", [1], len(raw), "colour"), *good[1:]]}
-    assert send(mixed, document, raw + rest).status == 400
+    for sent, refused in ((GOOD, False), (raw, True)):
+        colour = part("BYTES", [1], len(sent), "colour")
+        first = send(mixed, {"inputs": [colour, *good[1:]]}, sent + rest)
+        last = send(mixed, {"inputs": [*good[1:], colour]}, rest + sent)
+        assert (first.status == 400, last.status == 400) == (refused, refused)
+    assert all(why in orjson.loads(answer.body)["error"] for answer in (first, last))
 
 
 def test_strings_do_not_reach_into_the_next_tensor(mixed: Pod) -> None:
-    """A length is bounded by its own tensor, although the body has more bytes."""
-    good, chunk = mixed_parts(mixed.rows[:1].tolist())
-    size = good[0]["parameters"]["binary_data_size"]
-    longer = struct.pack("<I", size - 4 + 1) + chunk[4:]
-    assert send(mixed, {"inputs": good}, longer).status == 400
+    """A length is bounded by its own tensor, although the body has more bytes that are UTF-8."""
+    good, chunk = mixed_parts(mixed.rows[1:2].tolist())
+    assert chunk[8:9] == b"\0"
+    answer = send(mixed, {"inputs": good}, b"\5" + chunk[1:])
+    assert answer.status == 400
+    assert b"expected 1 elements in 8 bytes and no byte more" in answer.body
 
 
 @pytest.mark.parametrize("byte", [b"\2", b"\xff"])
