@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +13,8 @@ from benchmarks.credentials import Credentials
 from benchmarks.models import Prepared
 
 HOST = "127.0.0.1"
+# Below Linux' range of local ports. Source: https://docs.kernel.org/networking/ip-sysctl.html
+_PORTS = range(20_000, 32_000, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +52,13 @@ class Launch:
 
 
 def free_port() -> int:
-    """Find a port whose two successors are free too."""
+    """Find a port whose two successors are free too, where no connection of a load takes its own from."""
     while True:
-        with socket.socket() as first:
-            first.bind((HOST, 0))
-            port: int = first.getsockname()[1]
+        port = secrets.choice(_PORTS)
+        with contextlib.ExitStack() as stack:
             try:
-                for offset in (1, 2):
-                    with socket.socket() as other:
-                        other.bind((HOST, port + offset))
-            except (OSError, OverflowError):
+                for offset in range(3):
+                    stack.enter_context(socket.socket()).bind((HOST, port + offset))
+            except OSError:
                 continue
-            return port
+        return port

@@ -14,7 +14,7 @@ from benchmarks.matrix import Matrix
 from benchmarks.models import chosen
 
 _INFER = "/v2/models/{model}/infer"
-_OWN_ESTIMATOR = {"EKIBEN_PREDICTOR": "scikit-learn"}
+_OWN_ESTIMATOR = {"server": {"predictor": "scikit-learn"}}
 
 
 def _own(name: str, title: str, **changes: object) -> Arm:
@@ -35,7 +35,7 @@ ESTIMATOR = _own(
 )  # fmt: skip
 UNBATCHED = _own(
     "ekiben-estimator-unbatched", "ekiben, scikit-learn itself, one request at a time",
-    launch=product.launch("key", {**_OWN_ESTIMATOR, "EKIBEN_MOST_BATCH_ROWS": "1"}),
+    launch=product.launch("key", _OWN_ESTIMATOR, batches=False),
 )  # fmt: skip
 OPEN = _asked_with("none", "no credential")
 KEY = _asked_with("key", "API key")

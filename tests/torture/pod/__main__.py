@@ -81,8 +81,8 @@ def line(found: Result) -> str:
     """One part, for people."""
     bad = "".join(f"\n    not met: {each.what}: {each.found}" for each in found.checks if not each.passed)
     return (
-        f"{found.target} {found.scenario} {found.part + 1}/{found.parts}: {found.verdict}, N = {found.number:,}, "
-        f"seed {found.seed}, {found.seconds:.1f} s{bad}"
+        f"{found.target} {found.scenario} {found.part + 1}/{found.parts}: {found.verdict}, "
+        f"N = {found.number:,}, seed {found.seed}, {found.seconds:.1f} s{bad}"
     )
 
 

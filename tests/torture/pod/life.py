@@ -30,7 +30,7 @@ sys.addaudithook(_hook)
 
 
 async def drain(run: Run) -> None:
-    """SIGTERM under load, with slow calls in flight; callers move away during the drain, as kube-proxy does."""
+    """SIGTERM under load, with slow calls in flight; callers move away in the drain, as kube-proxy does."""
     seconds, in_flight = run.sizes["drain_seconds"], run.size("in_flight")
     slow_seconds = run.sizes["slow_seconds"]
     questions = run.oracle.questions(run.draw)
@@ -126,7 +126,7 @@ async def _each_answers(servers: replicas.Replicas, question: Question) -> bool:
 
 
 async def slow_start(run: Run) -> None:
-    """A rollout to a server whose libraries take long to load: old one serves, probes run, then they change over."""
+    """A rollout to a server that is slow to load: the old one serves, probes run, then they change over."""
     slow = run.sizes["slow_seconds"]
     (run.folder / "sitecustomize.py").write_text(_SLOW)
     path = os.pathsep.join(filter(None, [str(run.folder), os.environ.get("PYTHONPATH")]))

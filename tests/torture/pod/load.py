@@ -148,10 +148,11 @@ class Load:
         self._idle.clear()
 
     async def _call(self, intended: float, kind: Kind | None = None) -> None:
-        question, kind = next(self._questions), kind or next(self._kinds)
+        question = next(self._questions)
+        chosen = kind if kind is not None else next(self._kinds)
         number = next(self._numbers)
         ports = self._ports()
-        call = await self._attempt(question, kind, number, ports, intended)
+        call = await self._attempt(question, chosen, number, ports, intended)
         self.tally.calls.append(call)
         for retry in range(1, self._retries + 1):
             if call.outcome in {"right", "refused"}:

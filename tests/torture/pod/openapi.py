@@ -46,8 +46,10 @@ async def _document(run: Run, served: Served) -> tuple[str, int]:
         found = await served.get(path)
         if found.status == 200:
             paths = json.loads(found.body).get("paths", {})
-            return path, sum(1 for each in paths.values() for method in each if method in _METHODS)
-    run.not_tested(f"the server gives no OpenAPI document at {' or '.join(_DOCUMENTS)}")
+            break
+    else:
+        run.not_tested(f"the server gives no OpenAPI document at {' or '.join(_DOCUMENTS)}")
+    return path, sum(1 for each in paths.values() for method in each if method in _METHODS)
 
 
 async def _schemathesis(

@@ -76,7 +76,8 @@ def _wrong(run: Run, reading: referee.Reading, replies: list[Reply], *, canary: 
             is_canary = canary and found.headers.get(b"x-request-id") == _CANARY_ID.encode()
             if is_canary and place == len(reading.asked):
                 continue
-            return f"answer {place + 1} of status {found.status}, h11 reads {len(reading.asked)} ({reading.state})"
+            reads = f"h11 reads {len(reading.asked)} ({reading.state})"
+            return f"answer {place + 1} of status {found.status}, {reads}"
         asked = reading.asked[place]
         if asked.must_fail:
             return "a request without a Host, or with two, was accepted"
@@ -129,13 +130,14 @@ async def _exchange(
                 replies.append(await wire.reply(connection.reader, head=head))
                 if head and replies[-1].status in _BROKEN:  # who could not read the request sends a body
                     await connection.reader.read()
-        return replies, "closed"
     except TimeoutError:
         return replies, "open"
     except wire.WireError as error:
         return replies, "closed" if "no answer" in str(error) else "malformed"
     except OSError:
         return replies, "reset"
+    else:
+        return replies, "closed"
     finally:
         writing.cancel()
         with contextlib.suppress(OSError, asyncio.CancelledError):
@@ -197,7 +199,7 @@ async def fuzz(run: Run) -> None:
 
 RAW = Scenario(
     name="fuzz-http",
-    action="mutated requests: bytes, lines, lengths, codings, chunks, smuggling shapes, pipelined and in pieces",
+    action="mutated requests: bytes, lines, lengths, codings, chunks, smuggling, pipelined and in pieces",
     load="8 connections at a time",
     passes="0 crashes, 0 5xx, 0 wrong acceptances; the connection's state is what h11 says",
     unit="cases",

@@ -1,4 +1,4 @@
-"""Raw results: one JSON line per part of a scenario, only ever appended, with all that is needed to repeat it."""
+"""Raw results: one JSON line per part of a scenario, only appended, with all that is needed to repeat it."""
 
 from __future__ import annotations
 

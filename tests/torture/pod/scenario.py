@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 if TYPE_CHECKING:
     from tests.torture.pod.oracle import Oracle
@@ -102,7 +102,7 @@ class Scenario:
     full: Mapping[str, float]
     short: Mapping[str, float]
     minutes: float
-    act: Callable[[Run], Awaitable[None]]
+    act: Callable[[Run], Coroutine[Any, Any, None]]
     parts: int = 1
 
     def sizes(self, scale: Scale) -> Mapping[str, float]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.torture.pod import abuse, callers, hostile, life, openapi, pressure, raw, results
+from tests.torture.pod import abuse, access, callers, hostile, life, openapi, pressure, raw, results
 from tests.torture.pod.results import Result, Verdict
 from tests.torture.pod.scenario import Check, NotTestedError, Run, Scale, Scenario
 
@@ -24,6 +24,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *callers.SCENARIOS,
     *abuse.SCENARIOS,
     *hostile.SCENARIOS,
+    *access.SCENARIOS,
     *raw.SCENARIOS,
     *openapi.SCENARIOS,
 )

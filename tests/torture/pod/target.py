@@ -23,17 +23,22 @@ _STOCK = Path(__file__).parent / "stock"
 
 
 class Target(Protocol):
-    """A kind of server.
+    """A kind of server."""
 
-    Attributes:
-        name: As results carry it.
-        gauge: Name of its gauge of requests in progress.
-        scrape_offset: Its metrics are on this port, counted from that of predictions.
-    """
+    @property
+    def name(self) -> str:
+        """As results carry it."""
+        ...
 
-    name: str
-    gauge: str
-    scrape_offset: int
+    @property
+    def gauge(self) -> str:
+        """Name of its gauge of requests in progress."""
+        ...
+
+    @property
+    def scrape_offset(self) -> int:
+        """Its metrics are on this port, counted from that of predictions."""
+        ...
 
     def command(self, port: int) -> list[str]:
         """Program and arguments."""
@@ -147,7 +152,7 @@ class Served:
     async def exit_status(self, seconds: float) -> int | None:
         """Wait for its end; None if it does not come."""
         end = time.monotonic() + seconds
-        while self.alive and time.monotonic() < end:
+        while self.alive and time.monotonic() < end:  # noqa: ASYNC110 - another process tells nobody of it
             await asyncio.sleep(0.02)
         return self.process.poll()
 

@@ -51,7 +51,7 @@ def test_golden_rows_that_were_changed_are_refused(tmp_path: Path) -> None:
         golden.read(tmp_path)
 
 
-@pytest.mark.parametrize("manifest", [{"format": 2}, {"files": {}}, {"files": None}])
+@pytest.mark.parametrize("manifest", [{"format": 3}, {"files": {}}, {"files": None}])
 def test_another_format_is_refused(tmp_path: Path, manifest: dict[str, Any]) -> None:
     """A manifest that says something else is no artefact of ours."""
     write(tmp_path, **manifest)

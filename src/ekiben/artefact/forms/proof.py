@@ -72,7 +72,6 @@ def prove(estimator: Any, schema: Schema, known: Rows, held_out: Rows, *, count:
     outcomes: dict[str, Any] = {}
     for form, attempt in _ATTEMPTS.items():
         try:
-            _refuse_missing(schema)
             content, found = attempt(asked)
         except NoExactFormError as error:
             outcomes[form] = {"kept": False, "reason": str(error)}
@@ -90,16 +89,6 @@ def prove(estimator: Any, schema: Schema, known: Rows, held_out: Rows, *, count:
         "forms": outcomes,
     }
     return Proven(contents, document)
-
-
-def _refuse_missing(schema: Schema) -> None:
-    """Leave missing values to the estimator: how it branches on them is not in any form.
-
-    Raises:
-        NoExactFormError: An input may be missing.
-    """
-    if any(each.missing == "nan" for each in schema.inputs):
-        raise NoExactFormError("an input may be missing")
 
 
 def _folded(asked: _Asked) -> tuple[bytes, parity.Found]:

@@ -25,7 +25,9 @@ NOT_READY = RefusedError(503, "not_ready", "the model is not ready", headers=((b
 SLOW = RefusedError(408, "slow", "the request did not arrive in time")
 _OFFER = frozenset({b"upgrade", b"http2-settings"})
 _VERSIONS = ("1.1", "1.0")
-_ONCE = frozenset({b"host", b"content-length", b"content-type", b"content-encoding", b"authorization"})
+_ONCE = frozenset(
+    {b"host", b"transfer-encoding", b"content-length", b"content-type", b"content-encoding", b"authorization"}
+)
 
 
 def check(fields: Sequence[tuple[bytes, bytes]], headers: Headers, version: str) -> None:
