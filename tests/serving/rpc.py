@@ -204,7 +204,7 @@ def running(
 def call(channel: grpc.Channel, method: str, body: bytes = b"", **more: Any) -> bytes:
     """Send one message as bytes, and take the answer's bytes."""
     path = method if method.startswith("/") else SERVICE + method
-    answer: bytes = channel.unary_unary(path)(body, **{"timeout": 10, **more})
+    answer: bytes = channel.unary_unary(path)(body, **{"timeout": 60, **more})
     return answer
 
 

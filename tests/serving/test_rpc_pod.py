@@ -15,7 +15,20 @@ import grpc
 import pytest
 from sklearn.datasets import load_iris
 from tests.serving.pod import HOST, Pod, running
-from tests.serving.rpc import call, infer, refused
+from tests.serving.rpc import (
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    HEADERS,
+    PREFACE,
+    SETTINGS,
+    call,
+    frame,
+    head,
+    infer,
+    message,
+    refused,
+)  # fmt: skip
 
 from ekiben.serving.rpc.generated import open_inference_grpc_pb2 as pb
 
@@ -149,11 +162,23 @@ def test_a_pod_without_grpc_does_not_load_it(artefact: Path, tmp_path: Path) -> 
 
 
 def test_the_log_of_a_pod_has_no_line_of_what_a_scanner_sends(pod: Pod) -> None:
-    """Noise on the port is not written to the log by core."""
+    """Noise on the port is not written to the log, neither by core nor by its Python half."""
     before = pod.log.read_bytes()
-    for noise in (b"GET / HTTP/1.0\r\n\r\n", b"\x16\x03\x01", b"\0" * 100):
+    begin = PREFACE + frame(SETTINGS, 0, 0)
+    other = head(b"/a").replace(b"POST", b"NONE")
+    strange = head(b"/inference.GRPCInferenceService/ServerLive", (b"name", b"\xff\xfe"))
+    for noise in (
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"\x16\x03\x01",
+        begin + frame(HEADERS, END_HEADERS, 1, other),
+        begin + frame(HEADERS, END_HEADERS, 1, head(b"/\xff")),
+        begin + frame(HEADERS, END_HEADERS, 1, strange) + frame(DATA, END_STREAM, 1, message(b"")),
+    ):
         with socket.create_connection((HOST, pod.port + 1), timeout=2) as connection:
             connection.sendall(noise)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(1_000):
+                pass
     with opened(pod) as channel:
         assert call(channel, "ServerLive")
     assert pod.log.read_bytes() == before

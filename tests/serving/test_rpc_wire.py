@@ -308,7 +308,9 @@ def test_a_port_that_is_taken_is_said_so() -> None:
         port.run(port.server.start(port.port, HOST))
 
 
-def test_a_certificate_that_is_replaced_serves_the_next_connection(tmp_path: Path) -> None:
+def test_a_certificate_that_is_replaced_serves_the_next_connection(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """A new pair is used for new connections; one that does not fit is not; open connections go on."""
     certificate, key = tmp_path / "tls.crt", tmp_path / "tls.key"
     first, second, third = (issue(name) for name in ("first", "second", "third"))
@@ -323,6 +325,8 @@ def test_a_certificate_that_is_replaced_serves_the_next_connection(tmp_path: Pat
             assert _presented(port) == first.der
             certificate.write_bytes(second.certificate)
             assert _presented(port) == first.der  # its key is still the first one's
+            assert _presented(port) == first.der
+            assert caplog.text.count("kept the old certificate") == 1
             key.write_bytes(second.key)
             assert _presented(port) == second.der
             key.write_bytes(third.key)

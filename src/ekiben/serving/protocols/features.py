@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ekiben.serving.problem import Place, RefusedError
 from ekiben.serving.protocols.signature import Signature
 from ekiben.serving.protocols.tensors import Elements
@@ -30,6 +32,7 @@ class Tensor:
     nested: bool = False
 
 
+@np.errstate(invalid="ignore")  # a signalling NaN becomes a quiet one where it is widened, and is judged then
 def rows(tensors: Sequence[Tensor], signature: Signature, validator: Validator) -> Rows:
     """Check the tensors of one request against the schema.
 

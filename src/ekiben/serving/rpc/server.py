@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 
 import grpc
 import grpc.aio
@@ -23,7 +22,6 @@ from ekiben.serving.validation import Validator
 from ekiben.version import VERSION
 
 _YOUNGEST_SECONDS = 1.0
-_SILENCE = ("GRPC_VERBOSITY", "NONE")  # core writes a line to stderr for what a scanner sends
 
 
 class Server:
@@ -52,7 +50,6 @@ class Server:
         life: Life,
         instruments: Instruments,
     ) -> None:
-        os.environ.setdefault(*_SILENCE)
         self._bounds = Bounds(
             message_bytes=settings.most_body_bytes,
             streams=settings.most_in_progress,

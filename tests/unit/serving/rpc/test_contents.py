@@ -165,6 +165,20 @@ def test_shapes_that_are_none_are_refused(shape: tuple[int, ...]) -> None:
         assert refusal(dialect("float64"), message).status == 400
 
 
+def test_two_negative_dimensions_are_not_a_positive_number() -> None:
+    """Their product is what there is, and they are no shape."""
+    message = request((-1, -2), "FP64", "input-0", fp64_contents=[1, 2])
+    assert refusal(dialect("float64", "float64"), message).status == 400
+
+
+def test_a_signalling_nan_is_a_nan(recwarn: pytest.WarningsRecorder) -> None:
+    """Bytes of a float32 that no JSON can hold are refused as not finite, without a warning."""
+    message = request((2,), "FP32")
+    message.raw_input_contents.append(b"\x00\x00\x81\x7f" * 2)
+    assert refusal(dialect("float64"), message).reason == "not_finite"
+    assert not recwarn
+
+
 @pytest.mark.parametrize("raw", [b"\x02", b"\x02\x01"])
 def test_truth_values_are_zero_or_one(raw: bytes) -> None:
     """A byte of BOOL is 0 or 1; anything else is not taken for true."""

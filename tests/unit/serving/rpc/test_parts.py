@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,3 +88,21 @@ def test_protos_keep_their_licences(name: str) -> None:
     """Both are other people's work under the Apache License."""
     head = (ROOM / "proto" / f"{name}.proto").read_text(encoding="utf-8")[:600]
     assert "Licensed under the Apache License, Version 2.0" in head
+
+
+def test_every_test_that_the_document_names_exists() -> None:
+    """The table of the protocol's sentences points at what is there."""
+    root = Path(__file__).parents[4]
+    named = set(
+        re.findall(r"`(test_\w+)`", (root / "docs" / "protocols-grpc.md").read_text(encoding="utf-8"))
+    )
+    there = {
+        name
+        for path in (
+            *(root / "tests" / "serving").glob("test_rpc*.py"),
+            *Path(__file__).parent.glob("test_*.py"),
+        )
+        for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert named
+    assert named - there == set()
