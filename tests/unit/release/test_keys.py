@@ -183,6 +183,14 @@ def test_what_is_written_is_what_a_pod_lets_in(tmp_path: Path) -> None:
     assert keys.read(cluster, "models", "iris-keys") == ()
 
 
+def test_what_else_the_secret_holds_stays() -> None:
+    """Somebody may keep a note in it."""
+    world, first = World(secrets={"iris-keys": {"note": b"mine"}}), new()
+    cluster: Any = world
+    keys.change(cluster, "models", "iris-keys", "iris", lambda found: keys.with_new(found, first.record, NOW))
+    assert world.secrets["iris-keys"]["note"] == b"mine"
+
+
 def test_a_secret_of_another_form_is_not_written_over() -> None:
     """Whatever is in it stays."""
     world = World(secrets={"iris-keys": {"keys.json": b"mine"}})

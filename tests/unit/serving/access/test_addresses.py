@@ -166,6 +166,17 @@ def test_old_keys_stay_when_a_fetch_fails(
     assert server.asked == 3
 
 
+def test_a_set_that_is_too_long_is_not_read(tmp_path: Path, server: Issuer) -> None:
+    """However right it would be: the pod's memory is not the issuer's."""
+    steady = Time()
+    door = by_url(tmp_path, server.url, steady)
+    server.has(made.jwk(NEXT, "next"))
+    server.body += b" " * 300_000
+    steady.now += REFRESH_SECONDS
+    door.refresh()
+    assert [admits(door, each) for each in (OLD_TOKEN, NEW_TOKEN)] == [200, 401]
+
+
 def test_an_issuer_that_is_away_at_the_start_is_asked_again(tmp_path: Path, server: Issuer) -> None:
     """The pod starts; its tokens are refused until the keys are there."""
     steady = Time()

@@ -130,8 +130,10 @@ def test_globs_of_subjects(glob: str, subject: str, matches: bool) -> None:
 def test_keys_that_cannot_be_used_are_left_out_and_said(caplog: pytest.LogCaptureFixture) -> None:
     """Secrets, other uses, short and broken keys do not hide the one that is right."""
     right, short = made.rsa_key("cluster"), made.rsa_key("short", 1_024)
-    whole = made.jwk(right, "a")
+    whole, secret = made.jwk(right, "a"), made.ec_key("secret")
+    number = made.b64(secret.private_numbers().private_value.to_bytes(32, "big"))
     wrong: list[Any] = [
+        {**made.jwk(secret, "private"), "d": number},
         1, {}, {**whole, "kid": ""}, {**whole, "kid": 1}, {**whole, "d": SECRET}, {**whole, "use": "enc"},
         {**whole, "key_ops": ["sign"]}, {**whole, "key_ops": 1}, {**whole, "kty": "oct", "k": SECRET},
         {**whole, "kty": "EC"}, {**whole, "kty": ["RSA"]}, {**whole, "alg": "HS256"},
@@ -147,6 +149,7 @@ def test_keys_that_cannot_be_used_are_left_out_and_said(caplog: pytest.LogCaptur
     assert set(found) == {("a", "RS256")}
     assert len(caplog.records) == len(wrong)
     assert SECRET not in caplog.text
+    assert number not in caplog.text
 
 
 def test_a_key_serves_the_algorithms_of_its_kind() -> None:

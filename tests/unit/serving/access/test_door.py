@@ -246,10 +246,8 @@ def test_the_environment_decides(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     with closing(found):
         found.start()
         assert "every request but probes is refused" in caplog.text
-    for environment in (
-        {"EKIBEN_ACCESS": "off"},
-        {"EKIBEN_ACCESS": "Required"},
-        {"EKIBEN_ACCESS": "required", "EKIBEN_ACCESS_DIR": str(tmp_path / "none")},
-    ):
-        with pytest.raises(ConfigError, match="EKIBEN_ACCESS"):
-            build(environment)
+    for mode in ("off", "Required", "none "):
+        with pytest.raises(ConfigError, match="one of none, required"):
+            build({"EKIBEN_ACCESS": mode, "EKIBEN_ACCESS_DIR": str(tmp_path)})
+    with pytest.raises(ConfigError, match="EKIBEN_ACCESS_DIR"):
+        build({"EKIBEN_ACCESS": "required", "EKIBEN_ACCESS_DIR": str(tmp_path / "none")})

@@ -38,6 +38,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Required:
     folder = tmp_path_factory.mktemp("access")
     login = made.issuer(
         issuer=OTHER_ISSUER,
+        algorithms=["ES256", "PS256"],
         allow=[{"subjects": ["**@example.com"], "groups": ["metadata"]}],
         jwks_file="jwks-1.json",
     )
@@ -123,6 +124,7 @@ def signed() -> Cases:
         "token its own key only": (token(good, STRANGER, kid="x", jwk=public), UNKNOWN),
         "token jku": (token(good, STRANGER, jku="http://127.0.0.1/jwks"), UNKNOWN),
         "token x5u": (token(good, STRANGER, x5u="http://127.0.0.1/"), UNKNOWN),
+        "token crit that asks for nothing": (token(good, CLUSTER, crit=["b64"], b64=True), UNKNOWN),
         "token crit": (token(good, CLUSTER, crit=["exp"]), UNKNOWN),
         "token crit empty": (token(good, CLUSTER, crit=[]), UNKNOWN),
         "token crit null": (token(good, CLUSTER, crit=None), UNKNOWN),

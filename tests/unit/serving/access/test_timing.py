@@ -37,11 +37,11 @@ def test_welchs_t_is_scipys() -> None:
 
 
 def test_a_door_that_looks_the_id_up_first_is_seen(admit: Admit) -> None:
-    """A little more work for an id that exists is told apart, with far fewer samples than are taken."""
+    """Some more work for an id that exists is told apart, with far fewer samples than are taken."""
 
     def telling(headers: Headers) -> object:
         if b"_old-" in headers[b"authorization"]:
-            sum(range(100))
+            sum(range(3_000))
         return admit(headers)
 
     assert abs(t_of(telling, "wrong secret")) > access_timing.MOST_T
