@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import logging
+import signal
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -31,6 +32,7 @@ def main(arguments: list[str]) -> int:
     shown.add_argument("--text", action="store_true", help="to standard output, without figures")
     commands.add_parser("install", help="make all environments")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that servers are ended
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s")
     try:
         return int({"run": _run, "report": _report, "install": _install}[options.command](options))

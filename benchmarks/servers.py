@@ -23,6 +23,7 @@ CPU = 0  # of every server; the load generator has CPU 1
 _READY_SECONDS = 180
 _LOOK_SECONDS = 0.005  # a look costs the server time too
 _ANSWER_SECONDS = 60
+_WITH_US = ("setpriv", "--pdeathsig", "KILL")  # a run that is killed leaves no server behind
 # One core for all: none of them may count the machine's.
 _THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -161,7 +162,7 @@ def running(arm: Arm, place: Place) -> Iterator[Server]:
     with log.open("wb") as sink:
         began = time.monotonic()
         process = subprocess.Popen(
-            ["taskset", "--cpu-list", str(CPU), *found.argv],
+            [*_WITH_US, "taskset", "--cpu-list", str(CPU), *found.argv],
             env=environment, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, cwd=place.scratch,
             start_new_session=True,
         )  # fmt: skip

@@ -47,5 +47,6 @@ def draw(found: dict[str, Any], mark: str, folder: Path) -> None:
 
 if __name__ == "__main__":
     mpl.rcParams["svg.hashsalt"] = "ekiben"
+    mpl.rcParams["svg.fonttype"] = "none"  # text stays text
     for each in json.load(sys.stdin):
         draw(each["drawing"], each["mark"], Path(sys.argv[1]))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from benchmarks.servers import Server
 
 from ekiben.errors import AcceptanceError, ToolError
 
+ROOT = Path(__file__).parents[3]
 FEATURES = np.array([[5.1, 3.5], [1.4, 0.2]])
 
 
@@ -93,3 +96,29 @@ def test_a_server_that_ends_says_why(tmp_path: Path) -> None:
     ):
         found.wait_ready()
     assert "no model" in error.value.last_lines
+
+
+def test_a_killed_run_leaves_no_server(tmp_path: Path) -> None:
+    """Also one that had no time to end its servers, which may be stopped just then."""
+    program = f"""
+import sys
+from pathlib import Path
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_servers import ECHO, place, servers
+with servers.running(ECHO, place(Path({str(tmp_path)!r}))) as found:
+    found.wait_ready()
+    found.tree.pause()
+    print(found.process.pid, flush=True)
+    sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as run:
+        assert run.stdout is not None
+        pid = int(run.stdout.readline())
+        assert psutil.Process(pid).status() == psutil.STATUS_STOPPED
+        run.kill()
+    end = time.monotonic() + 5
+    while psutil.pid_exists(pid) and not zombie(pid) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not psutil.pid_exists(pid) or zombie(pid)
