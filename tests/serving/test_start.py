@@ -4,11 +4,12 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serving.pod import running, starting
+from tests.serving.pod import HOST, running, starting
 
 # Records, in a file, what the process writes and what it imported; loaded by Python before anything else.
 WATCHER = """
@@ -108,3 +109,14 @@ def test_footprint(artefact: Path, tmp_path: Path) -> None:
         "ekiben.train",
     }
     assert loaded & unwanted == set()
+
+
+def test_a_grpc_port_that_is_taken_is_named(artefact: Path, tmp_path: Path) -> None:
+    """The pod ends with the reason, not with what went wrong while it was ending."""
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        with starting(artefact, tmp_path, EKIBEN_GRPC_PORT=str(port)) as pod:
+            assert pod.process.wait(20) == 2
+            log = pod.log.read_text()
+            assert f"cannot listen on {HOST} port {port}" in log
+            assert "Traceback" not in log

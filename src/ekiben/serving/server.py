@@ -112,8 +112,9 @@ class _Pod:
     async def _open(self) -> None:
         lane = await loading.load(self._settings, self._artefact, self._desk, self._service)
         if self._settings.grpc:
-            self._rpc = await loading.rpc_server(self._settings, self._artefact, self._desk, lane)
-            await self._rpc.start(self._settings.grpc_port, self._settings.host)
+            rpc = await loading.rpc_server(self._settings, self._artefact, self._desk, lane)
+            await rpc.start(self._settings.grpc_port, self._settings.host)
+            self._rpc = rpc  # not before: what never listened cannot be stopped
         self._admission.open(self._service.application)
         loading.open_up(self._desk, lane)
 
