@@ -89,7 +89,8 @@ def refused(pod: Pod) -> bool:
 
 def test_a_drain_loses_nothing(artefact: Path, tmp_path: Path) -> None:
     """Under load, on old and new connections, no request is lost, and answers after SIGTERM say close."""
-    with running(artefact, tmp_path, EKIBEN_DRAIN_SECONDS="1") as pod:
+    # Connections must not end of age before the drain.
+    with running(artefact, tmp_path, EKIBEN_DRAIN_SECONDS="1", EKIBEN_CONNECTION_REQUESTS="1000000") as pod:
         with Load(pod) as load:
             time.sleep(0.5)
             pod.process.send_signal(signal.SIGTERM)

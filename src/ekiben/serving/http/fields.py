@@ -34,11 +34,11 @@ def check(fields: Sequence[tuple[bytes, bytes]], headers: Headers, version: str)
     """Refuse a head that two readers could understand differently.
 
     Raises:
-        RefusedError: 400; no Host in HTTP/1.1, or a field twice that must come once. 505 for a version that
-            is neither 1.1 nor 1.0.
+        RefusedError: 400; a version that is neither 1.1 nor 1.0, no Host in HTTP/1.1, or a field twice that
+            must come once.
     """
     if version not in _VERSIONS:
-        raise RefusedError(505, "not_http", "expected HTTP/1.1 (RFC 9112)")
+        raise RefusedError(400, "not_http", "expected HTTP/1.1 (RFC 9112)")
     if version == "1.1" and b"host" not in headers:
         raise RefusedError(400, "not_http", "expected a Host field (RFC 9112, section 3.2)")
     if len(headers) != len(fields):
