@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,11 +69,9 @@ class Pod:
 
     def scrape(self) -> str:
         """Raw text of /metrics."""
-        connection = http.client.HTTPConnection(HOST, self.port + 2, timeout=10)
-        connection.request("GET", "/metrics")
-        text = connection.getresponse().read().decode()
-        connection.close()
-        return text
+        with closing(http.client.HTTPConnection(HOST, self.port + 2, timeout=10)) as connection:
+            connection.request("GET", "/metrics")
+            return connection.getresponse().read().decode()
 
     def count(self, name: str, **labels: str) -> float:
         """Sum of the samples of a metric that carry these labels."""

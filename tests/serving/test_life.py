@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import signal
@@ -57,14 +58,13 @@ class Load:
             self._guarded(lambda: self._once(http.client.HTTPConnection(HOST, self.pod.port, timeout=5)))
 
     def _once(self, connection: http.client.HTTPConnection) -> None:
-        self._ask(connection)
-        connection.close()
+        with contextlib.closing(connection):
+            self._ask(connection)
 
     def _kept(self) -> None:
         while not self.stop.is_set():
-            connection = http.client.HTTPConnection(HOST, self.pod.port, timeout=5)
-            self._guarded(lambda connection=connection: self._until_closed(connection))  # type: ignore[misc]
-            connection.close()
+            with contextlib.closing(http.client.HTTPConnection(HOST, self.pod.port, timeout=5)) as connection:
+                self._guarded(lambda connection=connection: self._until_closed(connection))  # type: ignore[misc]
 
     def _until_closed(self, connection: http.client.HTTPConnection) -> None:
         while not self.stop.is_set() and not self._ask(connection):
