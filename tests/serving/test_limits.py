@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from tests.serving.pod import HOST, Pod, running, starting
 from tests.serving.test_bounds import HEAD, ROW, exchange
+from tests.unit.serving.rpc.certificates import issue
 
 REQUEST = HEAD + b"Content-Length: %d\r\n\r\n" % len(ROW) + ROW
 
@@ -108,14 +108,10 @@ def test_callers_have_a_rate(artefact: Path, tmp_path: Path) -> None:
 
 def certificate(folder: Path, name: str) -> None:
     """Write a certificate for the loopback that signs itself."""
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-         "-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1",
-         "-keyout", str(folder / "new.key"), "-out", str(folder / "new.crt")],
-        check=True, capture_output=True, timeout=30,
-    )  # fmt: skip
-    (folder / "new.key").replace(folder / "tls.key")
-    (folder / "new.crt").replace(folder / "tls.crt")
+    issued = issue(name)
+    for file, content in (("key", issued.key), ("crt", issued.certificate)):
+        (folder / f"new.{file}").write_bytes(content)
+        (folder / f"new.{file}").replace(folder / f"tls.{file}")
 
 
 def subject(port: int, folder: Path) -> tuple[str, bytes]:
