@@ -219,7 +219,7 @@ async def abuse(run: Run) -> None:
     run.check("every answer is a problem document", not plain, "; ".join(plain) or "all")
     accepted = sorted({name for name, found in answers if not isinstance(found, str) and found.status < 400})
     run.check("none was accepted", not accepted, "; ".join(accepted) or "none")
-    run.check("memory grew by at most 50 MiB", grown <= 50, f"{grown:.0f} MiB")
+    run.check("memory grew by at most 50 MiB", grown <= 50, f"{grown:.0f} MiB", figure=True)
     right = good.status == 200 and not question.wrong(good, "good")
     run.check("a good request is answered right afterwards", right, good.status)
     run.check("the process did not end", alive, alive)

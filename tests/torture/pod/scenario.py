@@ -27,7 +27,7 @@ class Check:
         what: The criterion.
         passed: Whether it was met.
         found: In words or figures.
-        figure: Whether it is a figure of the machine (a latency), and so judged in full runs only.
+        figure: Whether it is a figure of the machine (a latency, memory), and so judged in full runs only.
     """
 
     what: str
