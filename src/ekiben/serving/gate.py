@@ -90,13 +90,19 @@ class Gate:
         visit.counters.arrived()
         return visit
 
-    def know(self, headers: Headers, group: Group, peer: str) -> Caller:
+    def know(self, headers: Headers, group: Group, peer: str, now: float) -> Caller:
         """Give the caller of a request that is not a probe.
+
+        Args:
+            headers: The request's.
+            group: What it wants to call.
+            peer: Address of the other end.
+            now: Monotonic seconds of its receipt.
 
         Raises:
             RefusedError: 401 or 403.
         """
-        self._life.arrived()
+        self._life.arrived(now)
         try:
             caller = self._access.admit(headers, group, peer)
         except RefusedError as error:
@@ -166,7 +172,7 @@ class Visit:
         parent = headers.get(b"traceparent")
         if parent is not None:
             self.trace = parse(parent)
-        self.caller = self._gate.know(headers, group, peer)
+        self.caller = self._gate.know(headers, group, peer, self.started)
         if group == "predict":
             self._gate.bound(self)
 

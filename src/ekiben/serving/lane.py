@@ -2,7 +2,8 @@
 
 Small requests wait for the end of the event loop's current turn, no longer;
 all that came in it go to the predictor in one call (zero-wait micro-batching:
-no timer). What would hold the loop up goes to the one worker thread.
+no timer). Where one after the other comes alone, they do not wait at all. What
+would hold the loop up goes to the one worker thread.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from ekiben.serving.unpack import is_packed, unpack
 _INLINE_BYTES = 262_144  # decoding this much takes about a millisecond
 _INLINE_SECONDS = 0.010  # a predictor's call that takes longer leaves the loop
 _BATCH_ROWS = 4_096  # of one batch on the worker: memory stays bounded
+_ALONE = 8  # requests that came alone, one after the other, until the next ones do not wait for company
+_AT_ONCE = 8  # requests that do not wait; then one does again, to see whether company comes
 
 
 class Lane:
@@ -48,6 +51,8 @@ class Lane:
         self._pending: deque[Ticket] = deque()
         self._pace = Pace()
         self._scheduled = self._batch_aside = False
+        self._alone = 0  # requests that waited for company and got none, one after the other
+        self._at_once_since = 0  # requests that did not wait, since the last that did
         self._aside_rows = 0
         self._loop: asyncio.AbstractEventLoop
         # One thread: two large requests would only share the replica's one core.
@@ -110,7 +115,7 @@ class Lane:
             self._settle([refused(ticket, problem)])
         elif len(ticket.rows) > self._inline_rows:
             self._send_alone(ticket, lambda: work(self._predictor, [ticket]), len(ticket.rows))
-        else:
+        elif not self._at_once(ticket):
             self._pending.append(ticket)
             if not self._scheduled:
                 self._schedule()
@@ -120,8 +125,7 @@ class Lane:
         found: list[Answer] = []
         ticket = Called(dialect, headers, request_id, math.inf, found.append)
         for done in self._whole(ticket, body):
-            for outcome in done.outcomes:
-                ticket.settle(outcome.result)
+            ticket.settle(done.results[0])
             self._pace.note(done.rows, done.seconds)
         return found[0]
 
@@ -133,6 +137,20 @@ class Lane:
             problem = error
         return work(self._predictor, [ticket]) if problem is None else [refused(ticket, problem)]
 
+    def _at_once(self, ticket: Ticket) -> bool:
+        """Answer a question that is not likely to get company: waiting would cost a turn of the loop.
+
+        Returns:
+            Whether it was answered.
+        """
+        if self._alone < _ALONE or self._pending or self._batch_aside or not self._pace.quick:
+            return False
+        self._at_once_since += 1
+        if self._at_once_since > _AT_ONCE:
+            self._at_once_since = 0
+            return False
+        return self._one(ticket)
+
     def _schedule(self) -> None:
         if self._pending and not self._scheduled and not self._batch_aside:
             self._scheduled = True
@@ -141,8 +159,14 @@ class Lane:
     def _flush(self) -> None:
         """Send what is there to the predictor as one batch."""
         self._scheduled = False
-        if len(self._pending) == 1 and self._one(self._pending[0]):
-            return
+        if len(self._pending) == 1:
+            self._alone += 1
+            ticket = self._pending.popleft()
+            if self._one(ticket):
+                return
+            self._pending.append(ticket)
+        else:
+            self._alone = 0
         tickets, rows = self._take()
         if tickets:
             if self._pace.seconds(rows) <= _INLINE_SECONDS:
@@ -167,7 +191,6 @@ class Lane:
             result = ticket.compose(answers)
         except Exception:  # noqa: BLE001 - the usual way meets it again, logs it and answers it
             return False
-        self._pending.clear()
         self._pace.note(rows, seconds)
         instruments = self._instruments
         # What is short is not interrupted: its time is its CPU time, without asking the kernel twice.
@@ -244,11 +267,11 @@ class Lane:
         for done in result:
             if done.rows:
                 self._pace.note(done.rows, done.seconds)
-                instruments.batch(len(done.outcomes), done.rows, done.seconds, done.cpu_seconds)
-            for outcome in done.outcomes:
-                ticket = outcome.ticket
-                if outcome.refused is not None:
-                    instruments.refused(outcome.refused.reason, outcome.refused.rows)
+                instruments.batch(len(done.tickets), done.rows, done.seconds, done.cpu_seconds)
+            for place, ticket in enumerate(done.tickets):
+                if place in done.errors:
+                    error = done.errors[place]
+                    instruments.refused(error.reason, error.rows)
                 elif not ticket.cancelled:
                     instruments.predicted(len(ticket.rows))
                     if ticket.out_of_range:
@@ -257,7 +280,7 @@ class Lane:
                     ticket.queue_seconds, ticket.predict_seconds = done.started - ticket.asked, done.seconds
                     instruments.queued(ticket.queue_seconds)
                 if not ticket.cancelled:
-                    ticket.settle(outcome.result)
+                    ticket.settle(done.results[place])
 
 
 def _late() -> RefusedError:

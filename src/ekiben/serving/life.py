@@ -22,6 +22,10 @@ class Life:
     Args:
         artefact: What it serves.
         clock: Monotonic seconds.
+
+    Attributes:
+        ready: Whether golden rows gave the right answers.
+        draining: Whether it is going.
     """
 
     def __init__(self, artefact: Artefact, clock: Callable[[], float]) -> None:
@@ -35,24 +39,19 @@ class Life:
         )
         self._state, self._reason = "starting", "the model is being loaded"
         self._last_arrival = -math.inf
-        self.draining = False
-
-    @property
-    def ready(self) -> bool:
-        """Whether golden rows gave the right answers."""
-        return self._state == "ready"
+        self.ready = self.draining = False
 
     def become_ready(self) -> None:
         """All golden rows were right; stays so while draining."""
-        self._state, self._reason = "ready", ""
+        self.ready = True
 
     def fail(self, reason: str) -> None:
         """The pod will not become ready."""
         self._state, self._reason = "failed", reason
 
-    def arrived(self) -> None:
-        """Note a request that is not a probe."""
-        self._last_arrival = self._clock()
+    def arrived(self, now: float) -> None:
+        """Note a request that is not a probe, at its receipt in monotonic seconds."""
+        self._last_arrival = now
 
     def readiness(self) -> Answer:
         """Answer of `/readyz`."""

@@ -54,11 +54,6 @@ class Numeric:
 
     def rows(self, cells: Sequence[Sequence[Any]]) -> Numbers | None:
         """Rows of JSON values, each as wide as the schema."""
-        if len(cells) == 1 and self._one_kind is not None and self._never_missing:
-            row = cells[0]
-            if not self._one_kind.issuperset(map(type, row)) or not self._within(row):
-                return None
-            return np.array(cells, dtype=np.float64)
         if self._one_kind is not None:
             fits = self._one_kind.issuperset
             if not all([fits(map(type, row)) for row in cells]):  # noqa: C419 - quicker than a generator
@@ -66,7 +61,7 @@ class Numeric:
         elif not all([all(map(contains, self._kinds, map(type, row))) for row in cells]):  # noqa: C419
             return None
         try:
-            return self.numbers(np.array(cells, dtype=np.float64))
+            return self.numbers(np.array(cells, dtype=np.float64), cells)
         except OverflowError:  # an integer beyond float64
             return None
 
@@ -91,8 +86,15 @@ class Numeric:
             return None
         return self.numbers(np.array(values, dtype=np.float64, order="C"))
 
-    def numbers(self, rows: Numbers) -> Numbers | None:
-        """Rows whose types are right; missing values are NaN, and are filled in place."""
+    def numbers(self, rows: Numbers, cells: Sequence[Sequence[Any]] | None = None) -> Numbers | None:
+        """Rows whose types are right; missing values are NaN, and are filled in place.
+
+        Args:
+            rows: Shape (rows, inputs).
+            cells: The same as lists, where they are at hand.
+        """
+        if cells is not None and len(cells) == 1 and self._never_missing:
+            return rows if self._within(cells[0]) else None
         if not self._never_missing and (missing := np.isnan(rows)).any():
             if (missing & self._refusing).any():
                 return None

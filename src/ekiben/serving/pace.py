@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _WEIGHT = 0.1  # of the newest call; about the last twenty calls decide
+_QUICK_SECONDS = 100e-6
 _FEW, _MANY = 2, 8  # rows of a call that tells of the fixed part, and of one that tells of the rows
 
 
@@ -17,11 +18,19 @@ class Pace:
         """Learn from one call."""
         if rows <= _FEW:
             self._fixed = seconds if self._fixed == 0 else self._fixed + _WEIGHT * (seconds - self._fixed)
-        elif rows >= _MANY:
+            return
+        # One call that was interrupted must not count for long while all others are of many rows.
+        self._fixed = min(self._fixed, seconds)
+        if rows >= _MANY:
             per_row = max(0.0, seconds - self._fixed) / rows
             self._per_row = (
                 per_row if self._per_row == 0 else self._per_row + _WEIGHT * (per_row - self._per_row)
             )
+
+    @property
+    def quick(self) -> bool:
+        """Whether a call for one request is short beside what a turn of the event loop costs."""
+        return self._fixed < _QUICK_SECONDS
 
     def seconds(self, rows: int) -> float:
         """Estimate for a call with as many rows; 0 before anything was learned."""

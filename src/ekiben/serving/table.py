@@ -1,6 +1,9 @@
-"""`{"instances": [[number, ...], ...]}` straight from bytes to an array, without a Python object per cell.
+"""`{"instances": [[number, ...], ...]}` straight from bytes to an array, without a look at each cell.
 
-simdjson writes all numbers of nested arrays into one buffer, whatever the
+A short body that has no letters but the key's holds numbers, brackets and
+nothing else: what is left to check is the array's shape and the numbers' range.
+
+For a long one simdjson spares a Python object per cell. It writes all numbers of nested arrays into one buffer, whatever the
 nesting: rows of unequal length with the right total would pass. So the structure is
 proven apart from the numbers:
 
@@ -20,6 +23,7 @@ import re
 from typing import Any
 
 import numpy as np
+import orjson
 import simdjson
 
 from ekiben.serving.validation import Rows, Validator
@@ -28,6 +32,8 @@ from ekiben.serving.validation import Rows, Validator
 LEAST_BYTES = 1_024
 _START = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"instances"[ \t\r\n]*:[ \t\r\n]*\[')
 _OPENING = ord("[")
+_NUMERIC = b"0123456789+-.eE,[]{} \t\r\n"  # what numbers and their arrays are written with
+_KEY_ALONE = b'"instances":'.translate(None, _NUMERIC)
 
 
 def rows(body: bytes, validator: Validator) -> Rows | None:
@@ -40,8 +46,26 @@ def rows(body: bytes, validator: Validator) -> Rows | None:
     Returns:
         What `Validator.rows` would give for the same body; None if that must decide.
     """
-    if len(body) < LEAST_BYTES or not validator.real or _START.match(body) is None:
+    if not validator.real:
         return None
+    if len(body) < LEAST_BYTES:
+        return _short(body, validator)
+    return _long(body, validator) if _START.match(body) is not None else None
+
+
+def _short(body: bytes, validator: Validator) -> Rows | None:
+    if body.translate(None, _NUMERIC) != _KEY_ALONE:
+        return None
+    try:
+        # One colon, so one pair: a document that has the key has nothing else.
+        instances = orjson.loads(body)["instances"]
+        values = np.array(instances, dtype=np.float64)
+    except (ValueError, TypeError, KeyError):
+        return None
+    return validator.numbers(values, instances)
+
+
+def _long(body: bytes, validator: Validator) -> Rows | None:
     try:
         # A parser of its own each time: it holds its document, and threads may not share one.
         document: Any = simdjson.Parser().parse(body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,34 +131,23 @@ class Called(Asked):
         self.done(result)
 
 
-@dataclass(slots=True)  # not frozen: made for every request, and freezing costs three times the making
-class Outcome:
-    """What became of one ticket.
-
-    Attributes:
-        ticket: Whose.
-        result: For `ticket.settle`.
-        refused: Why not; None if it was answered.
-    """
-
-    ticket: Ticket
-    result: Any
-    refused: RefusedError | None = None
-
-
-@dataclass(slots=True)  # not frozen: made for every request, and freezing costs three times the making
+@dataclass(slots=True)  # not frozen: made for every batch, and freezing costs three times the making
 class Done:
-    """A batch that was worked on.
+    """Tickets that were worked on together.
 
     Attributes:
-        outcomes: One per ticket.
+        tickets: Which.
+        results: One per ticket, for `ticket.settle`.
+        errors: Why a ticket was refused, by its place.
         rows: Rows that the predictor answered, 0 if it was not called or failed.
         started: Monotonic seconds of the predictor's call.
         seconds: It took.
         cpu_seconds: CPU time of the calling thread in it.
     """
 
-    outcomes: tuple[Outcome, ...]
+    tickets: Sequence[Ticket]
+    results: Sequence[Any]
+    errors: Mapping[int, RefusedError]
     rows: int = 0
     started: float = 0.0
     seconds: float = 0.0
@@ -167,7 +156,7 @@ class Done:
 
 def refused(ticket: Ticket, error: RefusedError) -> Done:
     """A ticket that got no prediction."""
-    return Done((Outcome(ticket, ticket.refuse(error), error),))
+    return Done((ticket,), (ticket.refuse(error),), {0: error})
 
 
 def work(predictor: Predictor, tickets: Sequence[Ticket]) -> list[Done]:
@@ -186,26 +175,27 @@ def work(predictor: Predictor, tickets: Sequence[Ticket]) -> list[Done]:
         _LOG.exception("the predictor failed on %d row(s)", len(rows))
         return [refused(tickets[0], RefusedError(500, "failed", "the model failed on this request"))]
     seconds, cpu_seconds = clock() - started, time.thread_time() - cpu_started
-    if len(tickets) == 1:
-        outcomes = (composed(tickets[0], answers),)
-        return [Done(outcomes, len(rows), started, seconds, cpu_seconds)]
-    parts, first = [], 0
-    for each in tickets:
-        last = first + len(each.rows)
+    results, errors = _composed(tickets, answers)
+    return [Done(tickets, results, errors, len(rows), started, seconds, cpu_seconds)]
+
+
+def _composed(tickets: Sequence[Ticket], answers: Answers) -> tuple[list[Any], dict[int, RefusedError]]:
+    """Write the answer of each ticket from its part of the predictor's."""
+    predictions, probabilities = answers.predictions, answers.probabilities
+    results: list[Any] = []
+    errors: dict[int, RefusedError] = {}
+    first = 0
+    for ticket in tickets:
+        last = first + len(ticket.rows)
         part = Answers(
-            answers.predictions[first:last],
-            None if answers.probabilities is None else answers.probabilities[first:last],
+            predictions[first:last], None if probabilities is None else probabilities[first:last]
         )
-        parts.append(composed(each, part))
         first = last
-    return [Done(tuple(parts), len(rows), started, seconds, cpu_seconds)]
-
-
-def composed(ticket: Ticket, answers: Answers) -> Outcome:
-    """Write one ticket's answer."""
-    try:
-        return Outcome(ticket, ticket.compose(answers))
-    except Exception:  # noqa: BLE001 - as above
-        _LOG.exception("an answer of %d row(s) could not be written", len(ticket.rows))
-        error = RefusedError(500, "failed", "the model's answer cannot be written in this protocol")
-        return Outcome(ticket, ticket.refuse(error), error)
+        try:
+            results.append(ticket.compose(part))
+        except Exception:  # noqa: BLE001 - as above
+            _LOG.exception("an answer of %d row(s) could not be written", len(ticket.rows))
+            error = RefusedError(500, "failed", "the model's answer cannot be written in this protocol")
+            errors[len(results)] = error
+            results.append(ticket.refuse(error))
+    return results, errors

@@ -150,11 +150,14 @@ class Validator:
         at = place or (lambda name, row: f"{base}{pointer(name)}/{row}")
         return self._walked(list(zip(*lists, strict=True)), lambda row, column: at(self._names[column], row))
 
-    def numbers(self, rows: npt.NDArray[np.float64]) -> Rows | None:
+    def numbers(
+        self, rows: npt.NDArray[np.float64], cells: Sequence[Sequence[float]] | None = None
+    ) -> Rows | None:
         """Rows whose every cell was a JSON number, if they are beyond doubt; may change the array.
 
         Args:
             rows: Any shape.
+            cells: The same numbers as lists, where they are at hand.
         """
         if (
             self._real is None
@@ -163,7 +166,7 @@ class Validator:
             or not 1 <= len(rows) <= self._most_rows
         ):
             return None
-        return self._real.numbers(rows)
+        return self._real.numbers(rows, cells)
 
     def out_of_range(self, rows: Rows) -> int:
         """Count accepted rows with a value outside a range whose policy is `count`.

@@ -40,7 +40,8 @@ class Life:
     def __init__(self) -> None:
         self.ready, self.arrivals = True, 0
 
-    def arrived(self) -> None:
+    def arrived(self, now: float) -> None:
+        assert now <= time.monotonic()
         self.arrivals += 1
 
 

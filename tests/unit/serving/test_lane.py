@@ -39,7 +39,8 @@ class Recorder:
 
     def predict(self, rows: Any) -> Answers:
         self.calls.append((len(rows), threading.current_thread().name))
-        time.sleep(self.seconds)
+        if self.seconds:
+            time.sleep(self.seconds)
         if rows.max() > self.fails_above:
             raise ValueError("the estimator cannot")
         return Answers(rows.sum(axis=1), None)
@@ -133,6 +134,35 @@ def test_a_slow_predictor_leaves_the_loop_free(dialect: Predict) -> None:
     assert run(recorder, scene) < 0.04
     assert [rows for rows, _ in recorder.calls] == [1, 1, 5]
     assert [name for _, name in recorder.calls][1:] == ["large-requests_0"] * 2
+
+
+@pytest.mark.parametrize(("seconds", "at_once"), [(0, 8), (0.001, 0)])
+def test_who_comes_alone_does_not_wait_for_company(dialect: Predict, seconds: float, at_once: int) -> None:
+    """After eight that came alone most are answered before `ask` returns; not by a slow predictor."""
+
+    async def scene(lane: Lane) -> list[bool]:
+        early = []
+        for _ in range(17):
+            future = send(lane, dialect, ROW)
+            early.append(future.done())
+            await future
+        return early
+
+    assert run(Recorder(seconds), scene) == [False] * 8 + [True] * at_once + [False] * (9 - at_once)
+
+
+def test_who_came_alone_is_batched_again_with_company(dialect: Predict) -> None:
+    """One in nine goes on waiting, so that company is seen; from then on all that come together share."""
+    recorder = Recorder()
+
+    async def scene(lane: Lane) -> None:
+        for _ in range(8):
+            await send(lane, dialect, ROW)
+        for _ in range(3):
+            await asyncio.gather(*(send(lane, dialect, ROW) for _ in range(12)))
+
+    run(recorder, scene)
+    assert [rows for rows, _ in recorder.calls] == [1] * 8 + [1] * 8 + [4] + [12] * 2
 
 
 def test_work_that_nobody_waits_for_is_dropped(dialect: Predict) -> None:

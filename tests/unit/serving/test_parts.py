@@ -186,7 +186,7 @@ def test_how_long_a_drain_lasts(
 
     async def pass_time(_: float) -> None:
         if clock.now < arrivals_until:
-            life.arrived()
+            life.arrived(clock.now)
 
     monkeypatch.setattr(asyncio, "sleep", pass_time)
     asyncio.run(life.drain(10, asyncio.Event()))

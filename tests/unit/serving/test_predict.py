@@ -44,7 +44,7 @@ def test_forms(body: Any, rows: Any, single: bool) -> None:
     answer = dialect().write(question, Answers(np.arange(len(rows)), None), "id")
     expected = {"prediction": 0} if single else {"predictions": list(range(len(rows)))}
     assert json.loads(answer.body) == {**expected, "model": MODEL, "id": "id"}
-    assert (answer.status, answer.rows, answer.content_type) == (200, len(rows), b"application/json")
+    assert (answer.status, answer.content_type) == (200, b"application/json")
 
 
 @pytest.mark.parametrize(

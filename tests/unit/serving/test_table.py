@@ -21,9 +21,14 @@ LONG = " " * table.LEAST_BYTES
 
 
 def rows(text: str, schema: Schema = TWO) -> Any:
-    """Rows of a text that is made long enough, straight from its bytes."""
-    found = table.rows((text + LONG).encode(), Validator(schema, 300))
-    return None if found is None else found.tolist()
+    """Rows of a text straight from its bytes: as they are, and made long, which is another way."""
+    validator = Validator(schema, 300)
+    short, long = (table.rows(each.encode(), validator) for each in (text, text + LONG))
+    if short is not None:
+        usual = validator.rows(decode(text.encode())["instances"], "")
+        assert short.tobytes() == usual.tobytes()
+    assert long is None or short is not None
+    return None if long is None else long.tolist()
 
 
 @pytest.mark.parametrize(
@@ -86,12 +91,13 @@ def test_other_schemas() -> None:
 
 
 def test_real_rows_are_bit_equal_to_the_standard_library() -> None:
-    """256 rows of 30 measured features, and 256 of 17 digits, are the numbers that json reads."""
+    """256 rows of 30 measured features, 256 of 17 digits, one of each, are the numbers that json reads."""
     schema = Schema(
         tuple(Input(f"x{i}", "float64", minimum=-1e9, maximum=1e9) for i in range(30)), REGRESSION
     )
     validator = Validator(schema, 256)
-    for values in (load_breast_cancer().data[:256], np.random.default_rng(0).normal(size=(256, 30))):
+    measured, drawn = load_breast_cancer().data[:256], np.random.default_rng(0).normal(size=(256, 30))
+    for values in (measured, drawn, measured[:1], drawn[:1]):
         body = json.dumps({"instances": values.tolist()}).encode()
         found = table.rows(body, validator)
         assert found is not None

@@ -26,6 +26,34 @@ _KeySets = WatchedFile[jwks.KeySet] | WatchedAddress[jwks.KeySet]
 _LOG = logging.getLogger(__name__)
 
 
+class _Ring:
+    """Keys that are valid now: one that has ended is not to be told from one that never was.
+
+    A key that was seen is known by itself from then on, without a hash, for as long as the same keys are
+    valid; there are never more of them than keys.
+
+    Args:
+        live: Grants by the bytes of a key's hash.
+    """
+
+    def __init__(self, live: Mapping[bytes, Grant]) -> None:
+        self._live = live
+        self._seen: dict[bytes, Grant] = {}
+
+    def grant(self, text: bytes) -> Grant:
+        """What a key is worth."""
+        found = self._seen.get(text)
+        if found is None:
+            found = self._live.get(hashlib.sha256(text).digest(), NOBODY)
+            if found is not NOBODY:
+                self._seen[text] = found
+        return found
+
+    def renewed(self, live: Mapping[bytes, Grant]) -> _Ring:
+        """Give the ring of what is valid now, which is this one if nothing changed."""
+        return self if live == self._live else _Ring(live)
+
+
 class Open:
     """Nobody is asked: `EKIBEN_ACCESS=none`."""
 
@@ -77,7 +105,7 @@ class Required:
         self._policy_file = WatchedFile(folder / "policy.json", policy.parse, policy.Policy())
         self._sets: dict[str, _KeySets] = {}
         self._all = keys.grants(self._key_file.content)
-        self._live = self._in_time()
+        self._ring = _Ring(self._in_time())
         self._unknown_key = False
         self._tokens = self._verifier(strict=True)
         self._closed = threading.Event()
@@ -86,8 +114,8 @@ class Required:
     def admit(self, headers: Headers, group: Group, peer: str) -> Caller:  # noqa: ARG002 - the contract's
         """Know the caller by its credential, and check its leave.
 
-        An unknown, a wrong and an expired key take the same steps: one hash, one
-        look-up that finds nothing, both clocks.
+        An unknown, a wrong and an expired key take the same steps: two look-ups that
+        find nothing, one hash, both clocks.
 
         Raises:
             RefusedError: 401 or 403.
@@ -101,7 +129,7 @@ class Required:
 
     def _grant(self, text: bytes) -> Grant:
         if self._tokens is None or text.startswith(_PREFIX):
-            return self._live.get(hashlib.sha256(text).digest(), NOBODY)
+            return self._ring.grant(text)
         return self._tokens.grant(text)
 
     def start(self) -> None:
@@ -127,7 +155,7 @@ class Required:
         self._clock.follow()
         if self._key_file.refresh():
             self._all = keys.grants(self._key_file.content)
-        self._live = self._in_time()
+        self._ring = self._ring.renewed(self._in_time())
         changed, wanted = self._policy_file.refresh(), self._unknown_key
         self._unknown_key = False
         for found in self._sets.values():
@@ -144,7 +172,7 @@ class Required:
                 _LOG.exception("access control was not refreshed; what was read before stays in force")
 
     def _in_time(self) -> Mapping[bytes, Grant]:
-        """The keys that are valid now: one that has ended is not to be told from one that never was."""
+        """Grants of the keys that are valid now."""
         return {
             digest: each for digest, each in self._all.items() if self._clock.within(each.begins, each.ends)
         }

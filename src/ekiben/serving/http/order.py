@@ -101,7 +101,7 @@ class Ordered(HttpToolsProtocol):
             self._throttle()
 
     def _write(self, turn: Turn, answer: Answer) -> None:
-        last = turn.last or answer.close or (not self._turns and self.going())
+        last = turn.last or (not self._turns and self.going())
         self.server_state.total_requests += 1
         self.transport.write(
             self.desk.writer.message(

@@ -82,10 +82,10 @@ class Infer(ErrorObject):
             outputs.append(output)
         document = {**self._names, "id": request_id if given is None else given, "outputs": outputs}
         if not chunks:
-            return Answer(200, finite.dumps(document, answers), JSON, rows=len(question.rows))
+            return Answer(200, finite.dumps(document, answers), JSON)
         header = orjson.dumps(document) if len(chunks) == len(outputs) else finite.dumps(document, answers)
         length = (LENGTH, str(len(header)).encode())
-        return Answer(200, b"".join((header, *chunks)), _OCTETS, (length,), rows=len(question.rows))
+        return Answer(200, b"".join((header, *chunks)), _OCTETS, (length,))
 
     def _quickly(self, parts: list[Any]) -> Rows | None:
         """Rows of the usual request, without an array on the way; None if there is any doubt."""

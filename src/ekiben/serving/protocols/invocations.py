@@ -81,13 +81,12 @@ class Invocations:
         """Encode an answer; see `Dialect.write`."""
         del request_id
         form: Form = question.note
-        rows = len(question.rows)
         if form == "csv":
             finite.check(answers)
-            return Answer(200, separated.write(answers), _CSV, rows=rows)
+            return Answer(200, separated.write(answers), _CSV)
         predictions = answers.predictions.tolist()
         document = predictions if form == "array" else {"predictions": predictions}
-        return Answer(200, finite.dumps(document, answers), JSON, rows=rows)
+        return Answer(200, finite.dumps(document, answers), JSON)
 
     def refuse(self, error: RefusedError, request_id: str) -> Answer:
         """Encode a refusal as MLflow does; see `Dialect.refuse`."""
@@ -98,7 +97,7 @@ class Invocations:
         else:
             code = _CODES.get(status, "BAD_REQUEST")
             body, content_type = orjson.dumps({"error_code": code, "message": sentence(error)}), JSON
-        return Answer(status, body, content_type, error.headers, reason=error.reason)
+        return Answer(status, body, content_type, error.headers)
 
     def _json(self, body: bytes) -> tuple[Rows, Form]:
         quick = table.rows(body, self._validator)

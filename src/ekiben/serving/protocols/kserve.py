@@ -56,8 +56,7 @@ class Predict(ErrorObject):
     def write(self, question: Question, answers: Answers, request_id: str) -> Answer:
         """Encode an answer; see `Dialect.write`."""
         del request_id
-        body = finite.dumps({"predictions": answers.predictions.tolist()}, answers)
-        return Answer(200, body, rows=len(question.rows))
+        return Answer(200, finite.dumps({"predictions": answers.predictions.tolist()}, answers))
 
 
 def models(name: str) -> Callable[[str], Answer]:

@@ -35,9 +35,4 @@ class ErrorObject:
     def refuse(self, error: RefusedError, request_id: str) -> Answer:
         """Encode a refusal; see `Dialect.refuse`."""
         del request_id
-        return Answer(
-            status_of(error),
-            orjson.dumps({"error": sentence(error)}),
-            headers=error.headers,
-            reason=error.reason,
-        )
+        return Answer(status_of(error), orjson.dumps({"error": sentence(error)}), headers=error.headers)

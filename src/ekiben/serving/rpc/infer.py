@@ -86,7 +86,7 @@ class Infer:
                 response.raw_output_contents.append(tensors.to_bytes(values, declared.datatype))
             else:
                 contents.fill(output.contents, values, declared.datatype)
-        return Answer(200, encoded(response), MEDIA_TYPE, rows=len(question.rows))
+        return Answer(200, encoded(response), MEDIA_TYPE)
 
     def refuse(self, error: RefusedError, request_id: str) -> Answer:
         """Encode a refusal: the text of its status; see `Dialect.refuse`."""
@@ -142,7 +142,7 @@ def refuse(error: RefusedError, request_id: str) -> Answer:
     """Encode the refusal of any call: the text of its status."""
     del request_id
     text = refusals.sentence(error).encode()
-    return Answer(error.status, text, b"text/plain", headers=error.headers, reason=error.reason)
+    return Answer(error.status, text, b"text/plain", headers=error.headers)
 
 
 def _shape(part: Any, base: str) -> tuple[int, ...]:

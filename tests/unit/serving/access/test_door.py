@@ -123,6 +123,21 @@ def test_keys_begin_and_end_at_their_times(tmp_path: Path) -> None:
     assert statuses == [401, 200, 200, 401, 401]
 
 
+def test_a_key_that_was_seen_ends_as_any_other(tmp_path: Path) -> None:
+    """A known key is refused from its end on, and at the next look after it was revoked; its id may stay."""
+    now = [float(NOW)]
+    made.write(tmp_path, "keys.json", made.key_file(key_record(WEB, expires=made.moment(20))))
+    door = Required(tmp_path, Clock(lambda: now[0], lambda: now[0]))
+    assert [admits(door, WEB) for _ in range(2)] == [200, 200]
+    now[0] += 20
+    assert admits(door, WEB) == 401
+    now[0] -= 20
+    assert admits(door, WEB) == 200
+    made.write(tmp_path, "keys.json", made.key_file(key_record(NEW)))
+    door.refresh()
+    assert (admits(door, WEB), admits(door, NEW)) == (401, 200)
+
+
 @pytest.mark.parametrize("step", [3_600.0, -3_600.0])
 def test_a_step_of_the_clock_refuses_no_key_and_no_token(tmp_path: Path, step: float) -> None:
     """Known and new ones, a key that is a minute old and a token of ten minutes."""
