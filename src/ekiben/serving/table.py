@@ -3,9 +3,9 @@
 A short body that has no letters but the key's holds numbers, brackets and
 nothing else: what is left to check is the array's shape and the numbers' range.
 
-For a long one simdjson spares a Python object per cell. It writes all numbers of nested arrays into one buffer, whatever the
-nesting: rows of unequal length with the right total would pass. So the structure is
-proven apart from the numbers:
+For a long one simdjson spares a Python object per cell. It writes all numbers of
+nested arrays into one buffer, whatever the nesting: rows of unequal length with the
+right total would pass. So the structure is proven apart from the numbers:
 
 - the document is one object of one pair, whose key is written plainly;
 - the list has n elements, each an array of the schema's width;

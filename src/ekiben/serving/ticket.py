@@ -187,9 +187,7 @@ def _composed(tickets: Sequence[Ticket], answers: Answers) -> tuple[list[Any], d
     first = 0
     for ticket in tickets:
         last = first + len(ticket.rows)
-        part = Answers(
-            predictions[first:last], None if probabilities is None else probabilities[first:last]
-        )
+        part = Answers(predictions[first:last], None if probabilities is None else probabilities[first:last])
         first = last
         try:
             results.append(ticket.compose(part))

@@ -55,7 +55,7 @@ class Predict(ErrorObject):
 
     def write(self, question: Question, answers: Answers, request_id: str) -> Answer:
         """Encode an answer; see `Dialect.write`."""
-        del request_id
+        del question, request_id
         return Answer(200, finite.dumps({"predictions": answers.predictions.tolist()}, answers))
 
 
