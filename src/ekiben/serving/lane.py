@@ -28,7 +28,7 @@ _INLINE_BYTES = 262_144  # decoding this much takes about a millisecond
 _INLINE_SECONDS = 0.010  # a predictor's call that takes longer leaves the loop
 _BATCH_ROWS = 4_096  # of one batch on the worker: memory stays bounded
 _ALONE = 8  # requests that came alone, one after the other, until the next ones do not wait for company
-_AT_ONCE = 8  # requests that do not wait; then one does again, to see whether company comes
+_AT_ONCE = 32  # requests that do not wait; then one does again, to see whether company comes
 
 
 class Lane:

@@ -136,33 +136,33 @@ def test_a_slow_predictor_leaves_the_loop_free(dialect: Predict) -> None:
     assert [name for _, name in recorder.calls][1:] == ["large-requests_0"] * 2
 
 
-@pytest.mark.parametrize(("seconds", "at_once"), [(0, 8), (0.001, 0)])
+@pytest.mark.parametrize(("seconds", "at_once"), [(0, 32), (0.001, 0)])
 def test_who_comes_alone_does_not_wait_for_company(dialect: Predict, seconds: float, at_once: int) -> None:
     """After eight that came alone most are answered before `ask` returns; not by a slow predictor."""
 
     async def scene(lane: Lane) -> list[bool]:
         early = []
-        for _ in range(17):
+        for _ in range(41):
             future = send(lane, dialect, ROW)
             early.append(future.done())
             await future
         return early
 
-    assert run(Recorder(seconds), scene) == [False] * 8 + [True] * at_once + [False] * (9 - at_once)
+    assert run(Recorder(seconds), scene) == [False] * 8 + [True] * at_once + [False] * (33 - at_once)
 
 
 def test_who_came_alone_is_batched_again_with_company(dialect: Predict) -> None:
-    """One in nine goes on waiting, so that company is seen; from then on all that come together share."""
+    """One in 33 goes on waiting, so that company is seen; from then on all that come together share."""
     recorder = Recorder()
 
     async def scene(lane: Lane) -> None:
         for _ in range(8):
             await send(lane, dialect, ROW)
-        for _ in range(3):
+        for _ in range(5):
             await asyncio.gather(*(send(lane, dialect, ROW) for _ in range(12)))
 
     run(recorder, scene)
-    assert [rows for rows, _ in recorder.calls] == [1] * 8 + [1] * 8 + [4] + [12] * 2
+    assert [rows for rows, _ in recorder.calls] == [1] * 8 + [1] * 32 + [4] + [12] * 2
 
 
 def test_work_that_nobody_waits_for_is_dropped(dialect: Predict) -> None:

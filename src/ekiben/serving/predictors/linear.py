@@ -16,6 +16,9 @@ from ekiben.serving.schema import Schema
 from ekiben.serving.validation import Rows
 
 FORMAT = 1
+# Scores of one row, up to which a product each is quicker than one of matrices: not in a tight loop, but after
+# a pause, when the larger part of BLAS has left the caches (measured: 5 against 12 us at one connection).
+_FEW = 8
 _EXPECTED = f"linear.json: expected format {FORMAT}, finite coefficients, intercepts and a link"
 _REMEDY = "train the model again"
 
@@ -98,7 +101,11 @@ class LinearPredictor:
         self._outcome.check(scores)
         self._matrix = np.ascontiguousarray(linear.coefficients.T)
         self._vector = linear.intercepts
+        self._each = list(zip(linear.coefficients, linear.intercepts.tolist(), strict=True))
 
     def predict(self, rows: Rows) -> Answers:
         """Answer rows of shape (rows, inputs)."""
+        if len(rows) == 1 and len(self._each) <= _FEW:
+            row = rows[0]
+            return self._outcome.one([float(each.dot(row)) + start for each, start in self._each])
         return self._outcome.answers(rows @ self._matrix + self._vector)

@@ -75,7 +75,7 @@ class Outcome:
         if link == "exponential":
             return Answers(np.exp(scores[:, 0]), None)
         if len(scores) == 1 and scores.size <= _FEW:
-            return self._alone(scores)
+            return self.one(scores[0].tolist())
         if scores.shape[1] == 1:
             found = self._classes.take((scores[:, 0] >= self._lowest).astype(np.intp))
         else:
@@ -84,14 +84,17 @@ class Outcome:
             return Answers(found, None)
         return Answers(found, _SHARES[link](scores))
 
-    def _alone(self, scores: Scores) -> Answers:
-        values = scores[0].tolist()
+    def one(self, values: list[float]) -> Answers:
+        """Answer for the scores of one row."""
+        link = self._link
+        if link in _REGRESSION:
+            score = np.array(values[:1])
+            return Answers(score if link == "identity" else np.exp(score), None)
         found = self._single[values[0] >= self._lowest if len(values) == 1 else values.index(max(values))]
         if not self._probable:
             return Answers(found, None)
-        link = self._link
         if link == "share":
-            return Answers(found, scores)
+            return Answers(found, np.array([values]))
         if link == "softmax":
             top = max(values)
             each = [math.exp(value - top) for value in values]
@@ -101,7 +104,7 @@ class Outcome:
             return Answers(found, np.array([[1.0 - each[0], each[0]]]))
         whole = sum(each)
         if whole == 0:
-            return Answers(found, one_vs_rest(scores))
+            return Answers(found, one_vs_rest(np.array([values])))
         return Answers(found, np.array([[one / whole for one in each]]))
 
 
