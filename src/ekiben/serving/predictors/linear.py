@@ -16,8 +16,8 @@ from ekiben.serving.schema import Schema
 from ekiben.serving.validation import Rows
 
 FORMAT = 1
-# Scores of one row, up to which a product each is quicker than one of matrices: after a pause, when the larger
-# part of BLAS has left the caches (measured: 5 against 12 us at one connection).
+# Scores of one row, up to which a product each is quicker than one of matrices: after a pause, when most
+# of BLAS has left the caches (measured: 5 against 12 us at one connection).
 _FEW = 8
 _EXPECTED = f"linear.json: expected format {FORMAT}, finite coefficients, intercepts and a link"
 _REMEDY = "train the model again"
