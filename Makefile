@@ -1,14 +1,14 @@
 # The road:      up, train, bento, image, release, traffic, scale, observe, down
-# The workshop:  setup, test, lint, e2e, torture, torture-baseline, torture-faults, torture-ground, bench, bench-quick,
-#                generate, verify, lock
+# The workshop:  setup, test, lint, e2e, torture, torture-baseline, torture-faults, torture-operator, torture-ground, bench,
+#                bench-quick, generate, verify, lock
 MODEL ?= iris
 PYTHON ?= python3
 BIN := .venv/bin
 EKIBEN := $(BIN)/ekiben
 .DEFAULT_GOAL := help
 .PHONY: help up train bento image release traffic scale observe down \
-        setup test lint unit e2e e2e-cluster torture torture-baseline torture-faults torture-ground bench bench-quick \
-        generate verify lock clean
+        setup test lint unit e2e e2e-cluster torture torture-baseline torture-faults torture-operator torture-ground bench \
+        bench-quick generate verify lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ torture-baseline: setup ## the same for stock `bentoml serve`
 
 torture-faults: setup ## seed faults into a copy of the tree; the tests must see them
 	$(BIN)/python -m tests.torture.pod faults; status=$$?; $(BIN)/python tools/generate.py; exit $$status
+
+torture-operator: setup ## seed faults into the command line, road, diagnosis and release; their tests must see them
+	$(BIN)/python -m tests.torture.operator
 
 torture-ground: setup ## kill `cluster up` at random, repair, take down, compare the machine
 	$(BIN)/python -m pytest tests/torture/test_ground_torture.py -p no:randomly --timeout 3600

@@ -11,6 +11,7 @@ import pytest
 from tests.chart.conftest import CHART, IMAGE, SERVICE_MONITOR, Render, Rendered, values_of
 
 from ekiben.clients import command
+from ekiben.serving import metrics
 from ekiben.serving.access import policy
 from ekiben.serving.settings import Settings
 
@@ -129,7 +130,11 @@ def test_every_policy_that_the_schema_allows_is_read_by_the_pods(render: Render)
         ({"server": {"predictor": "fast"}}, "predictor"),
         ({"server": {"mostConnections": 0}}, "mostConnections"),
         ({"server": {"logSampleRatio": 1.5}}, "logSampleRatio"),
+        ({"server": {"objectiveSeconds": [0]}}, "objectiveSeconds"),
+        ({"server": {"objectiveSeconds": [0.1, 0.1]}}, "objectiveSeconds"),
+        ({"server": {"objectiveSeconds": 0.1}}, "objectiveSeconds"),
         ({"env": {"EKIBEN_ACCESS": "none"}}, "EKIBEN_ACCESS"),
+        ({"env": {"EKIBEN_OBJECTIVE_SECONDS": "1"}}, "EKIBEN_OBJECTIVE_SECONDS"),
         ({"env": {"EKIBEN_TLS_KEY": "x"}}, "EKIBEN_TLS_KEY"),
     ],
 )
@@ -202,6 +207,15 @@ def test_settings_reach_the_pods(render: Render) -> None:
     found = Settings.read({**environment(render({"server": server})), "EKIBEN_ARTEFACT": "/model"})
     assert (found.most_body_bytes, found.most_rows) == (1 << 30, 10_000_000)
     assert (found.rate_per_caller, found.header_seconds) == (0.5, 2.5)
+
+
+@pytest.mark.parametrize("objectives", [(0.25,), (0.0001, 0.037, 1, 60), ()])
+def test_objectives_are_edges_of_the_pods_buckets(render: Render, objectives: tuple[float, ...]) -> None:
+    """What the chart is given is read by the pod, digit by digit, and ends a bucket of its durations."""
+    told = environment(render({"server": {"objectiveSeconds": list(objectives)}}))
+    found = Settings.read({**told, "EKIBEN_ARTEFACT": "/model"}).objective_seconds
+    assert found == objectives
+    assert set(objectives) <= set(metrics.duration_buckets(found))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from tests.torture.operator import seeded as operator
 from tests.torture.pod import faults, report, results, seeded, suite
 from tests.torture.pod.faults import Fault, Outcome, StaleFaultError
 from tests.torture.pod.results import Result
@@ -91,7 +92,7 @@ def test_seeds_of_parts_differ() -> None:
     assert len(seeds) == sum(each.parts for each in suite.SCENARIOS)
 
 
-@pytest.mark.parametrize("fault", seeded.FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", [*seeded.FAULTS, *operator.FAULTS], ids=lambda fault: fault.name)
 def test_each_seeded_fault_fits_the_code(fault: Fault) -> None:
     """Its old text is there exactly once, its new text compiles, and its tests exist."""
     text = (results.ROOT / fault.path).read_text(encoding="utf-8")
@@ -108,6 +109,12 @@ def test_a_stale_fault_is_an_error() -> None:
             faults.patched(fault, text)
     with pytest.raises(StaleFaultError):
         faults.patched(dataclasses.replace(fault, new="old"), "an old text")
+
+
+def test_seeded_faults_have_names_of_their_own() -> None:
+    """An outcome is found again by its fault's name."""
+    names = [each.name for each in (*seeded.FAULTS, *operator.FAULTS)]
+    assert len(set(names)) == len(names)
 
 
 def test_seeded_faults_are_counted() -> None:

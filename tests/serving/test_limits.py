@@ -13,6 +13,8 @@ from tests.serving.pod import HOST, Pod, running, starting
 from tests.serving.test_bounds import HEAD, ROW, exchange
 from tests.unit.serving.rpc.certificates import issue
 
+from ekiben.serving.metrics import ACCESS_OUTCOMES
+
 REQUEST = HEAD + b"Content-Length: %d\r\n\r\n" % len(ROW) + ROW
 
 
@@ -103,7 +105,8 @@ def test_callers_have_a_rate(artefact: Path, tmp_path: Path) -> None:
         assert replies[-1].headers["retry-after"] == "1"
         assert replies[-1].json["reason"] == "rate"
         assert pod.request("GET", "/readyz").status == 200
-        assert pod.count("access_decisions_total", outcome="rate") == 2
+        found = {outcome: pod.count("access_decisions_total", outcome=outcome) for outcome in ACCESS_OUTCOMES}
+        assert found == {"allowed": 3, "unauthenticated": 0, "forbidden": 0, "rate": 2}  # each request once
 
 
 def certificate(folder: Path, name: str) -> None:

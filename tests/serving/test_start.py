@@ -86,7 +86,7 @@ def test_the_hash_in_readyz_is_that_of_the_files(artefact: Path, tmp_path: Path)
 
 
 def test_footprint(artefact: Path, tmp_path: Path) -> None:
-    """A pod writes no file, needs no data frames, and loads neither BentoML nor the operator's side."""
+    """A pod writes no file, needs no data frames, loads no BentoML, OpenTelemetry or operator's side."""
     (tmp_path / "sitecustomize.py").write_text(WATCHER.format(log=str(tmp_path / "watched")))
     (tmp_path / "pandas.py").write_text("raise ImportError('as in the image')")
     path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
@@ -105,6 +105,9 @@ def test_footprint(artefact: Path, tmp_path: Path) -> None:
         "typer",
         "aiohttp",
         "pydantic",
+        "opentelemetry",
+        "requests",
+        "urllib3",
         "ekiben.config",
         "ekiben.train",
     }

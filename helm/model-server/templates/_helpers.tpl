@@ -125,6 +125,10 @@ seccompProfile:
 - {name: EKIBEN_BURST_PER_CALLER, value: {{ int .burstPerCaller | quote }}}
 - {name: EKIBEN_HEADER_SECONDS, value: {{ .headerSeconds | quote }}}
 - {name: EKIBEN_LOG_SAMPLE_RATIO, value: {{ .logSampleRatio | quote }}}
+- {name: EKIBEN_LOG_LINES_PER_SECOND, value: {{ int .logLinesPerSecond | quote }}}
+{{- with .objectiveSeconds }}
+- {name: EKIBEN_OBJECTIVE_SECONDS, value: {{ join "," . | quote }}}
+{{- end }}
 {{- end }}
 {{- end -}}
 

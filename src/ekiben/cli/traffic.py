@@ -82,20 +82,40 @@ def rollback(
 
 def uninstall(
     model: options.Model,
+    keys: Annotated[
+        bool,
+        typer.Option(
+            "--keys", help="Remove the callers' keys too; else they are good again after the next release."
+        ),
+    ] = False,
     namespace: options.Namespace = None,
     context: options.Context = None,
     as_json: options.Json = False,
     dry_run: options.DryRun = False,
 ) -> None:
-    """Remove the release and its record from the cluster."""
+    """Remove the release and its record from the cluster; callers' keys stay unless --keys is given."""
+    from ekiben.release.keys import secret_name
     from ekiben.traffic import uninstall as room
 
     traveller = session.traveller(model, namespace=namespace)
     address = session.address(context)
     name = f"{traveller.namespace}/{traveller.config.release_name}"
     if dry_run:
-        output.emit({"release": name}, [f"would remove {name} from {address.context}"], as_json=as_json)
+        config = traveller.config
+        secret = f"{traveller.namespace}/{secret_name(config.release.values, config.release_name)}"
+        fate = "remove" if keys else "keep"
+        lines = [
+            f"would remove {name} from {address.context}",
+            f"would {fate} callers' keys, in Secret {secret}",
+        ]
+        output.emit({"release": name, "keys": fate, "secret": secret}, lines, as_json=as_json)
         return
-    room.uninstall(traveller.config, address, namespace=traveller.namespace)
+    gone = room.uninstall(traveller.config, address, namespace=traveller.namespace, keys=keys)
     traveller.journey.forget("release")
-    output.emit({"removed": name}, [f"removed {name}"], as_json=as_json)
+    lines = [f"removed {gone.removed}"]
+    if gone.kept_keys:
+        lines.append(
+            f"kept the keys of {', '.join(gone.kept_keys)} in Secret {gone.secret}, good again after the "
+            f"next release; `ekiben uninstall {model} --keys` removes them"
+        )
+    output.emit(gone, lines, as_json=as_json)

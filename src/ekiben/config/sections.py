@@ -157,7 +157,10 @@ class Observe(Section):
 
     objective_ratio: float = Field(0.995, description="Share of requests that must be good, 0-1.", gt=0, lt=1)
     latency_seconds: float = Field(
-        0.25, description="A request slower than this is bad, seconds.", gt=0, le=60
+        0.25,
+        description="A request slower than this is bad, seconds; an edge of the pods' latency buckets.",
+        ge=0.0001,
+        le=60,
     )
     prometheus_url: str = Field(
         "", description="Prometheus as this machine reaches it; empty takes the cluster's own."

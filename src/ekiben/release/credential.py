@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ekiben.clients.cluster import Cluster
 from ekiben.errors import ClusterError, ConfigError
@@ -17,9 +18,10 @@ ENTRY = "key"  # of the Secret
 _FORBIDDEN = 403
 
 
-def secret_name(release: str) -> str:
-    """Name of the Secret that holds the key's text."""
-    return f"{release}-verify"
+def secret_name(values: Mapping[str, Any], release: str) -> str:
+    """Name of the Secret that holds the key's text, with these values of the chart."""
+    access = values.get("access")
+    return str((access.get("verifySecretName") if isinstance(access, Mapping) else "") or f"{release}-verify")
 
 
 def given(environment: Mapping[str, str], key_file: Path | None = None) -> str:
@@ -45,13 +47,18 @@ def given(environment: Mapping[str, str], key_file: Path | None = None) -> str:
     return text
 
 
-def known(cluster: Cluster, namespace: str, release: str) -> str:
-    """The text of the release's own key; empty if there is none, or if it is not ours to read.
+def known(cluster: Cluster, namespace: str, name: str) -> str:
+    """The text of the key that a release is proven with; empty if there is none, or if we may not read it.
+
+    Args:
+        cluster: The cluster.
+        namespace: Namespace of the release.
+        name: Of the Secret.
 
     Raises:
         ClusterError: The cluster was not reached.
     """
-    data = readable(cluster, namespace, secret_name(release)) or {}
+    data = readable(cluster, namespace, name) or {}
     return data.get(ENTRY, b"").decode(errors="replace").strip()
 
 

@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from ekiben.clients import tools
 from ekiben.clients.cluster import Cluster, connect
 from ekiben.clients.helm import Helm, is_server_side
+from ekiben.config import ModelConfig
 from ekiben.identifiers import ClusterAddress, Revision
-from ekiben.release.credential import given, headers
+from ekiben.release import keys
+from ekiben.release.credential import given, headers, secret_name
 
 
 def _utc_now() -> datetime:
@@ -34,6 +36,8 @@ class Site:
         sleep: Waits so many seconds.
         now: The time of day, with zone.
         credential: What requests to the pods carry; empty where none is needed or known.
+        keys_secret: Name of the Secret that the pods read keys from.
+        verify_secret: Name of the Secret with the key that the release is proven with.
     """
 
     cluster: Cluster
@@ -45,6 +49,8 @@ class Site:
     sleep: Callable[[float], None] = field(default=time.sleep)
     now: Callable[[], datetime] = field(default=_utc_now)
     credential: str = field(default="", repr=False)
+    keys_secret: str = ""
+    verify_secret: str = ""
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -73,18 +79,16 @@ def helm_at(address: ClusterAddress) -> Helm:
 @contextmanager
 def at(
     address: ClusterAddress,
-    release: str,
+    config: ModelConfig,
     namespace: str,
-    timeout_seconds: float,
     environment: Mapping[str, str] = os.environ,
 ) -> Iterator[Site]:
     """Open the cluster for as long as the block runs.
 
     Args:
         address: The cluster.
-        release: Name of the Helm release.
-        namespace: Its namespace.
-        timeout_seconds: Longest wait for ready.
+        config: The model's `ekiben.yaml`: name of the release, its Secrets, the longest wait.
+        namespace: Namespace of the release.
         environment: May hold the operator's own credential, `EKIBEN_API_KEY`.
 
     Raises:
@@ -92,9 +96,17 @@ def at(
         ClusterError: No such context.
         ConfigError: `EKIBEN_API_KEY` is no credential.
     """
+    name, values = config.release_name, config.release.values
     with connect(address.kubeconfig, address.context) as cluster:
         yield Site(
-            cluster, helm_at(address), release, namespace, timeout_seconds, credential=given(environment)
+            cluster,
+            helm_at(address),
+            name,
+            namespace,
+            config.release.timeout_seconds,
+            credential=given(environment),
+            keys_secret=keys.secret_name(values, name),
+            verify_secret=secret_name(values, name),
         )
 
 

@@ -17,7 +17,7 @@ from ekiben.clients.helm import HelmRevision
 from ekiben.config import ModelConfig
 from ekiben.errors import ConfigError, ToolError
 from ekiben.identifiers import ClusterAddress, ImageReference, Revision
-from ekiben.release import checks, golden, keys, record, repair, site, undo, verification, wait
+from ekiben.release import checks, golden, record, repair, site, undo, verification, wait
 from ekiben.release import values as chart_values
 from ekiben.release.checks import Wanted
 from ekiben.release.golden import Expected
@@ -137,8 +137,7 @@ def release(
         ClusterError: The cluster refused, was not reached, or the way back failed.
     """
     task = _task(config, image, artefact)
-    timeout_seconds = config.release.timeout_seconds
-    with site.at(address, config.release_name, namespace, timeout_seconds) as here:
+    with site.at(address, config, namespace) as here:
         _rendered(here, task)
         return _release(here, task)
 
@@ -161,11 +160,7 @@ def _release(here: Site, task: _Task) -> Released:
     made_namespace = here.cluster.ensure_namespace(here.namespace)
     history = repair.repair(here)
     past = undo.before(here, history, made_namespace=made_namespace)
-    here = verification.ready(
-        here,
-        keys_name=keys.secret_name(task.values, here.release),
-        required=chart_values.access_required(task.values),
-    )
+    here = verification.ready(here, required=chart_values.access_required(task.values))
     again = _verified_again(here, task, history, past)
     if again is not None:
         number, made = again

@@ -150,8 +150,16 @@ def _lost(site: Site, number: int, failure: Failure) -> ClusterError:
     )
 
 
-def remove(site: Site, *, namespace: bool) -> None:
-    """Remove the release, its record and (if asked, ours and empty) its namespace.
+def remove(site: Site, *, namespace: bool, callers: bool = False) -> tuple[str, ...]:
+    """Remove the release, its record, its own key and (if asked, ours and empty) its namespace.
+
+    Args:
+        site: Where.
+        namespace: Remove the namespace too.
+        callers: Remove the callers' keys too.
+
+    Returns:
+        Ids of the callers whose keys stay.
 
     Raises:
         ToolError: Helm refused.
@@ -160,7 +168,8 @@ def remove(site: Site, *, namespace: bool) -> None:
     site.helm.uninstall(site.release, site.namespace)
     site.cluster.remove_pod(site.namespace, f"{site.release}-test")  # hooks are nobody's: Helm leaves them
     site.cluster.remove_config_map(site.namespace, record.name(site.release))
-    verification.forget(site)
+    kept = verification.forget(site, callers=callers)
     wait.until_gone(site, GONE_SECONDS)
     if namespace:
         site.cluster.remove_namespace_if_ours(site.namespace)
+    return kept

@@ -21,6 +21,7 @@ _OWNED: Mapping[str, str] = {
     "autoscaling.maxReplicas": "`scale.max_replicas` in ekiben.yaml",
     "autoscaling.targetCPUUtilizationPercentage": "`scale.target_cpu_percent` in ekiben.yaml",
     "autoscaling.behavior.scaleDown.stabilizationWindowSeconds": "`scale.scale_down_window_seconds`",
+    "server.objectiveSeconds": "`observe.latency_seconds` in ekiben.yaml",
     "resources.requests.cpu": "`release.resources.cpu_request` in ekiben.yaml",
     "resources.requests.memory": "`release.resources.memory` in ekiben.yaml",
     "resources.limits.cpu": "`release.resources.cpu_limit` in ekiben.yaml",
@@ -62,6 +63,7 @@ def _derived(config: ModelConfig, image: ImageReference, model: ModelTag, artefa
             "behavior": {"scaleDown": {"stabilizationWindowSeconds": scale.scale_down_window_seconds}},
         },
         "access": {"mode": config.release.access},
+        "server": {"objectiveSeconds": [config.observe.latency_seconds]},
         "resources": {
             "requests": {"cpu": machine.cpu_request, "memory": machine.memory},
             "limits": {"cpu": machine.cpu_limit, "memory": machine.memory},

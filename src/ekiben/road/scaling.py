@@ -235,7 +235,8 @@ def _service_url(api: cluster.Cluster, traveller: Traveller) -> str:
 
 
 def _own_key(api: cluster.Cluster, traveller: Traveller) -> str:
-    return credentials.known(api, traveller.namespace, traveller.config.release_name)
+    name = credentials.secret_name(traveller.config.release.values, traveller.config.release_name)
+    return credentials.known(api, traveller.namespace, name)
 
 
 def _target(traveller: Traveller, url: str, credential: str, rows: int = 1) -> target.LoadTarget:

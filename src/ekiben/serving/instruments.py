@@ -213,7 +213,9 @@ class Instruments:
         yield Series(metrics.CONNECTIONS, (), self._opened)
         yield Series(metrics.CONNECTIONS_OPEN, (), self._opened - self._closed)
         yield Series(metrics.CONNECTIONS_REFUSED, (), self._connections_refused)
-        for decision, number in self._access.items():
+        # Whoever is over a rate was known first: counted in both as it happens, told of once.
+        decisions = {**self._access, "allowed": self._access["allowed"] - self._access["rate"]}
+        for decision, number in decisions.items():
             yield Series(metrics.ACCESS, (decision,), number)
         for reason, number in self._dropped.items():
             yield Series(metrics.LOG_DROPPED, (reason,), number)

@@ -52,6 +52,7 @@ class Journal:
         spans: None makes none.
         output: File descriptor of the log; standard output: standard error has the application's.
         clock: Monotonic seconds.
+        per_second: Most lines per second about successful requests, whatever their share.
     """
 
     def __init__(
@@ -62,13 +63,15 @@ class Journal:
         *,
         output: int = 1,
         clock: Callable[[], float] = time.monotonic,
+        per_second: int = 100,
     ) -> None:
         self._ratio = ratio
         self._dropped = dropped
         self._spans = spans
         self._output = output
         self._random = random.Random().random  # noqa: S311 - a sample, no secret
-        self._refused, self._failed = _Budget(clock), _Budget(clock)
+        self._sampled = _Budget(clock, per_second)
+        self._refused, self._failed = (_Budget(clock, _ERROR_LINES_PER_SECOND) for _ in range(2))
         self._queue: queue.SimpleQueue[tuple[Ended, int] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
@@ -83,10 +86,10 @@ class Journal:
         Returns:
             0 for no, else what to give to `tell`.
         """
-        if status < _CLIENT_ERROR:
-            wanted = LOG if self._random() < self._ratio else 0
-        else:
-            wanted = self._wants_error(status)
+        if status >= _CLIENT_ERROR:
+            wanted = self._within(self._refused if status < _SERVER_ERROR else self._failed)
+        else:  # the budget is asked for the sample only
+            wanted = self._within(self._sampled) if self._random() < self._ratio else 0
         if self._spans is not None and self._spans.wants(trace):
             wanted |= SPAN
         return wanted
@@ -107,8 +110,7 @@ class Journal:
         self._queue.put(None)
         self._thread.join(seconds)
 
-    def _wants_error(self, status: int) -> int:
-        budget = self._refused if status < _SERVER_ERROR else self._failed
+    def _within(self, budget: _Budget) -> int:
         if budget.spend():
             return LOG
         self._dropped("rate")
@@ -145,14 +147,14 @@ class Journal:
 class _Budget:
     """So many per second."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._since, self._left = clock(), _ERROR_LINES_PER_SECOND
+    def __init__(self, clock: Callable[[], float], per_second: int) -> None:
+        self._clock, self._per_second = clock, per_second
+        self._since, self._left = clock(), per_second
 
     def spend(self) -> bool:
         now = self._clock()
         if now - self._since >= 1:
-            self._since, self._left = now, _ERROR_LINES_PER_SECOND
+            self._since, self._left = now, self._per_second
         self._left -= 1
         return self._left >= 0
 

@@ -155,7 +155,7 @@ MODEL_INFO = Metric(
 )  # fmt: skip
 LOG_DROPPED = Metric(
     "log_lines_dropped_total", "counter",
-    "Lines of the access log that were not written: queue full, too many of errors, output failed.", "",
+    "Lines of the access log that were not written: queue full, too many per second, output failed.", "",
     ("reason",),
 )  # fmt: skip
 

@@ -67,7 +67,12 @@ class _Pod:
         routes = self._service.routes
         instruments = Instruments(artefact, artefact.predictor, routes, settings.objective_seconds)
         exporter = spans.configured(os.environ, artefact.name, artefact.version)
-        self._journal = Journal(settings.log_sample_ratio, instruments.log_dropped, exporter)
+        self._journal = Journal(
+            settings.log_sample_ratio,
+            instruments.log_dropped,
+            exporter,
+            per_second=settings.log_lines_per_second,
+        )
         self._access = access_control.build(os.environ)
         self._certificates = tls.certificates(settings)
         self._desk = assembly.desk(

@@ -42,6 +42,7 @@ class Settings:
         rate_per_caller: `EKIBEN_RATE_PER_CALLER`, requests per second; 0 without a limit.
         burst_per_caller: `EKIBEN_BURST_PER_CALLER`, requests that a quiet caller may send at once.
         log_sample_ratio: `EKIBEN_LOG_SAMPLE_RATIO`, share of successful requests in the access log, 0-1.
+        log_lines_per_second: `EKIBEN_LOG_LINES_PER_SECOND`, most lines about successful requests.
         objective_seconds: `EKIBEN_OBJECTIVE_SECONDS`, latency objectives, comma-separated.
         tls_certificate: `EKIBEN_TLS_CERTIFICATE`, PEM file; None serves without TLS.
         tls_key: `EKIBEN_TLS_KEY`, PEM file; given with the certificate, or not at all.
@@ -69,6 +70,7 @@ class Settings:
     rate_per_caller: float = 0
     burst_per_caller: int = 100
     log_sample_ratio: float = 0.01
+    log_lines_per_second: int = 100
     objective_seconds: tuple[float, ...] = ()
     tls_certificate: Path | None = None
     tls_key: Path | None = None
@@ -110,6 +112,7 @@ class Settings:
             rate_per_caller=source.number("RATE_PER_CALLER", cls.rate_per_caller, 0, 1_000_000),
             burst_per_caller=source.whole("BURST_PER_CALLER", cls.burst_per_caller, 1, 1_000_000),
             log_sample_ratio=source.number("LOG_SAMPLE_RATIO", cls.log_sample_ratio, 0, 1),
+            log_lines_per_second=source.whole("LOG_LINES_PER_SECOND", cls.log_lines_per_second, 0, 100_000),
             objective_seconds=source.numbers("OBJECTIVE_SECONDS", 0.000_1, 60),
             tls_certificate=source.pair("TLS_CERTIFICATE", "TLS_KEY"),
             tls_key=source.pair("TLS_KEY", "TLS_CERTIFICATE"),

@@ -26,6 +26,21 @@ _EXPORTERS = {
     "grpc": "opentelemetry.exporter.otlp.proto.grpc.trace_exporter",
 }
 _DEFAULT_PROTOCOL = "http/protobuf"
+# Asked every second or two of each replica: their spans would bury the others.
+PROBES = frozenset(
+    {
+        "/livez",
+        "/readyz",
+        "/ping",
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/inference.GRPCInferenceService/ServerLive",
+        "/inference.GRPCInferenceService/ServerReady",
+        "/grpc.health.v1.Health/Check",
+        "/grpc.health.v1.Health/List",
+        "/grpc.health.v1.Health/Watch",
+    }
+)
 _SERVER_ERROR = 500
 _NANOSECONDS = 1_000_000_000
 
@@ -55,8 +70,9 @@ def configured(environment: Mapping[str, str], model: str, version: str) -> Span
         exporter = importlib.import_module(_EXPORTERS[protocol]).OTLPSpanExporter()
     except (ImportError, KeyError):
         _LOG.warning(
-            "expected an exporter for OTLP over %s, found none in this image: no traces; add "
-            "opentelemetry-exporter-otlp-proto-http to the requirements of the bento",
+            "expected an exporter for OTLP over %s, found none in this image: no traces; set "
+            "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, whose exporter is part of the image, or add the "
+            "other's to the requirements of the bento",
             protocol if protocol in _EXPORTERS else "one of " + ", ".join(_EXPORTERS),
         )
         return None
@@ -93,7 +109,9 @@ class Spans:
         return self._sampler.wants(trace)
 
     def make(self, ended: Ended) -> None:
-        """Make the spans of a request that has ended."""
+        """Make the spans of a request that has ended; probes have none."""
+        if ended.route in PROBES:
+            return
         from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
 
         start = int(ended.time * _NANOSECONDS)

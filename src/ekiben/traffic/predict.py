@@ -12,7 +12,7 @@ from ekiben.clients.connection import Answer
 from ekiben.config import ModelConfig
 from ekiben.errors import ClusterError, ConfigError
 from ekiben.identifiers import ClusterAddress
-from ekiben.release.credential import VARIABLE, headers, known
+from ekiben.release.credential import VARIABLE, headers, known, secret_name
 
 _OK, _BAD_REQUEST, _UNAUTHENTICATED, _FORBIDDEN, _SERVER_ERROR = 200, 400, 401, 403, 500
 _SHED = 429
@@ -54,7 +54,7 @@ def predict(
         )
         answer = ask(headers=headers(credential))
         if answer.status == _UNAUTHENTICATED and not answer.from_api_server and not credential:
-            own = known(cluster, namespace, name)
+            own = known(cluster, namespace, secret_name(config.release.values, name))
             answer = ask(headers=headers(own)) if own else answer
     return interpreted(answer, f"{namespace}/{name}")
 

@@ -7,7 +7,7 @@ import logging
 from ekiben.config import ModelConfig
 from ekiben.errors import ConfigError
 from ekiben.identifiers import ClusterAddress, Revision
-from ekiben.release import keys, record, repair, site, undo, verification
+from ekiben.release import record, repair, site, undo, verification
 from ekiben.release.record import Verified
 from ekiben.release.site import Site
 
@@ -21,7 +21,7 @@ def destination(config: ModelConfig, address: ClusterAddress, *, namespace: str,
         ConfigError: There is no such verified revision.
         ClusterError: The cluster refused, or was not reached.
     """
-    with site.at(address, config.release_name, namespace, config.release.timeout_seconds) as here:
+    with site.at(address, config, namespace) as here:
         return here.revision(_goal(here, to).revision)
 
 
@@ -43,11 +43,9 @@ def rollback(config: ModelConfig, address: ClusterAddress, *, namespace: str, to
         ToolError: Helm refused.
         ClusterError: The cluster refused or was not reached, or the way back failed.
     """
-    with site.at(address, config.release_name, namespace, config.release.timeout_seconds) as opened:
+    with site.at(address, config, namespace) as opened:
         history = repair.repair(opened)
-        here = verification.ready(
-            opened, keys_name=keys.secret_name(config.release.values, opened.release), required=False
-        )
+        here = verification.ready(opened, required=False)
         goal = _goal(here, to)
         past = undo.before(here, history, made_namespace=False)
         _log.info(

@@ -26,7 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
     if given.what == "plan":
         return plan()
     if given.what == "faults":
-        return faults.run(seeded.FAULTS, _names(given.only), given.results or faults.FILE, _say)
+        path, code = given.results or faults.FILE, results.code("ekiben")
+        return faults.run(seeded.FAULTS, _names(given.only), path, _say, code=code)
     chosen = [suite.BY_NAME[name] for name in _names(given.only)] or list(suite.SCENARIOS)
     path = given.results or results.FILE
     return run(given.target, chosen, "short" if given.short else "full", given.seed, path)

@@ -30,10 +30,11 @@ class Fault:
     Attributes:
         name: Short and fixed.
         guarantee: What it breaks, in words.
-        file: Below `src/ekiben/serving`.
+        file: Below `folder`.
         old: Text that occurs there exactly once.
         new: What stands there instead.
         tests: What must turn red: arguments of pytest.
+        folder: From the root of the tree.
     """
 
     name: str
@@ -42,11 +43,12 @@ class Fault:
     old: str
     new: str
     tests: tuple[str, ...]
+    folder: str = "src/ekiben/serving"
 
     @property
     def path(self) -> Path:
         """Of the file, from the root of the tree."""
-        return Path("src/ekiben/serving") / self.file
+        return Path(self.folder) / self.file
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Outcome:
         file: Where.
         caught: Whether a test turned red.
         by: The first test that did.
-        code: Hash of the served code.
+        code: Hash of the code that it was seeded into.
         tests: Hash of the tests.
         commit: Of the tree.
         started: UTC, ISO 8601.
@@ -103,12 +105,22 @@ def read(path: Path = FILE) -> list[Outcome]:
     return [Outcome(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line]
 
 
-def run(faults: Sequence[Fault], only: Sequence[str], path: Path, say: Callable[[str], None]) -> int:
-    """Try every fault that this code and these tests have no outcome of; gives 1 if one survived."""
+def run(
+    faults: Sequence[Fault], only: Sequence[str], path: Path, say: Callable[[str], None], *, code: str
+) -> int:
+    """Try every fault that this code and these tests have no outcome of; gives 1 if one survived.
+
+    Args:
+        faults: All of them.
+        only: Names of those to try; none tries all.
+        path: JSON lines are appended here.
+        say: Told of each.
+        code: Hash of the code that they are seeded into.
+    """
     chosen = [each for each in faults if not only or each.name in only]
     for fault in chosen:  # before an hour is spent
         patched(fault, (results.ROOT / fault.path).read_text(encoding="utf-8"))
-    code, tests = results.code("ekiben"), results.digest((results.ROOT / "tests").rglob("*.py"))
+    tests = results.digest((results.ROOT / "tests").rglob("*.py"))
     done = {each.name: each for each in read(path) if (each.code, each.tests) == (code, tests)}
     left = [each for each in chosen if each.name not in done]
     survived = any(not done[each.name].caught for each in chosen if each.name in done)

@@ -18,6 +18,11 @@ _METRICS, _START, _PREDICT = (
 )
 _MATRIX, _DOOR = f"{_UNIT}/access/test_matrix.py", f"{_UNIT}/access/test_door.py"
 _VALIDATION, _ARTEFACT = f"{_UNIT}/test_validation.py", f"{_UNIT}/test_artefact.py"
+_ADDRESSES, _TRACING, _JOURNAL = (
+    f"{_UNIT}/access/test_addresses.py",
+    f"{_UNIT}/test_tracing.py",
+    f"{_UNIT}/test_journal.py",
+)
 _LANE, _UNPACK = f"{_UNIT}/test_lane.py", f"{_UNIT}/test_unpack.py"
 
 DRAIN = (
@@ -334,6 +339,57 @@ ACCESS = (
     ),
 )
 
+ISSUERS = (
+    Fault(
+        "any-key-without-id",
+        "a token without key id is verified where one key is meant",
+        "access/jwks.py",
+        "    if len(usable) == 1:\n",
+        "    if usable:\n",
+        (_DOOR,),
+    ),
+    Fault(
+        "no-key-without-id",
+        "the only key of a set needs no key id",
+        "access/jwks.py",
+        "    if len(usable) == 1:\n",
+        "    if not usable:\n",
+        (_DOOR,),
+    ),
+    Fault(
+        "start-waits-for-issuers",
+        "a start waits for no issuer",
+        "access/watched.py",
+        "        self._fetched = self.tried = False\n        self.content = absent\n",
+        "        self._fetched = self.tried = False\n        self.content = absent\n        self._ask()\n",
+        (_ADDRESSES,),
+    ),
+    Fault(
+        "no-back-off",
+        "an issuer that is away is asked less and less often",
+        "access/watched.py",
+        "min(2 * self._wait, AGAIN_SECONDS)",
+        "self._wait",
+        (_ADDRESSES,),
+    ),
+    Fault(
+        "refused-too-early",
+        "who may be right while keys are fetched is told to come back",
+        "access/tokens.py",
+        "            if self._coming():\n",
+        "            if not place:\n",
+        (_ADDRESSES,),
+    ),
+    Fault(
+        "kept-waiting",
+        "after a failed fetch tokens are refused, not kept waiting",
+        "access/door.py",
+        "isinstance(found, WatchedAddress) and not found.tried",
+        "isinstance(found, WatchedAddress) and not found.content",
+        (_ADDRESSES,),
+    ),
+)
+
 METRICS = (
     Fault(
         "paths-as-labels",
@@ -360,6 +416,54 @@ METRICS = (
         (_METRICS,),
     ),
     Fault(
+        "decided-twice",
+        "each request has one decision of access control",
+        "instruments.py",
+        """, "allowed": self._access["allowed"] - self._access["rate"]}""",
+        "}",
+        (f"{_LIMITS}::test_callers_have_a_rate",),
+    ),
+    Fault(
+        "log-unbounded",
+        "the log's lines about successes are bounded",
+        "journal.py",
+        "self._within(self._sampled) if self._random() < self._ratio else 0",
+        "LOG if self._random() < self._ratio else 0",
+        (_JOURNAL,),
+    ),
+    Fault(
+        "errors-share-the-bound",
+        "successes take no line from the errors",
+        "journal.py",
+        "self._within(self._refused if status < _SERVER_ERROR else self._failed)",
+        "self._within(self._sampled)",
+        (_JOURNAL,),
+    ),
+    Fault(
+        "spans-of-probes",
+        "probes have no spans",
+        "spans.py",
+        "        if ended.route in PROBES:\n",
+        "        if not ended.route:\n",
+        (_TRACING,),
+    ),
+    Fault(
+        "spans-of-their-own",
+        "a span goes on with the caller's trace",
+        "spans.py",
+        "name, _parent(ended.trace), SpanKind",
+        "name, None, SpanKind",
+        (f"{_SERVING}/test_traces.py",),
+    ),
+    Fault(
+        "spans-lost-at-the-end",
+        "the spans of a pod's last moment are sent",
+        "spans.py",
+        "        self._provider.shutdown()\n",
+        "        self._provider.get_tracer(__name__)\n",
+        (f"{_SERVING}/test_traces.py",),
+    ),
+    Fault(
         "room-never-given-back",
         "predictions in progress go back to 0",
         "gate.py",
@@ -369,4 +473,4 @@ METRICS = (
     ),
 )
 
-FAULTS: tuple[Fault, ...] = (*DRAIN, *MODEL, *VALIDATION, *LIMITS, *HTTP, *ACCESS, *METRICS)
+FAULTS: tuple[Fault, ...] = (*DRAIN, *MODEL, *VALIDATION, *LIMITS, *HTTP, *ACCESS, *ISSUERS, *METRICS)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from ekiben.cli import app
+from ekiben.cli import app, session
 
 ROAD = ["train", "bento", "image", "release", "traffic", "scale", "observe"]
 
@@ -78,6 +79,31 @@ def test_the_command_line_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_kill_unwinds_like_ctrl_c(capsys: pytest.CaptureFixture[str]) -> None:
+    """SIGTERM raises what Ctrl-C raises, so that locks and half-written files are put right."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        assert app.main(["--help"]) == 0
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert capsys.readouterr().out
+
+
+def test_an_interrupted_command_ends_with_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As shells report it; and it says that the next run carries on."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(session, "traveller", interrupted)
+    assert app.main(["predict", "iris"]) == 130
+    assert "the next run carries on from here" in capsys.readouterr().err
 
 
 def test_completion_is_offered_for_the_shell(capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,6 +40,7 @@ def test_values_come_from_their_sections() -> None:
             "target_cpu_percent": 55,
             "scale_down_window_seconds": 60,
         },
+        observe={"latency_seconds": 0.04},
     )
     assert found == {
         "model": {"name": "iris", "version": "v1", "artefact": DIGEST},
@@ -52,6 +53,7 @@ def test_values_come_from_their_sections() -> None:
             "behavior": {"scaleDown": {"stabilizationWindowSeconds": 60}},
         },
         "access": {"mode": "none"},
+        "server": {"objectiveSeconds": [0.04]},
         "resources": {
             "requests": {"cpu": "100m", "memory": "256Mi"},
             "limits": {"cpu": "300m", "memory": "256Mi"},
@@ -84,6 +86,7 @@ def test_release_values_are_laid_over_key_by_key() -> None:
         ({"image": None}, "image", "the image that is released"),
         ({"model": {"name": "x"}}, "model", "the model artefact"),
         ({"autoscaling": {"maxReplicas": 3}}, "autoscaling.maxReplicas", "scale.max_replicas"),
+        ({"server": {"objectiveSeconds": [1]}}, "server.objectiveSeconds", "observe.latency_seconds"),
         ({"resources": {"limits": {"cpu": 1}}}, "resources.limits.cpu", "cpu_limit"),
         (
             {"autoscaling": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 5}}}},

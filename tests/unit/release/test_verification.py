@@ -131,8 +131,66 @@ def test_removing_a_release_takes_its_own_key_and_leaves_the_callers(others: int
         keys.change(
             cluster, "models", "iris-keys", "iris", lambda found: keys.with_new(found, caller.record, NOW)
         )
-    undo.remove(world.site(), namespace=False)
+    kept = undo.remove(world.site(), namespace=False)
     assert set(world.secrets) == ({"iris-keys"} if others else set())
+    assert kept == (("web",) if others else ())
+    assert not others or [each["id"] for each in records(world)] == ["web"]
+
+
+def test_callers_keys_are_removed_when_that_is_asked() -> None:
+    """With the whole Secret, unless somebody else keeps something in it."""
+    for beside in ({}, {"note": b"theirs"}):
+        document = json.dumps({"format": 1, "keys": [new("web").record.document()]}).encode()
+        world = World(asks_for_keys=True, secrets={"iris-keys": {"keys.json": document, **beside}})
+        asking(world)
+        assert undo.remove(world.site(), namespace=False, callers=True) == ()
+        if beside:
+            assert (set(world.secrets), world.secrets["iris-keys"]["note"]) == ({"iris-keys"}, b"theirs")
+            assert records(world) == []
+        else:
+            assert world.secrets == {}
+
+
+def test_the_secret_for_checks_may_have_another_name() -> None:
+    """`access.verifySecretName`: the release's own key is made there, found there, and removed from there."""
+    world = World(asks_for_keys=True, verify_secret="iris-proof")  # noqa: S106 - a name
+    asking(world)
+    first = world.secrets["iris-proof"]["key"]
+    assert set(world.secrets) == {"iris-keys", "iris-proof"}
+    asking(world, "b")
+    assert world.secrets["iris-proof"]["key"] == first
+    undo.remove(world.site(), namespace=False)
+    assert world.secrets == {}
+
+
+def test_a_credential_that_is_not_ours_is_used_and_never_written_over() -> None:
+    """A key or token that somebody put where `helm test` looks; it stays when the release goes."""
+    theirs = new("platform")
+    document = json.dumps({"format": 1, "keys": [theirs.record.document()]}).encode()
+    proof = {"key": theirs.text.encode()}
+    world = World(
+        asks_for_keys=True,
+        verify_secret="iris-proof",  # noqa: S106 - a name
+        secrets={"iris-keys": {"keys.json": document}, "iris-proof": proof},
+    )
+    assert all(check.passed for check in asking(world).checks)
+    assert [each["id"] for each in records(world)] == ["platform"]
+    assert undo.remove(world.site(), namespace=False) == ("platform",)
+    assert world.secrets["iris-proof"] == proof
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ({}, ("iris-keys", "iris-verify")),
+        ({"access": {"verifySecretName": "proof"}}, ("iris-keys", "proof")),
+        ({"access": {"verifySecretName": "", "keys": {"secretName": "callers"}}}, ("callers", "iris-verify")),
+        ({"access": None}, ("iris-keys", "iris-verify")),
+    ],
+)
+def test_the_names_of_secrets_are_the_charts(values: Mapping[str, Any], names: tuple[str, str]) -> None:
+    """With the same values, `ekiben` and the chart mean the same two Secrets."""
+    assert (keys.secret_name(values, "iris"), credential.secret_name(values, "iris")) == names
 
 
 class Closed(World):
@@ -147,13 +205,13 @@ class Closed(World):
 def test_who_may_not_read_secrets_has_no_key() -> None:
     """That is no error where none is needed; another refusal is."""
     cluster: Any = Closed()
-    assert credential.known(cluster, "models", "iris") == ""
-    assert verification.ready(Closed().site(), keys_name="iris-keys", required=False).headers == {}
+    assert credential.known(cluster, "models", "iris-verify") == ""
+    assert verification.ready(Closed().site(), required=False).headers == {}
     with pytest.raises(ClusterError):
-        verification.ready(Closed().site(), keys_name="iris-keys", required=True)
+        verification.ready(Closed().site(), required=True)
     Closed.status = 500
     with pytest.raises(ClusterError):
-        credential.known(cluster, "models", "iris")
+        credential.known(cluster, "models", "iris-verify")
 
 
 def test_the_operators_credential_is_found(tmp_path: Path) -> None:

@@ -72,6 +72,8 @@ class World:
     keys_arrive_after: float = 0.0  # seconds until running pods know a key that was written
     keys_written_at: float = 0.0
     credential: str = field(default="", repr=False)  # the operator's own
+    keys_secret: str = "iris-keys"  # noqa: S105 - a name
+    verify_secret: str = "iris-verify"  # noqa: S105 - same
     refusals: list[str] = field(default_factory=list)  # of Helm's next commands, empty: it works
     away_until: float = 0.0
     on_sleep: Callable[[], None] = lambda: None
@@ -89,6 +91,8 @@ class World:
             sleep=self._sleep,
             now=lambda: MORNING + timedelta(seconds=self.now_seconds),
             credential=self.credential,
+            keys_secret=self.keys_secret,
+            verify_secret=self.verify_secret,
         )
 
     def _sleep(self, seconds: float) -> None:

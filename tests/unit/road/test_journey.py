@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,21 @@ def test_a_broken_file_is_an_empty_journey(tmp_path: Path, text: str) -> None:
     """Losing the file costs time, not correctness."""
     (tmp_path / "j.json").write_text(text)
     assert Journey(tmp_path / "j.json").last("train") is None
+
+
+def test_a_write_that_ends_halfway_keeps_the_old_journey(tmp_path: Path) -> None:
+    """No room for the new file (here: the process's own limit): the old one is whole."""
+    journey = Journey(tmp_path / "j.json")
+    journey.record("train", "x", {"of": "train"}, 0)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            journey.record("bento", "y", {"of": "b" * 1_000}, 0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    again = Journey(tmp_path / "j.json")
+    assert (again.finished("train", "x") is not None, again.last("bento")) == (True, None)
 
 
 def test_a_fingerprint_sees_values_and_files(tmp_path: Path) -> None:

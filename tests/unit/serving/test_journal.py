@@ -27,8 +27,12 @@ class Pipe:
         self._journals: list[Journal] = []
         self._open = {self.read, self.write}
 
-    def journal(self, ratio: float = 1.0, spans: journal.Spans | None = None) -> Journal:
-        found = Journal(ratio, self._drop, spans, output=self.write, clock=lambda: self.now)
+    def journal(
+        self, ratio: float = 1.0, spans: journal.Spans | None = None, per_second: int = 100_000
+    ) -> Journal:
+        found = Journal(
+            ratio, self._drop, spans, output=self.write, clock=lambda: self.now, per_second=per_second
+        )
         self._journals.append(found)
         return found
 
@@ -126,6 +130,26 @@ def test_errors_are_written_up_to_a_rate(pipe: Pipe) -> None:
         assert sum(found.wants(499) for _ in range(5)) == 0
         assert sum(found.wants(503) for _ in range(10)) == 6
     assert pipe.dropped == {"rate": 3 * (90 + 5 + 4)}
+
+
+@pytest.mark.parametrize(("ratio", "per_second"), [(1.0, 100), (0.5, 100), (1.0, 0)])
+def test_successes_are_written_up_to_a_rate(pipe: Pipe, ratio: float, per_second: int) -> None:
+    """However many are sampled; the others are counted, and take no line from the errors."""
+    found = pipe.journal(ratio, per_second=per_second)
+    for second in range(3):
+        pipe.now = float(second)
+        assert sum(found.wants(200) == LOG for _ in range(1_000)) == per_second
+        assert sum(found.wants(status) == LOG for status in (422, 500) for _ in range(5)) == 10
+    sampled = 3_000 * ratio
+    assert abs(pipe.dropped["rate"] - (sampled - 3 * per_second)) <= 5 * (3_000 * ratio * (1 - ratio)) ** 0.5
+    assert set(pipe.dropped) == {"rate"}
+
+
+def test_spans_have_no_part_in_the_rate_of_lines(pipe: Pipe) -> None:
+    """A trace is whole also where the log has had its share."""
+    found = pipe.journal(1.0, Spans(), per_second=1)
+    trace = Trace("1" * 32, "2" * 16, sampled=True)
+    assert [found.wants(200, trace) for _ in range(3)] == [LOG | SPAN, SPAN, SPAN]
 
 
 def test_a_reader_that_stopped_holds_nobody_up(pipe: Pipe) -> None:

@@ -41,9 +41,11 @@ def test_settings_are_read() -> None:
             "EKIBEN_MOST_ROWS": "5",
             "EKIBEN_DRAIN_SECONDS": "0.5",
             "EKIBEN_LOG_SAMPLE_RATIO": "0.25",
+            "EKIBEN_LOG_LINES_PER_SECOND": "7",
             "EKIBEN_OBJECTIVE_SECONDS": "0.02, 0.3",
         }
     )
+    assert found.log_lines_per_second == 7
     assert (found.log_sample_ratio, found.objective_seconds) == (0.25, (0.02, 0.3))
     assert (found.bento, found.host, found.most_rows, found.drain_seconds) == (Path("/b"), "::1", 5, 0.5)
     assert found.predictor == "folded"
@@ -55,7 +57,8 @@ def test_settings_are_read() -> None:
         ("HTTP_PORT", "0"), ("HTTP_PORT", "http"), ("METRICS_PORT", "65536"), ("DRAIN_SECONDS", "-1"),
         ("DRAIN_SECONDS", "nan"), ("DRAIN_SECONDS", "inf"), ("MOST_ROWS", "1.5"),
         ("REQUEST_TIMEOUT_SECONDS", "0"), ("PREDICTOR", "treelite"), ("PREDICTOR", "ONNX"),
-        ("LOG_SAMPLE_RATIO", "1.1"), ("OBJECTIVE_SECONDS", "0.1,0"), ("OBJECTIVE_SECONDS", "0.1,,0.2"),
+        ("LOG_SAMPLE_RATIO", "1.1"), ("LOG_LINES_PER_SECOND", "-1"), ("LOG_LINES_PER_SECOND", "0.5"),
+        ("OBJECTIVE_SECONDS", "0.1,0"), ("OBJECTIVE_SECONDS", "0.1,,0.2"),
     ],
 )  # fmt: skip
 def test_wrong_settings_are_named(name: str, value: str) -> None:

@@ -145,6 +145,12 @@ def test_only_the_servers_errors_are_errors(status: int, code: StatusCode) -> No
     assert span.parent is None
 
 
+def test_probes_have_no_spans() -> None:
+    """Whether they succeed or fail: the kubelet asks too often."""
+    for route, status in (("/livez", 200), ("/readyz", 503), ("/grpc.health.v1.Health/Check", 200)):
+        assert made(Ended(1.0, route, "GET", status, 0.01, "id")) == {}
+
+
 @pytest.mark.parametrize(
     "environment",
     [
@@ -172,4 +178,4 @@ def test_an_image_without_exporter_says_so(caplog: pytest.LogCaptureFixture) -> 
     }
     with caplog.at_level(logging.WARNING):
         assert spans.configured(environment, "iris", "1") is None
-    assert "opentelemetry-exporter-otlp-proto-http" in caplog.text
+    assert "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf" in caplog.text

@@ -82,7 +82,7 @@ class Required:
         folder: Holds `keys.json`, `policy.json` and the files that this names; each may be absent.
         clock: What time it is.
         look_seconds: Between looks at the files.
-        get: Fetches an address.
+        get: Fetches an address; in the thread that looks, never in `__init__`.
         steady: Monotonic seconds, for when an address is asked again.
 
     Raises:
@@ -165,11 +165,13 @@ class Required:
             self._tokens = self._verifier()
 
     def _look(self) -> None:
-        while not self._closed.wait(self._look_seconds):
+        while True:  # at once: addresses were not asked yet
             try:
                 self.refresh()
             except Exception:  # noqa: BLE001 - the pod must go on with what it knows
                 _LOG.exception("access control was not refreshed; what was read before stays in force")
+            if self._closed.wait(self._look_seconds):
+                return
 
     def _in_time(self) -> Mapping[bytes, Grant]:
         """Grants of the keys that are valid now."""
@@ -188,11 +190,14 @@ class Required:
         for issuer in found.issuers:
             place = issuer.jwks_url or issuer.jwks_file
             sets[place] = self._sets.get(place) or sets.get(place) or self._set(issuer, strict=strict)
-            if not sets[place].content:
+            if not sets[place].content and not _coming(sets[place]):
                 _LOG.warning("%s: no keys of %s yet: its tokens are refused", place, issuer.name)
         self._sets = sets
         known = {issuer.name: sets[issuer.jwks_url or issuer.jwks_file].content for issuer in found.issuers}
-        return Tokens(found, known, self._clock, self._wanted) if known else None
+        addresses = tuple(each for each in sets.values() if isinstance(each, WatchedAddress))
+        if not known:
+            return None
+        return Tokens(found, known, self._clock, self._wanted, lambda: any(map(_coming, addresses)))
 
     def _set(self, issuer: policy.Issuer, *, strict: bool) -> _KeySets:
         none: jwks.KeySet = {}
@@ -202,3 +207,8 @@ class Required:
 
     def _wanted(self) -> None:
         self._unknown_key = True
+
+
+def _coming(found: _KeySets) -> bool:
+    """Whether a set may still come from an address that was never asked to the end."""
+    return isinstance(found, WatchedAddress) and not found.tried

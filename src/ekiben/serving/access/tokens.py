@@ -16,11 +16,13 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ekiben.serving.access import jwks
 from ekiben.serving.access.clock import Clock
 from ekiben.serving.access.credential import NOBODY, Grant
 from ekiben.serving.access.jwks import KeySet
 from ekiben.serving.access.policy import Issuer, Policy
 from ekiben.serving.caller import Caller
+from ekiben.serving.problem import RefusedError, retry_after
 
 if TYPE_CHECKING:
     from jwt.types import Options
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 REMEMBERED = 4_096  # tokens of one generation; there are two, about 0.5 KB each
 _LONGEST_NAME = 128  # characters of a caller's name in logs and limits
 _LONGEST_SUBJECT = 1_024
+_COMING = "the keys that tokens are verified with are being fetched"
 _OPTIONS: Options = {
     "require": ["exp", "iss", "aud", "sub"],
     "verify_exp": False,  # checked here, against our clock
@@ -44,6 +47,8 @@ class Tokens:
         keys: The public keys of each issuer, by its name.
         clock: What time it is.
         unknown_key: Told when a token names a key that no set has: perhaps a set is old.
+        coming: Whether a set is being fetched for the first time. Until that has ended, well or not, a token
+            whose key is not known may be right: its caller is told to come back.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class Tokens:
         keys: Mapping[str, KeySet],
         clock: Clock,
         unknown_key: Callable[[], None] = lambda: None,
+        coming: Callable[[], bool] = lambda: False,
     ) -> None:
         import jwt
 
@@ -59,9 +65,9 @@ class Tokens:
         self._errors = (jwt.PyJWTError, ValueError, TypeError, RecursionError, OverflowError)
         self._leeway = policy.leeway_seconds
         self._clock = clock
-        self._unknown_key = unknown_key
+        self._unknown_key, self._coming = unknown_key, coming
         self._algorithms = frozenset(each for issuer in policy.issuers for each in issuer.algorithms)
-        self._signers: dict[tuple[str, str], list[tuple[Issuer, Any]]] = {}
+        self._signers: dict[tuple[str | None, str], list[tuple[Issuer, Any]]] = {}
         for issuer in policy.issuers:
             for place, key in keys.get(issuer.name, {}).items():
                 if place[1] in issuer.algorithms:
@@ -73,6 +79,9 @@ class Tokens:
         """Know a token's caller; `NOBODY` for a token that is not valid.
 
         Whether it is still in time is the asker's question: a remembered one grows old too.
+
+        Raises:
+            RefusedError: 503, while keys are fetched for the first time.
         """
         digest = hashlib.sha256(text).digest()
         found = self._young.get(digest)
@@ -94,6 +103,8 @@ class Tokens:
             return NOBODY
         signers = self._signers.get(place)
         if signers is None:
+            if self._coming():
+                raise RefusedError(503, "not_ready", _COMING, headers=retry_after(1))
             self._unknown_key()
             return NOBODY
         for issuer, key in signers:  # more than one only if issuers chose the same key id
@@ -122,12 +133,13 @@ class Tokens:
         return Grant(caller, begins - self._leeway, _seconds(claims["exp"]) + self._leeway)
 
 
-def _signer(text: bytes) -> tuple[str, str] | None:
-    """Which key and algorithm a token says that it is signed with; None if it is no token.
+def _signer(text: bytes) -> tuple[str | None, str] | None:
+    """Which key (`ONLY` if it names none) and algorithm a token is signed with; None if it is no token.
 
     A token that insists on something (`crit`) is none: nothing is understood that it could insist on.
 
-    Source: https://www.rfc-editor.org/rfc/rfc7515#section-4.1.11
+    Source: https://www.rfc-editor.org/rfc/rfc7515#section-4.1.4 (`kid` may be absent),
+    https://www.rfc-editor.org/rfc/rfc7515#section-4.1.11
     """
     encoded, first, rest = text.partition(b".")
     if not first or rest.count(b".") != 1 or b"=" in text:  # no padding: RFC 7515 section 2
@@ -136,10 +148,12 @@ def _signer(text: bytes) -> tuple[str, str] | None:
         header = json.loads(base64.urlsafe_b64decode(encoded + b"=" * (-len(encoded) % 4)))
         if "crit" in header:
             return None
-        kid, algorithm = header["kid"], header["alg"]
+        algorithm = header["alg"]
+        kid = header.get("kid", jwks.ONLY)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    return (kid, algorithm) if isinstance(kid, str) and isinstance(algorithm, str) else None
+    named = isinstance(kid, str) or "kid" not in header
+    return (kid, algorithm) if named and isinstance(algorithm, str) else None
 
 
 def _seconds(claim: object) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -12,6 +13,7 @@ from ekiben.errors import ConfigError
 Content = TypeVar("Content")
 REFRESH_SECONDS = 300.0  # between looks at an address
 AGAIN_SECONDS = 60.0  # after one that failed, and after a token with an unknown key: no more often
+FIRST_SECONDS = 1.0  # after the first failure of an address that never answered; twice as long each time
 FETCH_SECONDS = 3.0  # longest wait for an address
 _LOG = logging.getLogger(__name__)
 
@@ -76,7 +78,7 @@ class WatchedFile(Generic[Content]):
 
 
 class WatchedAddress(Generic[Content]):
-    """An address that is asked now and then, never for a request.
+    """An address that is asked now and then, never for a request, and not before the first `refresh`.
 
     Args:
         url: Where.
@@ -87,6 +89,7 @@ class WatchedAddress(Generic[Content]):
 
     Attributes:
         content: What was last fetched and read without an error.
+        tried: Whether it was asked, with whatever end.
     """
 
     def __init__(
@@ -100,9 +103,10 @@ class WatchedAddress(Generic[Content]):
     ) -> None:
         self._url, self._parse = url, parse
         self._fetch, self._clock = fetch, clock
-        self._asked, self._failed = clock(), False
+        self._due, self._wait = -math.inf, FIRST_SECONDS
+        self._asked = -math.inf
+        self._fetched = self.tried = False
         self.content = absent
-        self._ask()
 
     def refresh(self, *, wanted: bool = False) -> bool:
         """Ask again when it is time.
@@ -113,20 +117,30 @@ class WatchedAddress(Generic[Content]):
         Returns:
             Whether the content is another now.
         """
-        wait = AGAIN_SECONDS if self._failed or wanted else REFRESH_SECONDS
-        return self._clock() - self._asked >= wait and self._ask()
+        due = min(self._due, self._asked + AGAIN_SECONDS) if wanted else self._due
+        return self._clock() >= due and self._ask()
 
     def _ask(self) -> bool:
         self._asked = self._clock()
         try:
             found = self._parse(self._fetch(self._url, FETCH_SECONDS))
         except (OSError, ValueError, ConfigError) as error:
-            self._failed = True
-            _LOG.error("%s: %s; what was fetched before stays in force", self._url, error)
+            self._failed(error)
             return False
-        self._failed = False
+        finally:
+            self.tried = True
+        if not self._fetched:
+            _LOG.info("%s: fetched", self._url)
+        self._due, self._fetched = self._asked + REFRESH_SECONDS, True
         changed, self.content = found != self.content, found
         return changed
+
+    def _failed(self, error: Exception) -> None:
+        wait = AGAIN_SECONDS if self._fetched else self._wait
+        self._wait = min(2 * self._wait, AGAIN_SECONDS)
+        self._due = self._asked + wait
+        rest = "what was fetched before stays in force" if self._fetched else "nothing was fetched yet"
+        _LOG.error("%s: %s; %s; asking again in %g s", self._url, error, rest, wait)
 
 
 def _look(path: Path) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -80,9 +81,11 @@ class Time:
 
 
 def by_url(folder: Path, url: str, steady: Time) -> Required:
-    """Access control with one issuer, whose keys are behind an address."""
+    """Access control with one issuer, whose keys are behind an address; it has looked once."""
     made.write(folder, "policy.json", made.policy(made.issuer(jwks_file=..., jwks_url=url)))
-    return Required(folder, Clock(lambda: float(NOW), lambda: 0.0), steady=steady)
+    door = Required(folder, Clock(lambda: float(NOW), lambda: 0.0), steady=steady)
+    door.refresh()
+    return door
 
 
 def admits(door: Required, text: bytes) -> int:
@@ -177,16 +180,55 @@ def test_a_set_that_is_too_long_is_not_read(tmp_path: Path, server: Issuer) -> N
     assert [admits(door, each) for each in (OLD_TOKEN, NEW_TOKEN)] == [200, 401]
 
 
-def test_an_issuer_that_is_away_at_the_start_is_asked_again(tmp_path: Path, server: Issuer) -> None:
-    """The pod starts; its tokens are refused until the keys are there."""
+def test_an_issuer_that_is_away_at_the_start_is_asked_again(
+    tmp_path: Path, server: Issuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its tokens are refused until the keys are there; it is asked again after 1, 2, 4, ... 60 seconds."""
     steady = Time()
     server.status = 503
-    door = by_url(tmp_path, server.url, steady)
-    assert admits(door, OLD_TOKEN) == 401
-    server.status = 200
-    steady.now += AGAIN_SECONDS
-    door.refresh()
-    assert admits(door, OLD_TOKEN) == 200
+    with caplog.at_level(logging.INFO):
+        door = by_url(tmp_path, server.url, steady)
+        for asked, wait in enumerate((1, 2, 4, 8, 16, 32, 60, 60), 1):
+            assert f"nothing was fetched yet; asking again in {wait} s" in caplog.messages[-1]
+            steady.now += wait - 0.01
+            door.refresh()
+            assert (server.asked, admits(door, OLD_TOKEN)) == (asked, 401)
+            steady.now += 0.01
+            door.refresh()
+        server.status = 200
+        steady.now += 60
+        door.refresh()
+    assert (server.asked, admits(door, OLD_TOKEN)) == (10, 200)
+    assert caplog.messages[-1].endswith("/jwks?a=b: fetched")
+
+
+def test_a_start_waits_for_no_issuer(tmp_path: Path, server: Issuer) -> None:
+    """While it is asked for the first time tokens are told to come back; all else is judged."""
+    made.write(tmp_path, "policy.json", made.policy(made.issuer(jwks_file=..., jwks_url=server.url)))
+    made.write(tmp_path, "keys.json", made.key_file(made.key_record(made.key_text("web"))))
+    server.delay = 0.5
+    began = time.monotonic()
+    door = Required(tmp_path, Clock(lambda: float(NOW), lambda: 0.0))
+    door.start()
+    with closing(door):
+        assert time.monotonic() - began < 0.4
+        with pytest.raises(RefusedError) as error:
+            door.admit({b"x-api-key": OLD_TOKEN}, "predict", "")
+        assert (error.value.status, dict(error.value.headers)) == (503, {b"retry-after": b"1"})
+        forged = token(claims(), b"secret", alg="HS256", kid="cluster")
+        others = (made.key_text("web").encode(), made.key_text("web", 1).encode(), b"a.b.c", forged)
+        assert [admits(door, each) for each in others] == [200, 401, 401, 401]
+        while (found := admits(door, OLD_TOKEN)) == 503:
+            assert time.monotonic() - began < 5
+            time.sleep(0.01)
+        assert (found, admits(door, NEW_TOKEN)) == (200, 401)
+
+
+def test_an_issuer_that_fails_at_the_start_closes_the_door(tmp_path: Path, server: Issuer) -> None:
+    """After its first answer 401: whoever cannot be known is neither let in nor kept waiting."""
+    server.status = 500
+    door = by_url(tmp_path, server.url, Time())
+    assert [admits(door, each) for each in (OLD_TOKEN, NEW_TOKEN)] == [401, 401]
 
 
 def test_a_slow_issuer_holds_up_no_request(tmp_path: Path, server: Issuer) -> None:

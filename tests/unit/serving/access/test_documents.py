@@ -146,7 +146,7 @@ def test_keys_that_cannot_be_used_are_left_out_and_said(caplog: pytest.LogCaptur
     ]  # fmt: skip
     with caplog.at_level(logging.WARNING):
         found = jwks.parse(encoded({"keys": [*wrong, {**whole, "alg": "RS256"}]}))
-    assert set(found) == {("a", "RS256")}
+    assert set(found) == {("a", "RS256"), (None, "RS256")}  # the only one that is left
     assert len(caplog.records) == len(wrong)
     assert SECRET not in caplog.text
     assert number not in caplog.text
@@ -170,6 +170,23 @@ def test_no_set_of_keys_is_refused(document: Any) -> None:
     """A page of a login form, or a set without a usable key, is not one."""
     with pytest.raises(ConfigError, match="JSON web key set"):
         jwks.parse(encoded(document))
+
+
+def test_a_key_without_id_is_taken_alone_only(caplog: pytest.LogCaptureFixture) -> None:
+    """RFC 7517 lets `kid` out; beside another key it could not be told which one a token means."""
+    bare, other = made.jwk(made.rsa_key("cluster"), ""), made.jwk(made.ec_key("x"), "e")
+    del bare["kid"]
+    bare["alg"] = "RS256"
+    unusable = {**other, "use": "enc"}
+    for parts in ([bare], [bare, unusable]):
+        assert set(jwks.parse(encoded({"keys": parts}))) == {(None, "RS256")}
+    caplog.clear()
+    assert set(jwks.parse(encoded({"keys": [bare, other, other | {"kid": "f"}]}))) == {
+        ("e", "ES256"), ("f", "ES256"),
+    }  # fmt: skip
+    assert ["/keys/0" in text for text in caplog.messages] == [True]
+    with pytest.raises(ConfigError, match="found none in it"):
+        jwks.parse(encoded({"keys": [bare, bare]}))
 
 
 def test_two_keys_of_one_id_are_refused() -> None:

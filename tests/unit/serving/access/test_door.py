@@ -209,6 +209,47 @@ def test_a_key_set_that_was_never_right_is_taken_when_it_is(tmp_path: Path) -> N
     assert admits(door, token(claims(), CLUSTER)) == 200
 
 
+def test_a_token_without_key_id_is_verified_by_an_only_key(tmp_path: Path) -> None:
+    """RFC 7515 lets `kid` out: then the set must leave no choice. A key that is named must be right."""
+    made.write(tmp_path, "policy.json", made.policy(made.issuer()))
+    tokens = [
+        token(claims(), CLUSTER, kid=...), token(claims(), CLUSTER), token(claims(), CLUSTER, kid="other"),
+        token(claims(), CLUSTER, kid=None), token(claims(), CLUSTER, kid=""), token(claims(), NEXT, kid=...),
+        token(claims(), CLUSTER, kid=..., alg="RS512"), token(claims(aud="other"), CLUSTER, kid=...),
+        token(claims(), made.pem(CLUSTER), kid=..., alg="HS256"),
+    ]  # fmt: skip
+    one, two = made.jwk(CLUSTER, "cluster"), made.jwk(NEXT, "next")
+    bare = {name: value for name, value in one.items() if name != "kid"}
+    statuses = []
+    for keys in ([one], [one, two], [bare]):
+        made.write(tmp_path, "jwks-0.json", {"keys": keys})
+        door = Required(tmp_path, clock())
+        statuses.append([admits(door, each) for each in tokens])
+    assert statuses == [
+        [200, 200] + [401] * 7,
+        [401, 200] + [401] * 7,
+        [200, 401] + [401] * 7,
+    ]
+
+
+def test_an_only_key_verifies_for_its_own_issuer_alone(tmp_path: Path) -> None:
+    """Two issuers with one key each: a token without key id passes as that of its issuer, or not at all."""
+    made.write(
+        tmp_path,
+        "policy.json",
+        made.policy(made.issuer(), made.issuer(issuer="https://x", jwks_file="jwks-1.json")),
+    )
+    made.write(tmp_path, "jwks-0.json", {"keys": [made.jwk(CLUSTER, "cluster")]})
+    made.write(tmp_path, "jwks-1.json", {"keys": [made.jwk(NEXT, "next")]})
+    door = Required(tmp_path, clock())
+    found = [
+        admits(door, token(claims(**changes), key, kid=...))
+        for changes in ({}, {"iss": "https://x"})
+        for key in (CLUSTER, NEXT)
+    ]
+    assert found == [200, 401, 401, 200]
+
+
 def test_a_remembered_token_ends_at_its_time(tmp_path: Path) -> None:
     """Leeway included, and not a second later; what is remembered is bounded."""
     made.write(tmp_path, "jwks-0.json", {"keys": [made.jwk(CLUSTER, "cluster")]})

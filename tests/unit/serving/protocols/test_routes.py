@@ -3,6 +3,7 @@ from __future__ import annotations
 import orjson
 from tests.unit.serving.protocols.pod import NAME, VERSION, Pod
 
+from ekiben.serving import spans
 from ekiben.serving.problem import RefusedError
 
 MODEL = f"/v2/models/{NAME}"
@@ -37,6 +38,12 @@ def test_every_route(flowers: Pod) -> None:
     for each in routes.by_path.values():
         assert (each.dialect is None) != (each.reply is None)
         assert (each.dialect is not None) == (each.group == "predict")
+
+
+def test_the_routes_of_probes_are_known_to_the_spans(flowers: Pod) -> None:
+    """A probe that is added to the routes must be left out of the traces too."""
+    probes = {each.template for each in flowers.routes.by_path.values() if each.group == "probe"}
+    assert {route for route in spans.PROBES if route.count(".") == 0} == probes
 
 
 def test_refusals_in_the_words_of_each_protocol(flowers: Pod) -> None:
