@@ -8,6 +8,8 @@ staging store on the same file system, and one rename publishes it.
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -55,15 +57,66 @@ def store(folder: Path, at: Path | None = None) -> tuple[ModelTag, Path]:
     tag = ModelTag(artefact.name, artefact.version)
     base = at or home()
     target = folder_of(tag, base)
-    with _staging(base) as staging:
+    with staging(base) as staged:
         if not _intact(target, artefact.sha256):
-            made = _create(folder, artefact, tag, staging)
+            made = _create(folder, artefact, tag, staged)
             if target.exists():
-                target.rename(staging / "damaged")
+                target.rename(staged / "damaged")
             target.parent.mkdir(parents=True, exist_ok=True)
             made.rename(target)
-        _point_latest(target, staging)
+        _point_latest(target, staged)
     return tag, target
+
+
+def latest(name: str, at: Path | None = None) -> str | None:
+    """Version that BentoML's `name:latest` means; None if the store has none."""
+    try:
+        return ((at or home()) / "models" / name / "latest").read_text(encoding="utf-8").strip() or None
+    except OSError:
+        return None
+
+
+def require(tag: ModelTag, at: Path | None = None) -> str:
+    """Check that a stored model is what its version says, byte for byte.
+
+    Unlike the pod's reader this asks for no versions of libraries: a store may hold what this machine
+    cannot run.
+
+    Returns:
+        The artefact's hash, `sha256:...`.
+
+    Raises:
+        ConfigError: It is not there, or a file is absent or was changed.
+    """
+    folder = folder_of(tag, at)
+    try:
+        manifest = (folder / reader.MANIFEST).read_bytes()
+    except OSError:
+        raise ConfigError(
+            f"expected the model {tag} in the store, found none in {folder}",
+            remedy=f"`ekiben model list {tag.name}` shows what there is",
+        ) from None
+    sha256 = reader.hash_of(manifest)
+    if reader.version_of(sha256) != tag.version:
+        raise ConfigError(
+            f"{tag}: {reader.MANIFEST} was changed: its hash is {sha256}",
+            remedy=f"train it again, or import it again: the files in {folder} are not those of this version",
+        )
+    for name, expected in json.loads(manifest)["files"].items():
+        _require_file(folder / name, expected, tag)
+    return sha256
+
+
+def _require_file(path: Path, expected: str, tag: ModelTag) -> None:
+    found = None
+    if path.is_file() and not path.is_symlink():
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != expected:
+        raise ConfigError(
+            f"{tag}: expected {path.name} with sha256 {expected}, found {found or 'no such file'}",
+            remedy="train it again, or import it again",
+        )
 
 
 def _intact(target: Path, sha256: str) -> bool:
@@ -97,8 +150,14 @@ def _point_latest(target: Path, staging: Path) -> None:
 
 
 @contextmanager
-def _staging(base: Path) -> Iterator[Path]:
-    """Folder beside the store, for one run at a time; what killed runs left in it goes."""
+def staging(base: Path) -> Iterator[Path]:
+    """Folder beside the store, for one run at a time; what killed runs left in it goes.
+
+    Whoever changes the store or a ledger does it in here.
+
+    Args:
+        base: BentoML's home.
+    """
     root = base / "ekiben-staging"
     root.mkdir(parents=True, exist_ok=True)
     with (root / "lock").open("w") as lock:
