@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ekiben.artefact.store import folder_of, home
+from ekiben.artefact.store import WORKSHOP, folder_of, home
 from ekiben.errors import ConfigError
 from ekiben.identifiers import BentoTag, ModelTag
 
@@ -38,7 +38,7 @@ def workshop(model: ModelTag) -> Iterator[Path]:
         raise ConfigError(
             f"expected the model {model} in {folder}, found none", remedy=f"run `ekiben train {model.name}`"
         )
-    root = home() / "ekiben-workshop"
+    root = home() / WORKSHOP
     root.mkdir(parents=True, exist_ok=True)
     with (root / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

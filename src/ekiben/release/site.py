@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
+from ekiben.artefact import store
 from ekiben.clients import tools
 from ekiben.clients.cluster import Cluster, connect
 from ekiben.clients.helm import Helm, is_server_side
@@ -34,6 +36,7 @@ class Site:
         sleep: Waits so many seconds.
         now: The time of day, with zone.
         credential: What requests to the pods carry; empty where none is needed or known.
+        models: BentoML's home whose alias `in-service` follows what is verified here; None: none does.
     """
 
     cluster: Cluster
@@ -45,6 +48,7 @@ class Site:
     sleep: Callable[[float], None] = field(default=time.sleep)
     now: Callable[[], datetime] = field(default=_utc_now)
     credential: str = field(default="", repr=False)
+    models: Path | None = None
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -94,7 +98,13 @@ def at(
     """
     with connect(address.kubeconfig, address.context) as cluster:
         yield Site(
-            cluster, helm_at(address), release, namespace, timeout_seconds, credential=given(environment)
+            cluster,
+            helm_at(address),
+            release,
+            namespace,
+            timeout_seconds,
+            credential=given(environment),
+            models=store.home(),
         )
 
 
