@@ -80,7 +80,7 @@ def assign(
     with store.staging(base) as staging:
         store.require(tag, base)
         known = ledger.read(name, base)
-        event = Event(kind, tag.version, at.isoformat(timespec="seconds"), by, alias, dict(evidence or {}))
+        event = Event(kind, tag.version, at.isoformat(), by, alias, dict(evidence or {}))
         if known.aliases.get(alias) == tag.version and _said(known, event):
             return False
         ledger.write(known.having(event), base, staging)

@@ -173,7 +173,7 @@ class _Bounded:
         """
         self._left -= size
         if self._left < 0:
-            raise _refused(self._source, f"at most {self._most} bytes", "more", "raise --most-bytes")
+            raise _refused(self._source, "the end of the archive", f"{self._most} bytes and more")
         found = b""
         while len(found) < size:
             chunk = self._read(size - len(found))
@@ -217,7 +217,7 @@ def _unpacked(source: Path, folder: Path, most: int) -> str:
                 inflate = zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES)
                 stream = inflate.stream_reader(file, read_across_frames=False)
             # Headers and padding come to the files' own bytes.
-            _unpack(_Bounded(source, stream, most + 3 * _BLOCK * _MOST_FILES), source, folder)
+            _unpack(_Bounded(source, stream, most + 3 * _BLOCK * _MOST_FILES), source, folder, most)
     except OSError as error:
         raise ConfigError(
             f"{source} cannot be read: {error}", remedy="give a file that `ekiben model export` wrote"
@@ -225,8 +225,8 @@ def _unpacked(source: Path, folder: Path, most: int) -> str:
     return sha256
 
 
-def _unpack(archive: _Bounded, source: Path, folder: Path) -> None:
-    root, names = "", set[str]()
+def _unpack(archive: _Bounded, source: Path, folder: Path, most: int) -> None:
+    root, names, room = "", set[str](), most
     while (header := archive.take(_BLOCK)) != bytes(_BLOCK):
         entry = _entry(header, source)
         above, _, name = entry.name.partition("/")
@@ -236,6 +236,9 @@ def _unpack(archive: _Bounded, source: Path, folder: Path) -> None:
         if name.lower() in names or len(names) >= _MOST_FILES or name in store.FOREIGN:
             raise _refused(source, f"at most {_MOST_FILES} files of an artefact, each once", repr(name))
         names.add(name.lower())
+        room -= entry.size
+        if room < 0:
+            raise _refused(source, f"at most {most} bytes of files", "more", "raise --most-bytes")
         with (folder / name).open("xb") as out:
             left = entry.size
             while left:

@@ -137,7 +137,7 @@ def _note(tag: ModelTag, home: Path, staging: Path, at: datetime, by: str) -> No
     version, known = catalogue.version(tag, home), ledger.read(tag.name, home)
     said = {key: version.card[key] for key in ("metric", "score") if key in version.card}
     evidence = {"artefact": version.artefact_sha256, "stored_at": version.stored_at, **said}
-    event = Event("removed", tag.version, at.isoformat(timespec="seconds"), by, "", evidence)
+    event = Event("removed", tag.version, at.isoformat(), by, "", evidence)
     ledger.write(known.having(event), home, staging)
 
 

@@ -32,6 +32,7 @@ def made(folder: Path, score: float = 0.5, **parts: Any) -> Path:
 
 def stored(home: Path, score: float = 0.5, **parts: Any) -> ModelTag:
     """The same in a store."""
+    home.parent.mkdir(parents=True, exist_ok=True)
     at = home.parent / f"source-{score}-{len(list(home.parent.iterdir()))}"
     return store.store(made(at, score, **parts), home)[0]
 
