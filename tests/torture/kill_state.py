@@ -68,7 +68,8 @@ def state(home: Path) -> State:
 
 def left(home: Path) -> list[str]:
     """What a run left in the places where it works."""
-    return [str(path) for place in _PLACES for path in home.glob(f"{place}/*") if path.name != "lock"]
+    places = [path for place in _PLACES for path in home.glob(f"{place}/*") if path.name != "lock"]
+    return [str(path) for path in (*places, *home.glob("*/*/.*"), *home.glob("ekiben-ledger/.*"))]
 
 
 def _hash(folder: Path) -> str:

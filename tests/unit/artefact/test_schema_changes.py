@@ -119,9 +119,9 @@ def near(schema: Schema, chance: random.Random) -> Schema:
     return Schema(tuple(inputs), schema.output)
 
 
-def accepts(schema: Schema, row: Any) -> bool:
+def accepts(validator: Validator, row: Any) -> bool:
     try:
-        Validator(schema, 1).row(row, "")
+        validator.row(row, "")
     except RefusedError:
         return False
     return True
@@ -144,8 +144,8 @@ def test_the_validator_agrees() -> None:
         else:
             first, second = (each.name for each in before.inputs)
             mine = [{first: a, second: b} for a in VALUES for b in VALUES] + rows[len(VALUES) :]
-        sample = [row for row in mine if accepts(before, row)]
-        broken = any(not accepts(after, row) for row in sample)
+        old, new = Validator(before, 1), Validator(after, 1)
+        broken = any(accepts(old, row) and not accepts(new, row) for row in mine)
         named = [each for each in changes(before, after) if each.breaking]
         # Two inputs alike may change their order unnoticed by rows; their meaning changes all the same.
         unnoticed = {each.kind for each in named} <= {"order changed"}
