@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ekiben.artefact.store import folder_of, home
+from ekiben.artefact.store import WORKSHOP, folder_of, home
 from ekiben.errors import ConfigError
 from ekiben.identifiers import BentoTag, ModelTag
 
@@ -38,7 +38,15 @@ def workshop(model: ModelTag) -> Iterator[Path]:
         raise ConfigError(
             f"expected the model {model} in {folder}, found none", remedy=f"run `ekiben train {model.name}`"
         )
-    root = home() / "ekiben-workshop"
+    with _turn() as place:
+        _show_models(place, folder, model)
+        yield place
+
+
+@contextmanager
+def _turn() -> Iterator[Path]:
+    """A folder beside the store, for one run at a time; what killed runs left there goes."""
+    root = home() / WORKSHOP
     root.mkdir(parents=True, exist_ok=True)
     with (root / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -46,7 +54,6 @@ def workshop(model: ModelTag) -> Iterator[Path]:
             if left.is_dir():
                 shutil.rmtree(left)
         with tempfile.TemporaryDirectory(dir=root) as name:
-            _show_models(Path(name), folder, model)
             yield Path(name)
 
 
@@ -75,14 +82,16 @@ def publish(made: Path, tag: BentoTag, workshop: Path) -> Path:
     if target.exists():
         target.rename(workshop / "replaced")
     made.rename(target)
-    point_latest(tag)
+    _point_latest(tag, workshop)
     return target
 
 
 def point_latest(tag: BentoTag) -> None:
-    """`name:latest` is the bento packed last."""
-    target = bento_folder(tag)
-    with tempfile.NamedTemporaryFile("w", dir=target.parent, prefix=".latest-", delete=False) as out:
-        out.write(tag.version)
-    Path(out.name).chmod(0o644)
-    Path(out.name).replace(target.parent / "latest")
+    """`name:latest` is the bento packed last, also if it was there already."""
+    with _turn() as place:
+        _point_latest(tag, place)
+
+
+def _point_latest(tag: BentoTag, place: Path) -> None:
+    (place / "latest").write_text(tag.version, encoding="utf-8")
+    (place / "latest").replace(bento_folder(tag).parent / "latest")

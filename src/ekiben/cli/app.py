@@ -18,6 +18,7 @@ from ekiben.cli import (
     ground,
     image,
     key,
+    model,
     observe,
     output,
     release,
@@ -70,7 +71,7 @@ def _global(
     output.configure_logging(1 if verbose else -1 if quiet else 0)
 
 
-for _station in (road, train, bento, image, release, traffic, key, scale, observe, ground, config):
+for _station in (road, train, model, bento, image, release, traffic, key, scale, observe, ground, config):
     _station.register(app)
 
 

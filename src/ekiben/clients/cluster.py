@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from ekiben.clients import objects
 from ekiben.clients.connection import TIMEOUT_SECONDS, Answer, open_context
-from ekiben.clients.stored import Stored
+from ekiben.clients.served import Served
 from ekiben.errors import ClusterError
 
 _REFUSED_STATUS = 400  # and up
@@ -29,7 +29,7 @@ def connect(kubeconfig: Path | None, context: str) -> Cluster:
     return Cluster(open_context(kubeconfig, context), context)
 
 
-class Cluster(Stored):
+class Cluster(Served):
     """What ekiben asks of one cluster; every method raises `ClusterError` when it is refused."""
 
     # What runs

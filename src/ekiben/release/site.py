@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
+from ekiben.artefact import store
 from ekiben.clients import tools
 from ekiben.clients.cluster import Cluster, connect
 from ekiben.clients.helm import Helm, is_server_side
@@ -38,6 +40,7 @@ class Site:
         credential: What requests to the pods carry; empty where none is needed or known.
         keys_secret: Name of the Secret that the pods read keys from.
         verify_secret: Name of the Secret with the key that the release is proven with.
+        models: BentoML's home whose alias `in-service` follows what is verified here; None: none does.
     """
 
     cluster: Cluster
@@ -51,6 +54,7 @@ class Site:
     credential: str = field(default="", repr=False)
     keys_secret: str = ""
     verify_secret: str = ""
+    models: Path | None = None
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -107,6 +111,7 @@ def at(
             credential=given(environment),
             keys_secret=keys.secret_name(values, name),
             verify_secret=secret_name(values, name),
+            models=store.home(),
         )
 
 

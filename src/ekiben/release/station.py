@@ -17,7 +17,7 @@ from ekiben.clients.helm import HelmRevision
 from ekiben.config import ModelConfig
 from ekiben.errors import ConfigError, ToolError
 from ekiben.identifiers import ClusterAddress, ImageReference, Revision
-from ekiben.release import checks, golden, record, repair, site, undo, verification, wait
+from ekiben.release import checks, golden, record, repair, service, site, undo, verification, wait
 from ekiben.release import values as chart_values
 from ekiben.release.checks import Wanted
 from ekiben.release.golden import Expected
@@ -195,7 +195,10 @@ def _verified_again(
     if wait.until_ready(quick, task.wanted.replicas) is not None:
         return None
     made = checks.verify(here, task.wanted)
-    return None if checks.failure(made) else (entry.revision, made)
+    if checks.failure(made):
+        return None
+    service.follow(here, entry)
+    return entry.revision, made
 
 
 def _upgraded(here: Site, task: _Task, history: tuple[HelmRevision, ...], past: undo.Before) -> int:
@@ -241,3 +244,4 @@ def _write(here: Site, task: _Task, number: int, made: tuple[Check, ...]) -> Non
         golden=wanted.expected.golden.first(record.GOLDEN_ROWS),
     )
     record.write(here.cluster, here.namespace, here.release, entry)
+    service.follow(here, entry)

@@ -8,7 +8,7 @@ from functools import partial
 
 from ekiben.clients.helm import HelmRevision
 from ekiben.errors import ClusterError, RolledBackError, ToolError
-from ekiben.release import checks, record, verification, wait
+from ekiben.release import checks, record, service, verification, wait
 from ekiben.release.checks import Wanted
 from ekiben.release.golden import Expected
 from ekiben.release.record import Verified
@@ -85,6 +85,7 @@ def restore(site: Site, verified: Verified) -> Verified | Failure:
         verified, revision=now.number, checks=made, by=record.user(), at=record.now_text(site.now())
     )
     record.write(site.cluster, site.namespace, site.release, entry)
+    service.follow(site, entry)
     return entry
 
 

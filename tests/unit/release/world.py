@@ -60,6 +60,7 @@ class World:
     another digest), `swapped` (the pod computes another hash); any other name is good.
     """
 
+    context: str = "mine"
     now_seconds: float = 1000.0
     namespaces: set[str] = field(default_factory=set)
     history: list[HelmRevision] = field(default_factory=list)
