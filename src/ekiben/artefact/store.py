@@ -18,6 +18,7 @@ from pathlib import Path
 from ekiben.errors import ConfigError
 from ekiben.identifiers import ModelTag
 from ekiben.serving import artefact as reader
+from ekiben.serving.seal import signature
 
 os.environ["BENTOML_DO_NOT_TRACK"] = "True"
 
@@ -62,8 +63,28 @@ def store(folder: Path, at: Path | None = None) -> tuple[ModelTag, Path]:
                 target.rename(staging / "damaged")
             target.parent.mkdir(parents=True, exist_ok=True)
             made.rename(target)
+        elif signature.FILE in artefact.beside:
+            _put(target / signature.FILE, (folder / signature.FILE).read_bytes(), staging)
         _point_latest(target, staging)
     return tag, target
+
+
+def sign(folder: Path, content: bytes, at: Path | None = None) -> None:
+    """Put a signature beside a stored model's files, whole or not at all.
+
+    Args:
+        folder: The model's, in the store.
+        content: Of the signature.
+        at: BentoML's home; None takes the usual one.
+    """
+    with _staging(at or home()) as staging:
+        _put(folder / signature.FILE, content, staging)
+
+
+def _put(place: Path, content: bytes, staging: Path) -> None:
+    made = staging / place.name
+    made.write_bytes(content)
+    made.replace(place)
 
 
 def _intact(target: Path, sha256: str) -> bool:
@@ -85,7 +106,7 @@ def _create(folder: Path, artefact: reader.Artefact, tag: ModelTag, staging: Pat
         metadata={METADATA_KEY: artefact.sha256},
         _model_store=ModelStore(staging / "models"),
     ) as model:
-        for name in (*artefact.files, reader.MANIFEST):
+        for name in (*artefact.files, reader.MANIFEST, *artefact.beside):
             shutil.copyfile(folder / name, model.path_of(name))
     return staging / "models" / tag.name / tag.version
 

@@ -18,11 +18,13 @@ from ekiben.cli import (
     ground,
     image,
     key,
+    model_verify,
     observe,
     output,
     release,
     road,
     scale,
+    seal,
     traffic,
     train,
 )
@@ -70,7 +72,21 @@ def _global(
     output.configure_logging(1 if verbose else -1 if quiet else 0)
 
 
-for _station in (road, train, bento, image, release, traffic, key, scale, observe, ground, config):
+for _station in (
+    road,
+    train,
+    model_verify,
+    bento,
+    seal,
+    image,
+    release,
+    traffic,
+    key,
+    scale,
+    observe,
+    ground,
+    config,
+):
     _station.register(app)
 
 

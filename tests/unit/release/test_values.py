@@ -52,6 +52,7 @@ def test_values_come_from_their_sections() -> None:
             "behavior": {"scaleDown": {"stabilizationWindowSeconds": 60}},
         },
         "access": {"mode": "none"},
+        "seal": {"signers": [], "allowPickle": False, "encryption": {"secretName": ""}},
         "resources": {
             "requests": {"cpu": "100m", "memory": "256Mi"},
             "limits": {"cpu": "300m", "memory": "256Mi"},
