@@ -59,7 +59,7 @@ def refit(folder: Path, **members: Any) -> Path:
     manifest = {**json.loads(path.read_text()), **members}
     manifest["files"] = {
         name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        for name in sorted(set(os.listdir(folder)) - {"manifest.json", "signature.json"})
+        for name in sorted({path.name for path in folder.iterdir()} - {"manifest.json", "signature.json"})
     }
     path.write_text(json.dumps(manifest, sort_keys=True, indent=1))
     return folder
@@ -277,7 +277,8 @@ def _socket(path: Path) -> None:
 def _manifests() -> Iterator[Hostile]:
     members: list[dict[str, Any]] = [
         {"format": 1}, {"format": 0}, {"format": 99}, {"format": "3"}, {"format": 3.0}, {"format": None},
-        {"name": "../x"}, {"name": "A"}, {"name": ""}, {"forms": []}, {"forms": ["onnx"]}, {"forms": {"onnx": 1}},
+        {"name": "../x"}, {"name": "A"}, {"name": ""}, {"forms": []}, {"forms": ["onnx"]},
+        {"forms": {"onnx": 1}},
         {"predictor": "treelite"}, {"predictor": []}, {"formats": ["skops", "skops"]}, {"estimator": "onnx"},
         {"versions": None}, {"versions": {}},
     ]  # fmt: skip

@@ -50,7 +50,7 @@ class Trial:
 
     def mutation(self, seed: int) -> str:
         """Change a copy and read it; empty if it was refused, else what was done."""
-        done = mutations.changed(self._fresh(), seed)
+        done = mutations.changed(self.fresh(), seed)
         form = random.Random(seed).choice(_FORMS)  # noqa: S311 - not for secrets
         try:
             reader.read(self._copy, form, self._policy)
@@ -59,8 +59,8 @@ class Trial:
         return f"{seed}: {done}"
 
     def attack(self, attack: Hostile) -> str:
-        """Read a hostile artefact where a signature is asked for, and load it where none is; empty if refused."""
-        folder = attack.make(self._fresh())
+        """Read and load a hostile artefact, first where a signature is asked for; empty if refused."""
+        folder = attack.make(self.fresh())
         taken = ""
         for policy in (self._policy, Policy()):
             for form in _FORMS:
@@ -72,7 +72,8 @@ class Trial:
                 taken += f"{attack.name} {'with' if policy.signers else 'without'} signers; "
         return taken
 
-    def _fresh(self) -> Path:
+    def fresh(self) -> Path:
+        """Give a copy of the good artefact."""
         shutil.rmtree(self._copy.parent, ignore_errors=True)
         shutil.copytree(self._good, self._copy)
         return self._copy

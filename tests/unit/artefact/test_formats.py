@@ -38,7 +38,8 @@ LABELS = (ROWS.sum(axis=1) > 0).astype(int)
 
 def written(folder: Path, *formats: str, estimator: Any = None) -> Path:
     folder.mkdir()
-    fitted = (estimator or make_pipeline(StandardScaler(), LogisticRegression())).fit(ROWS, LABELS)
+    linear = make_pipeline(StandardScaler(), LogisticRegression())
+    fitted = (linear if estimator is None else estimator).fit(ROWS, LABELS)
     golden = {
         "instances": [dict(zip("ab", ROWS[0].tolist(), strict=True))],
         "predictions": fitted.predict(ROWS[:1]).tolist(),

@@ -85,7 +85,7 @@ def test_extra_files_are_refused_but_bentomls_own_is_not(artefact: Path) -> None
     (artefact / "model.yaml").write_text("name: small")
     reader.read(artefact)
     (artefact / "sitecustomize.py").touch()
-    with pytest.raises(ConfigError, match=r"does not list: sitecustomize\.py"):
+    with pytest.raises(ConfigError, match=r"does not list: 'sitecustomize\.py'"):
         reader.read(artefact)
 
 
