@@ -79,7 +79,7 @@ def train(traveller: Traveller, *, again: bool = False) -> Stop:
     went_in = fingerprint(
         traveller.config.train,
         traveller.config.bento.formats,
-        traveller.config.bento.seal,
+        traveller.config.bento.seal.key_file,
         _packages(),
         files=[p for p in traveller.sources() if p.suffix == ".py"],
     )

@@ -17,7 +17,7 @@ def test_changed_artefacts_are_refused(trial: Trial) -> None:
 
 
 def test_hostile_artefacts_are_refused_and_run_nothing(trial: Trial) -> None:
-    """Every fourth of the hostile artefacts, with a policy and without: no file that their code would make."""
+    """Every fourth of the hostile artefacts, with a policy and without; none makes the canary."""
     attacks = trial.attacks()
     assert len(attacks) >= 200
     assert [taken for attack in attacks[::4] if (taken := trial.attack(attack))] == []
