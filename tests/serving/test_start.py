@@ -126,7 +126,7 @@ def test_a_grpc_port_that_is_taken_is_named(artefact: Path, tmp_path: Path) -> N
 
 
 def test_an_unsigned_artefact_ends_a_pod_that_asks_for_signers(artefact: Path, tmp_path: Path) -> None:
-    """Exit 2 before a port is opened; signed by that signer and encrypted for its key, the same pod serves."""
+    """Exit 2 before a port is opened; signed by that signer and encrypted for its key, it serves."""
     signer = keys.create_pair(tmp_path / "key")
     with starting(artefact, tmp_path, EKIBEN_SIGNERS=signer.text) as pod:
         assert pod.process.wait(timeout=20) == 2

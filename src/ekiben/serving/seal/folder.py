@@ -60,9 +60,8 @@ class Folder:
         Raises:
             ConfigError: It is absent, no plain file of its own, or longer than allowed.
         """
-        with self._opened(name, most_bytes) as file:
-            size = os.fstat(file.fileno()).st_size
-            content = os.read(file.fileno(), size + 1)
+        with self._opened(name, most_bytes) as (descriptor, size):
+            content = os.read(descriptor, size + 1)
         if len(content) != size:
             raise ConfigError(f"{self.path}: {name} changed while it was read", remedy=_REMEDY)
         return content
@@ -73,11 +72,12 @@ class Folder:
         Raises:
             ConfigError: As `content`.
         """
-        with self._opened(name, most_bytes) as file:
+        with self._opened(name, most_bytes) as (descriptor, _), io.FileIO(descriptor, closefd=False) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     @contextmanager
-    def _opened(self, name: str, most_bytes: int) -> Iterator[io.FileIO]:
+    def _opened(self, name: str, most_bytes: int) -> Iterator[tuple[int, int]]:
+        """Descriptor and length of a plain file."""
         try:
             descriptor = os.open(name, _FLAGS, dir_fd=self._descriptor)
         except (OSError, ValueError) as error:
@@ -85,7 +85,7 @@ class Folder:
                 f"{self.path}: expected the file {name}, no link: {getattr(error, 'strerror', error)}",
                 remedy=_REMEDY,
             ) from error
-        with io.FileIO(descriptor) as file:
+        try:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
                 raise ConfigError(
@@ -95,7 +95,9 @@ class Folder:
                 )
             if found.st_size > most_bytes:
                 raise self._too_long(name, most_bytes)
-            yield file
+            yield descriptor, found.st_size
+        finally:
+            os.close(descriptor)
 
     def _too_long(self, name: str, most_bytes: int) -> ConfigError:
         return ConfigError(
