@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -248,7 +249,7 @@ def _kinds() -> Iterator[Hostile]:
     if os.geteuid() != 0:
         del kinds["a device"]
     for what, make in kinds.items():
-        yield Hostile(what, lambda folder, make=make: instead(folder, make))
+        yield Hostile(what, partial(instead, make=make))
 
     def linked(folder: Path) -> Path:
         folder.rename(folder.with_name("elsewhere"))
@@ -283,7 +284,7 @@ def _manifests() -> Iterator[Hostile]:
         {"versions": None}, {"versions": {}},
     ]  # fmt: skip
     for each in members:
-        yield Hostile(f"a manifest with {each}", lambda folder, each=each: refit(folder, **each))
+        yield Hostile(f"a manifest with {each}", partial(refit, **each))
     for name in ("../card.json", "/etc/passwd", "CARD.JSON", "card.json/", "./card.json", "card.json\x00"):
 
         def path(folder: Path, name: str = name) -> Path:

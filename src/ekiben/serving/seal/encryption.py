@@ -90,7 +90,7 @@ def key_id(content: bytes) -> str:
         ConfigError: Another format or cipher.
     """
     found: Any = strict.parse(content, FILE)
-    identifier = found.get("key") if isinstance(found, dict) else None
+    identifier: Any = found.get("key") if isinstance(found, dict) else None
     if not _is_id(identifier) or document(identifier) != content:
         raise ConfigError(
             f'{FILE}: expected {{"cipher": "{CIPHER}", "format": {FORMAT}, "key": ID}}, found something else',
