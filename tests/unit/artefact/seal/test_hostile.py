@@ -13,12 +13,12 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
 
 def test_changed_artefacts_are_refused(trial: Trial) -> None:
     """Whatever one random change does to a sealed artefact, it is refused before anything is parsed."""
-    assert [done for seed in range(150) if (done := trial.mutation(seed))] == []
+    assert [done for seed in range(60) if (done := trial.mutation(seed))] == []
 
 
 def test_hostile_artefacts_are_refused_and_run_nothing(trial: Trial) -> None:
-    """Every fourth of the hostile artefacts, with a policy and without; none makes the canary."""
+    """Every eighth of the hostile artefacts, with a policy and without; none makes the canary."""
     attacks = trial.attacks()
     assert len(attacks) >= 200
-    assert [taken for attack in attacks[::4] if (taken := trial.attack(attack))] == []
+    assert [taken for attack in attacks[::8] if (taken := trial.attack(attack))] == []
     assert not trial.canary.exists()
