@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from tests.serving.pod import HOST, running, starting
 
+from ekiben.artefact.seal import encrypt, keys, sign
+from ekiben.serving import artefact as reader
+
 # Records, in a file, what the process writes and what it imported; loaded by Python before anything else.
 WATCHER = """
 import atexit, os, sys
@@ -123,3 +126,22 @@ def test_a_grpc_port_that_is_taken_is_named(artefact: Path, tmp_path: Path) -> N
             log = pod.log.read_text()
             assert f"cannot listen on {HOST} port {port}" in log
             assert "Traceback" not in log
+
+
+def test_an_unsigned_artefact_ends_a_pod_that_asks_for_signers(artefact: Path, tmp_path: Path) -> None:
+    """Exit 2 before a port is opened; signed by that signer and encrypted for its key, it serves."""
+    signer = keys.create_pair(tmp_path / "key")
+    with starting(artefact, tmp_path, EKIBEN_SIGNERS=signer.text) as pod:
+        assert pod.process.wait(timeout=20) == 2
+        assert "takes signed artefacts only" in pod.log.read_text()
+    signed, sealed, live = (tmp_path / name for name in ("signed", "sealed", "live"))
+    shutil.copytree(artefact, signed)
+    (signed / "signature.json").write_bytes(sign.bundle_for(signed, tmp_path / "key", [signer]) or b"")
+    sealed.mkdir()
+    live.mkdir()
+    keys.create_secret(live / "now")
+    for name, content in encrypt.carried(reader.read(signed), encrypt.LiveKey("now", live / "now")):
+        (sealed / name).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
+    with running(sealed, tmp_path, EKIBEN_SIGNERS=signer.text, EKIBEN_SEAL_KEYS=str(live)) as pod:
+        assert pod.predict([5.1, 3.5, 1.4, 0.2]).json["prediction"] == 0
+        assert pod.request("GET", "/readyz").json["artefact"] == reader.read(artefact).sha256

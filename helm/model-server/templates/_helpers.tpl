@@ -114,6 +114,18 @@ seccompProfile:
 - {name: EKIBEN_TLS_CERTIFICATE, value: /etc/ekiben/tls/tls.crt}
 - {name: EKIBEN_TLS_KEY, value: /etc/ekiben/tls/tls.key}
 {{- end }}
+{{- with .Values.seal }}
+{{- if and .allowPickle (not .signers) }}
+{{- fail "seal.allowPickle: expected seal.signers beside it: a pickle runs what its writer wants" }}
+{{- end }}
+{{- with .signers }}
+- {name: EKIBEN_SIGNERS, value: {{ join "," . | quote }}}
+- {name: EKIBEN_ALLOW_PICKLE, value: {{ $.Values.seal.allowPickle | quote }}}
+{{- end }}
+{{- if .encryption.secretName }}
+- {name: EKIBEN_SEAL_KEYS, value: /etc/ekiben/seal}
+{{- end }}
+{{- end }}
 {{- with .Values.server }}
 - {name: EKIBEN_GRPC, value: {{ .grpc | quote }}}
 - {name: EKIBEN_PREDICTOR, value: {{ .predictor | quote }}}

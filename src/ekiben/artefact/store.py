@@ -20,6 +20,7 @@ from pathlib import Path
 from ekiben.errors import ConfigError
 from ekiben.identifiers import ModelTag
 from ekiben.serving import artefact as reader
+from ekiben.serving.seal import signature
 
 os.environ["BENTOML_DO_NOT_TRACK"] = "True"
 
@@ -71,6 +72,8 @@ def store(
                 target.rename(staged / "damaged")
             target.parent.mkdir(parents=True, exist_ok=True)
             made.rename(target)
+        elif signature.FILE in artefact.beside:
+            _put(target / signature.FILE, (folder / signature.FILE).read_bytes(), staged)
         if origin is None or latest(tag.name, base) is None:
             _point_latest(target, staged)
     return tag, target
@@ -132,6 +135,24 @@ def _require_file(path: Path, expected: str, tag: ModelTag) -> None:
         )
 
 
+def sign(folder: Path, content: bytes, at: Path | None = None) -> None:
+    """Put a signature beside a stored model's files, whole or not at all.
+
+    Args:
+        folder: The model's, in the store.
+        content: Of the signature.
+        at: BentoML's home; None takes the usual one.
+    """
+    with staging(at or home()) as staged:
+        _put(folder / signature.FILE, content, staged)
+
+
+def _put(place: Path, content: bytes, staged: Path) -> None:
+    made = staged / place.name
+    made.write_bytes(content)
+    made.replace(place)
+
+
 def intact(target: Path, sha256: str) -> bool:
     """Whether a folder of the store holds this artefact, whole, and BentoML's record of it."""
     try:
@@ -154,9 +175,8 @@ def _create(
         metadata={METADATA_KEY: artefact.sha256, **({ORIGIN_KEY: dict(origin)} if origin else {})},
         _model_store=ModelStore(staging / "models"),
     ) as model:
-        for path in folder.iterdir():  # what the reader let pass: it knows every file
-            if path.name not in FOREIGN:
-                shutil.copyfile(path, model.path_of(path.name), follow_symlinks=False)
+        for name in (*artefact.files, reader.MANIFEST, *artefact.beside):
+            shutil.copyfile(folder / name, model.path_of(name), follow_symlinks=False)
     made = staging / "models" / tag.name / tag.version
     if reader.read(made).sha256 != artefact.sha256:
         raise ConfigError(

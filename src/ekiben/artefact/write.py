@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ekiben.artefact.form import estimator_bytes
+from ekiben.artefact import formats as estimator_formats
 from ekiben.artefact.forms.proof import Proven
 from ekiben.serving import artefact as reader
 from ekiben.serving import versions
@@ -27,6 +27,7 @@ def write(
     reference: Mapping[str, Any],
     card: Mapping[str, Any],
     proven: Proven = _NOTHING,
+    formats: Sequence[str] = ("skops",),
 ) -> str:
     """Write all files, the manifest last.
 
@@ -39,12 +40,14 @@ def write(
         reference: Distributions of the training rows.
         card: Where the model comes from and how good it is.
         proven: Exact forms beside the estimator itself.
+        formats: Of the estimator's files; the first of skops, joblib and pickle is what a pod reads.
 
     Returns:
         The artefact's hash, `sha256:...`.
 
     Raises:
-        ConfigError: The estimator cannot be written.
+        ConfigError: The estimator cannot be written in a format.
+        AcceptanceError: `onnx` was asked for, and no exact graph was found.
     """
     documents = {
         reader.SCHEMA: schema.document(),
@@ -54,13 +57,16 @@ def write(
         reader.PARITY: proven.document,
     }
     contents = {name: json_bytes(document) for name, document in documents.items()}
-    contents[reader.ESTIMATOR] = estimator_bytes(estimator)
+    written, first = estimator_formats.contents(formats, estimator, schema, proven)
+    contents.update(written)
     contents.update({reader.FORM_FILES[form]: content for form, content in proven.contents.items()})
     manifest = json_bytes(
         {
             "format": reader.FORMAT,
             "name": name,
             "files": {file: hashlib.sha256(content).hexdigest() for file, content in contents.items()},
+            "formats": [each for each, file in reader.FORMAT_FILES.items() if file in written],
+            "estimator": first,
             "forms": [*proven.contents, "scikit-learn"],
             "predictor": proven.predictor,
             "versions": versions.here(),

@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from ekiben.artefact import store as models
+from ekiben.artefact.seal import configured
 from ekiben.bento import routes, store
 from ekiben.bento.sources import Source, collect, version
 from ekiben.clients import command, places
@@ -57,6 +59,7 @@ def build(config: ModelConfig, tag: ModelTag, project: Path) -> Bundled:
         ConfigError: No such model, wrong `bento.include`, or a route that two want to answer.
         ToolError: BentoML could not build it.
     """
+    _sign(config, tag)
     sources = collect(project, config.bento.include, config.bento.service)
     lock = places.source("requirements") / "pod.txt"
     bento = BentoTag(
@@ -79,6 +82,13 @@ def build(config: ModelConfig, tag: ModelTag, project: Path) -> Bundled:
         made = _made(config, tag, bento, sources, lock, workshop)
         (made / ROUTES).write_bytes(routes.document(routes.custom(_declared(made), config.bento.routes)))
         return Bundled(bento, store.publish(made, bento, workshop), tag)
+
+
+def _sign(config: ModelConfig, tag: ModelTag) -> None:
+    """A model that was trained before a key was configured gets its signature now."""
+    folder = models.folder_of(tag)
+    if config.bento.seal.key_file and (content := configured.signature_of(folder, config)) is not None:
+        models.sign(folder, content)
 
 
 def _intact(folder: Path, sources: Mapping[str, Source]) -> bool:

@@ -24,6 +24,7 @@ from ekiben.cli import (
     release,
     road,
     scale,
+    seal,
     traffic,
     train,
 )
@@ -71,7 +72,21 @@ def _global(
     output.configure_logging(1 if verbose else -1 if quiet else 0)
 
 
-for _station in (road, train, model, bento, image, release, traffic, key, scale, observe, ground, config):
+for _station in (
+    road,
+    train,
+    model,
+    bento,
+    seal,
+    image,
+    release,
+    traffic,
+    key,
+    scale,
+    observe,
+    ground,
+    config,
+):
     _station.register(app)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ekiben.cli import model_text, options, output, session
+from ekiben.cli.model_verify import verify
 from ekiben.cli.train import PANEL
 from ekiben.errors import AcceptanceError, ConfigError
 
@@ -36,6 +37,7 @@ def register(app: typer.Typer) -> None:
     for verb in (show, compare, promote, history, export):
         group.command()(verb)
     group.command("import")(import_)
+    group.command()(verify)
     group.command()(prune)
     app.add_typer(group, name="model", rich_help_panel=PANEL)
 

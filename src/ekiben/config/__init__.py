@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ekiben.config.file import load, parse
 from ekiben.config.inputs import InputPolicy, Section
+from ekiben.config.seal import Encryption, Seal
 from ekiben.config.sections import (
     RESERVED_NAMES,
     Acceptance,
@@ -29,6 +30,7 @@ __all__ = [
     "RESERVED_NAMES",
     "Acceptance",
     "Bento",
+    "Encryption",
     "Image",
     "InputPolicy",
     "Load",
@@ -37,6 +39,7 @@ __all__ = [
     "Release",
     "Resources",
     "Scale",
+    "Seal",
     "Section",
     "Traffic",
     "Train",

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from ekiben.config.inputs import InputPolicy, Section
+from ekiben.config.seal import Formats, Seal
 
 # Verbs of the CLI that have subcommands: a model of that name could not be told from them.
-RESERVED_NAMES = frozenset({"cluster", "model", "key", "plan", "road", "show", "list"})
+RESERVED_NAMES = frozenset({"cluster", "model", "key", "seal", "plan", "road", "show", "list"})
 _DNS_LABEL = r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$"  # 40, so that suffixes stay within Kubernetes' 63
 _IMPORT_PATH = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
 _CPU = r"^([1-9]\d*m|\d+(\.\d+)?)$"
@@ -57,6 +58,11 @@ class Train(Section):
 class Bento(Section):
     """Station 2: the BentoML service that carries the model."""
 
+    formats: Formats = Field(
+        ("skops",),
+        description="File formats of the estimator; a pod reads the first of skops, joblib and pickle.",
+    )
+    seal: Seal = Field(default_factory=Seal)
     service: ImportPath = Field(description="BentoML service: `module:Class`.")
     include: tuple[str, ...] = Field((), description="Files packed, as globs relative to the project.")
     routes: Mapping[str, Literal["lane", "service"]] = Field(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ekiben.artefact.seal.encrypt import LiveKey
 from ekiben.artefact.store import folder_of, home
 from ekiben.clients import places
 from ekiben.clients.registry import Access
@@ -67,7 +68,7 @@ def assemble(
         *below,
         program.ekiben_layer(blobs, ground.key, bill, ground.compiler),
         program.bento_layer(blobs, folder),
-        program.model_layer(blobs, sealed),
+        program.model_layer(blobs, sealed, _live_key(config)),
     )
     labels = {
         "org.opencontainers.image.title": config.model,
@@ -103,6 +104,11 @@ def ground_of(config: ModelConfig, blobs: Blobs, base_access: Access | None) -> 
 def packages_on(ground: foundation.Foundation, blobs: Blobs) -> Layer:
     """The layer of packages above a foundation."""
     return packages.build(blobs, _lock(), ground.key, ground.compiler)
+
+
+def _live_key(config: ModelConfig) -> LiveKey | None:
+    section = config.bento.seal.encryption
+    return LiveKey(section.key_id, Path(section.key_file).expanduser()) if section.key_file else None
 
 
 def _lock() -> Path:

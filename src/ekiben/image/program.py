@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 import ekiben
+from ekiben.artefact.seal import encrypt
 from ekiben.errors import ConfigError
 from ekiben.identifiers import BentoTag, ModelTag
 from ekiben.image import layout, python, sbom, tree
@@ -87,15 +88,24 @@ def bento_layer(blobs: Blobs, folder: Path) -> Layer:
     return blobs.layer("bento", _entries_key(entries), lambda: Made(entries))
 
 
-def model_layer(blobs: Blobs, sealed: artefact.Artefact) -> Layer:
-    """The artefact, as its manifest lists it.
+def model_layer(blobs: Blobs, sealed: artefact.Artefact, key: encrypt.LiveKey | None = None) -> Layer:
+    """The artefact, as its manifest lists it, with its signature.
 
     Args:
         blobs: The cache.
         sealed: The model in the store, verified.
+        key: What its files are encrypted with; None leaves them plain.
     """
-    names = (*sealed.files, artefact.MANIFEST)
-    entries = list(tree.walk(sealed.folder, MODEL, keep=lambda path: path in names))
+    carried = dict(encrypt.carried(sealed, key))
+    plain = {name for name, content in carried.items() if isinstance(content, Path)}
+    entries = [
+        *tree.walk(sealed.folder, MODEL, keep=lambda path: path in plain),
+        *(
+            tree.file(f"{MODEL}/{name}", content)
+            for name, content in sorted(carried.items())
+            if isinstance(content, bytes)
+        ),
+    ]
     return blobs.layer("model", _entries_key(entries), lambda: Made(entries))
 
 

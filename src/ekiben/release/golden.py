@@ -14,7 +14,7 @@ from ekiben.errors import ConfigError
 from ekiben.identifiers import ModelTag
 
 _ZERO_TOLERANCE = 1e-12  # a relative tolerance says nothing about an expected 0
-_FORMATS = (1, 2)  # what this part of a manifest is the same in
+_FORMATS = (2, 3)  # what this part of a manifest is the same in
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def read(folder: Path) -> Expected:
         manifest, golden_bytes = json.loads(manifest_bytes), (folder / "golden.json").read_bytes()
         found, listed = hashlib.sha256(golden_bytes).hexdigest(), manifest["files"]["golden.json"]
         if manifest["format"] not in _FORMATS:
-            raise ConfigError(f"{folder}: expected artefact format 1 or 2, found {manifest['format']}")
+            raise ConfigError(f"{folder}: expected artefact format 2 or 3, found {manifest['format']}")
         if found != listed.removeprefix("sha256:"):
             raise ConfigError(
                 f"{folder}/golden.json: expected sha256 {listed}, found {found}: it was changed",

@@ -17,6 +17,9 @@ _OWNED: Mapping[str, str] = {
     "image.tag": "the image that is released",
     "image.digest": "the image that is released",
     "access.mode": "`release.access` in ekiben.yaml",
+    "seal.signers": "`bento.seal.signers` in ekiben.yaml",
+    "seal.allowPickle": "`bento.seal.allow_pickle` in ekiben.yaml",
+    "seal.encryption.secretName": "`bento.seal.encryption.secret` in ekiben.yaml",
     "autoscaling.minReplicas": "`scale.min_replicas` in ekiben.yaml",
     "autoscaling.maxReplicas": "`scale.max_replicas` in ekiben.yaml",
     "autoscaling.targetCPUUtilizationPercentage": "`scale.target_cpu_percent` in ekiben.yaml",
@@ -51,7 +54,7 @@ def chart_values(
 
 
 def _derived(config: ModelConfig, image: ImageReference, model: ModelTag, artefact: str) -> dict[str, Any]:
-    machine, scale = config.release.resources, config.scale
+    machine, scale, seal = config.release.resources, config.scale, config.bento.seal
     return {
         "model": {"name": model.name, "version": model.version, "artefact": artefact},
         "image": {"repository": image.repository, "tag": image.tag, "digest": image.digest},
@@ -64,6 +67,11 @@ def _derived(config: ModelConfig, image: ImageReference, model: ModelTag, artefa
         },
         "access": {"mode": config.release.access},
         "server": {"objectiveSeconds": [config.observe.latency_seconds]},
+        "seal": {
+            "signers": list(seal.signers),
+            "allowPickle": seal.allow_pickle,
+            "encryption": {"secretName": seal.encryption.secret},
+        },
         "resources": {
             "requests": {"cpu": machine.cpu_request, "memory": machine.memory},
             "limits": {"cpu": machine.cpu_limit, "memory": machine.memory},

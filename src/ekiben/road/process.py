@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ekiben.artefact.seal import configured
 from ekiben.clients import command
 from ekiben.errors import ConfigError, ToolError
 from ekiben.road.stations import Traveller, golden_instances
@@ -46,6 +47,7 @@ def settings(traveller: Traveller, *, host: str, port: int) -> dict[str, str]:
         "EKIBEN_HTTP_PORT": str(port),
         "EKIBEN_GRPC_PORT": str(port + 1),
         "EKIBEN_METRICS_PORT": str(port + 2),
+        **configured.pod_environment(traveller.config),
     }
     bento = traveller.journey.last("bento")
     if bento is not None and (Path(bento.output["folder"]) / "bento.yaml").is_file():

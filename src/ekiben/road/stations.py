@@ -77,7 +77,11 @@ def train(traveller: Traveller, *, again: bool = False) -> Stop:
     from ekiben.train import station
 
     went_in = fingerprint(
-        traveller.config.train, _packages(), files=[p for p in traveller.sources() if p.suffix == ".py"]
+        traveller.config.train,
+        traveller.config.bento.formats,
+        traveller.config.bento.seal.key_file,
+        _packages(),
+        files=[p for p in traveller.sources() if p.suffix == ".py"],
     )
     last = traveller.journey.last("train")
     there = not again and last is not None and (Path(last.output["folder"]) / "manifest.json").is_file()

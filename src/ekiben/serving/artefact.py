@@ -2,45 +2,66 @@
 
 The hash that names an artefact is that of its manifest's bytes; the manifest
 holds the hash of every other file. It also lists the forms that the estimator
-has, and which one answers unless another is demanded.
+has, and which one answers unless another is demanded. Beside the manifest there
+may be a signature and, in an image, what the other files are encrypted with;
+neither is part of the hash.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ekiben.errors import ConfigError
 from ekiben.serving import versions
 from ekiben.serving.golden import Golden
+from ekiben.serving.manifest import (
+    CARD,
+    ESTIMATOR,
+    FORM_FILES,
+    FORMAT,
+    FORMAT_FILES,
+    GOLDEN,
+    MANIFEST,
+    PARITY,
+    READABLE_FORMATS,
+    REFERENCE,
+    SCHEMA,
+    EstimatorFormat,
+    Manifest,
+)
 from ekiben.serving.predictor import Form
 from ekiben.serving.schema import Schema
+from ekiben.serving.seal import encryption, signature, strict
+from ekiben.serving.seal.folder import MOST_DOCUMENT_BYTES, MOST_FILE_BYTES, Folder
+from ekiben.serving.seal.policy import OPEN, Policy
 
-FORMAT = 2
-READABLE_FORMATS = (1, 2)  # this one and the one before
-MANIFEST = "manifest.json"
-ESTIMATOR = "estimator.skops"
-SCHEMA = "schema.json"
-GOLDEN = "golden.json"
-REFERENCE = "reference.json"
-CARD = "card.json"
-PARITY = "parity.json"
-FORM_FILES: Mapping[Form, str] = {
-    "folded": "linear.json",
-    "onnx": "estimator.onnx",
-    "scikit-learn": ESTIMATOR,
-}
-# By format; the files of its forms come to it.
-_FILES = {1: (CARD, GOLDEN, REFERENCE, SCHEMA), 2: (CARD, GOLDEN, PARITY, REFERENCE, SCHEMA)}
-_ONLY: tuple[Form, ...] = ("scikit-learn",)  # what format 1 has
+__all__ = [
+    "CARD",
+    "ESTIMATOR",
+    "FORMAT",
+    "FORMAT_FILES",
+    "FORM_FILES",
+    "GOLDEN",
+    "MANIFEST",
+    "PARITY",
+    "READABLE_FORMATS",
+    "REFERENCE",
+    "SCHEMA",
+    "Artefact",
+    "hash_of",
+    "read",
+    "version_of",
+]
+
 _FOREIGN = frozenset({"model.yaml"})  # BentoML's own record in its store; never read
+_BESIDE = frozenset({signature.FILE, encryption.FILE})  # about the artefact, not of it
 _VERSION_LENGTH = 16  # hex digits of the hash that make a model's version
-_NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
+_TAKE_AGAIN = "take the artefact from the model store again, or train again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +78,11 @@ class Artefact:
         files: Hex SHA-256 of each file by name.
         forms: What the estimator was proven to be equal to, itself included.
         predictor: The form that answers.
+        estimator_format: What the estimator itself is read from.
+        signer: Fingerprint of who signed it, if the policy asked; None otherwise.
+        may_unpickle: Whether signature and policy both allow it.
+        key_id: Of the key that it is encrypted with; None if it is not.
+        beside: Signature and the like: files that are there and not listed in the manifest.
     """
 
     name: str
@@ -68,14 +94,28 @@ class Artefact:
     files: Mapping[str, str]
     forms: tuple[Form, ...]
     predictor: Form
+    estimator_format: EstimatorFormat = "skops"
+    signer: str | None = None
+    may_unpickle: bool = False
+    key_id: str | None = None
+    beside: tuple[str, ...] = ()
+    _key: bytes | None = field(default=None, repr=False, compare=False)
+    _held: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     def content(self, name: str) -> bytes:
-        """Bytes of a file, verified at this very reading.
+        """Bytes of a file as they were hashed, decrypted.
+
+        What the predictor needs is held from the reading of the artefact until it is asked for; everything
+        else, and what is asked for again, is read and verified now.
 
         Raises:
             ConfigError: It is absent or was changed.
         """
-        return _verified(self.folder, name, self.files[name])
+        if name in self._held:
+            return self._held.pop(name)
+        with _opened(self.folder) as folder:
+            cipher = None if self._key is None else encryption.Cipher(self._key, self.sha256)
+            return _held(folder, name, self.files[name], cipher)
 
 
 def hash_of(manifest: bytes) -> str:
@@ -88,109 +128,140 @@ def version_of(sha256: str) -> str:
     return sha256.removeprefix("sha256:")[:_VERSION_LENGTH]
 
 
-def read(folder: Path, demanded: Form | Literal["auto"] = "auto") -> Artefact:
+def read(folder: Path, demanded: Form | Literal["auto"] = "auto", policy: Policy = OPEN) -> Artefact:
     """Read and verify an artefact; the predictor itself is not built yet.
+
+    The signature comes first, then the manifest, then every file that it lists, each read once; only then
+    is the content of a file parsed.
 
     Args:
         folder: Folder with the manifest and the files it lists.
         demanded: The form that shall answer; `auto` takes the one that the manifest says.
+        policy: Whose signature is asked for, and whether a pickle may be read.
 
     Raises:
-        ConfigError: A file is absent, unknown, changed or of another format, the demanded form is
-            not there, or what this form needs is here in another version.
+        ConfigError: A file is absent, unknown, changed, no plain file or of another format, the signature or
+            the key is not the policy's, the demanded form is not there, or what this form needs is here in
+            another version.
     """
-    manifest = _bytes(folder, MANIFEST)
-    document = _document(manifest, MANIFEST)
-    if not isinstance(document, dict) or document.get("format") not in READABLE_FORMATS:
+    with _opened(folder) as opened:
+        return _read(opened, demanded, policy)
+
+
+def _read(folder: Folder, demanded: Form | Literal["auto"], policy: Policy) -> Artefact:
+    found = folder.names()
+    content = folder.content(MANIFEST)
+    signer, signed = _signed(folder, found, policy)
+    if signed is not None and signed.get(MANIFEST) != hashlib.sha256(content).hexdigest():
+        raise ConfigError(f"{folder.path}: {MANIFEST} is not what was signed", remedy=_TAKE_AGAIN)
+    manifest = Manifest.parse(strict.parse(content, MANIFEST))
+    _as_listed(folder, found, manifest, signed)
+    predictor = manifest.predictor if demanded == "auto" else demanded
+    if predictor not in manifest.forms:
         raise ConfigError(
-            f"{folder}: expected an artefact of format {' or '.join(map(str, READABLE_FORMATS))}, "
-            f"found {document.get('format') if isinstance(document, dict) else 'no manifest'}",
-            remedy="train the model again with this release of ekiben",
-        )
-    forms, default = _forms(document)
-    files = _listed(folder, document, forms)
-    contents = {name: _verified(folder, name, digest) for name, digest in files.items()}
-    predictor = default if demanded == "auto" else demanded
-    if predictor not in forms:
-        raise ConfigError(
-            f"{folder}: expected one of the forms {', '.join(forms)}, found a demand for {predictor!r}",
+            f"{folder.path}: expected one of the forms {', '.join(manifest.forms)}, "
+            f"found a demand for {predictor!r}",
             remedy=f"set EKIBEN_PREDICTOR to auto; {PARITY} says why a form is not there",
         )
-    versions.require(predictor, document.get("versions"), folder)
-    sha256 = hash_of(manifest)
+    versions.require(predictor, manifest.versions, folder.path)
+    sha256 = hash_of(content)
+    key_id, key = _key(folder, found, policy)
+    cipher = None if key is None else encryption.Cipher(key, sha256)
+    needed = {SCHEMA, GOLDEN, manifest.file_of(predictor)}
+    contents = {
+        name: _checked(folder, name, digest, cipher, name in needed)
+        for name, digest in manifest.files.items()
+    }
     return Artefact(
-        name=_name(document.get("name")),
+        name=manifest.name,
         version=version_of(sha256),
         sha256=sha256,
-        schema=Schema.parse(_document(contents[SCHEMA], SCHEMA)),
-        golden=Golden.parse(_document(contents[GOLDEN], GOLDEN)),
-        folder=folder,
-        files=files,
-        forms=forms,
+        schema=Schema.parse(strict.parse(contents.pop(SCHEMA), SCHEMA)),
+        golden=Golden.parse(strict.parse(contents.pop(GOLDEN), GOLDEN)),
+        folder=folder.path,
+        files=manifest.files,
+        forms=manifest.forms,
         predictor=predictor,
+        estimator_format=manifest.estimator,
+        signer=None if signer is None else signer.fingerprint,
+        may_unpickle=signer is not None and policy.pickle,
+        key_id=key_id,
+        beside=tuple(sorted(found & _BESIDE)),
+        _key=key,
+        _held={name: held for name, held in contents.items() if name in needed},
     )
 
 
-def _forms(document: Mapping[str, Any]) -> tuple[tuple[Form, ...], Form]:
-    """Forms that a manifest lists, and the one that it prefers."""
-    if document["format"] == 1:
-        return _ONLY, _ONLY[0]
-    listed, default = document.get("forms"), document.get("predictor")
-    forms = tuple(form for form in FORM_FILES if isinstance(listed, list) and form in listed)
-    if _ONLY[0] not in forms or len(forms) != len(listed or ()) or default not in forms:
-        raise ConfigError(
-            f"{MANIFEST}: expected forms out of {', '.join(FORM_FILES)}, {_ONLY[0]} among them, and one of "
-            f"them as predictor; found {listed!r} and {default!r}",
-            remedy="train the model again with this release of ekiben",
-        )
-    return forms, default
-
-
-def _name(found: Any) -> str:
-    """Name of a model; it becomes a folder, a label and a host name."""
-    if not isinstance(found, str) or not _NAME.fullmatch(found):
-        raise ConfigError(
-            f"{MANIFEST}: expected a model's name in lower case, digits and dashes, found {found!r}"
-        )
-    return found
-
-
-def _bytes(folder: Path, name: str) -> bytes:
-    path = folder / name
-    if path.is_symlink() or not path.is_file():
-        raise ConfigError(
-            f"{folder}: expected the file {name}, found none", remedy="give the artefact's folder"
-        )
-    return path.read_bytes()
-
-
-def _document(content: bytes, name: str) -> Any:
+@contextmanager
+def _opened(path: Path) -> Iterator[Folder]:
+    folder = Folder(path)
     try:
-        return json.loads(content)
-    except ValueError as error:
-        raise ConfigError(f"{name}: expected JSON: {error}") from error
+        yield folder
+    finally:
+        folder.close()
 
 
-def _listed(folder: Path, document: Mapping[str, Any], forms: tuple[Form, ...]) -> dict[str, str]:
-    """Hashes that the manifest lists, if the folder holds these files and no other."""
-    listed = document.get("files")
-    expected = sorted([*_FILES[document["format"]], *(FORM_FILES[form] for form in forms)])
-    if not isinstance(listed, dict) or sorted(listed) != expected:
-        raise ConfigError(f"{folder}: expected a manifest of {', '.join(expected)}, found another list")
-    found = {path.name for path in folder.iterdir()} - _FOREIGN
-    if extra := sorted(found - {*listed, MANIFEST}):
+def _signed(
+    folder: Folder, found: frozenset[str], policy: Policy
+) -> tuple[signature.Signer | None, Mapping[str, str] | None]:
+    """Who signed, and the hash of each file that was signed; nothing if the policy does not ask."""
+    if not policy.signers:
+        return None, None
+    if signature.FILE not in found:
         raise ConfigError(
-            f"{folder}: files that the manifest does not list: {', '.join(extra)}", remedy="remove them"
+            f"{folder.path}: expected a signature ({signature.FILE}), found none: this pod takes signed "
+            "artefacts only",
+            remedy="set bento.seal.key_file in ekiben.yaml, and run `ekiben bento` and `ekiben image`",
         )
-    return {name: str(digest) for name, digest in listed.items()}
+    return signature.verify(folder.content(signature.FILE), policy.signers)
 
 
-def _verified(folder: Path, name: str, expected: str) -> bytes:
-    content = _bytes(folder, name)
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != expected:
+def _as_listed(
+    folder: Folder, found: frozenset[str], manifest: Manifest, signed: Mapping[str, str] | None
+) -> None:
+    """Check that the folder, the manifest and the signature speak of the same files."""
+    if signed is not None and {name: digest for name, digest in signed.items() if name != MANIFEST} != dict(
+        manifest.files
+    ):
+        raise ConfigError(f"{folder.path}: the files are not what was signed", remedy=_TAKE_AGAIN)
+    if extra := sorted(found - _FOREIGN - _BESIDE - {*manifest.files, MANIFEST}):
+        shown = ", ".join(repr(name)[:80] for name in extra[:5])
         raise ConfigError(
-            f"{folder}: {name} was changed: expected sha256 {expected}, found {digest}",
-            remedy="take the artefact from the model store again, or train again",
+            f"{folder.path}: {len(extra)} file(s) that the manifest does not list: {shown}",
+            remedy="remove them",
         )
+
+
+def _key(folder: Folder, found: frozenset[str], policy: Policy) -> tuple[str | None, bytes | None]:
+    if encryption.FILE not in found:
+        return None, None
+    key_id = encryption.key_id(folder.content(encryption.FILE))
+    return key_id, encryption.live_key(policy.keys, key_id)
+
+
+def _checked(
+    folder: Folder, name: str, expected: str, cipher: encryption.Cipher | None, needed: bool
+) -> bytes:
+    """Content of a file that is needed; of another nothing, but it was hashed all the same."""
+    if needed or cipher is not None:
+        content = _held(folder, name, expected, cipher)
+        return content if needed else b""
+    _same(folder, name, expected, folder.sha256(name))
+    return b""
+
+
+def _held(folder: Folder, name: str, expected: str, cipher: encryption.Cipher | None) -> bytes:
+    most = MOST_DOCUMENT_BYTES if name in (SCHEMA, GOLDEN) else MOST_FILE_BYTES
+    content = folder.content(name, most + encryption.TAG_BYTES)
+    if cipher is not None:
+        content = cipher.decrypted(name, content)
+    _same(folder, name, expected, hashlib.sha256(content).hexdigest())
     return content
+
+
+def _same(folder: Folder, name: str, expected: str, found: str) -> None:
+    if found != expected:
+        raise ConfigError(
+            f"{folder.path}: {name} was changed: expected sha256 {expected}, found {found}",
+            remedy=_TAKE_AGAIN,
+        )

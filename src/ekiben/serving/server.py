@@ -20,6 +20,7 @@ from ekiben.serving.http.sweep import sweep
 from ekiben.serving.instruments import Instruments, scrape
 from ekiben.serving.journal import Journal
 from ekiben.serving.life import Life
+from ekiben.serving.seal.policy import Policy
 from ekiben.serving.settings import Settings
 from ekiben.serving.signals import Signals
 
@@ -61,7 +62,9 @@ class _Pod:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._artefact = artefact = artefacts.read(settings.artefact, settings.predictor)
+        self._artefact = artefact = artefacts.read(
+            settings.artefact, settings.predictor, Policy.read(os.environ)
+        )
         self._life = Life(artefact, time.monotonic)
         self._service = Service(settings.bento)
         routes = self._service.routes

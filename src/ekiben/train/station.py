@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ import numpy as np
 from ekiben.artefact import store
 from ekiben.artefact.forms.proof import prove
 from ekiben.artefact.reference import distributions
+from ekiben.artefact.seal import configured
 from ekiben.artefact.write import write
 from ekiben.config import ModelConfig
 from ekiben.errors import AcceptanceError
 from ekiben.identifiers import ModelTag
 from ekiben.serving import artefact as reader
 from ekiben.serving import predictors
+from ekiben.serving.seal.signature import FILE as SIGNATURE
 from ekiben.train import evidence, fitting, frame, functions
 
 
@@ -89,7 +91,10 @@ def train(config: ModelConfig, project: Path) -> Trained:
             reference=reference,
             card=card,
             proven=proven,
+            formats=config.bento.formats,
         )
+        if (content := configured.signature_of(folder, config)) is not None:
+            (folder / SIGNATURE).write_bytes(content)
         _prove(folder, estimator, split.test_rows)
         tag, stored = store.store(folder)
     return Trained(
@@ -116,7 +121,9 @@ def _accept(config: ModelConfig, score: float, rows: int) -> None:
 
 def _prove(folder: Path, estimator: Any, rows: Any) -> None:
     """What the pod will read, if it reads the estimator, answers exactly as what was judged."""
-    served = predictors.load(reader.read(folder, "scikit-learn")).predict(rows)
+    written = reader.read(folder, "scikit-learn")
+    own = replace(written, may_unpickle=True)  # whatever its format: this process wrote it
+    served = predictors.load(own).predict(rows)
     same = np.array_equal(served.predictions, estimator.predict(rows))
     if same and served.probabilities is not None:
         same = np.array_equal(served.probabilities, estimator.predict_proba(rows))

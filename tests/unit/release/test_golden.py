@@ -29,7 +29,7 @@ def write(folder: Path, rows: dict[str, Any] = ROWS, **manifest: Any) -> bytes:
     data = json.dumps(rows).encode()
     (folder / "golden.json").write_bytes(data)
     files = {"golden.json": hashlib.sha256(data).hexdigest()}
-    text = json.dumps({"format": 1, "name": "iris", "files": files, **manifest}).encode() + b"\n"
+    text = json.dumps({"format": 3, "name": "iris", "files": files, **manifest}).encode() + b"\n"
     (folder / "manifest.json").write_bytes(text)
     return text
 
@@ -51,7 +51,7 @@ def test_golden_rows_that_were_changed_are_refused(tmp_path: Path) -> None:
         golden.read(tmp_path)
 
 
-@pytest.mark.parametrize("manifest", [{"format": 3}, {"files": {}}, {"files": None}])
+@pytest.mark.parametrize("manifest", [{"format": 1}, {"format": 4}, {"files": {}}, {"files": None}])
 def test_another_format_is_refused(tmp_path: Path, manifest: dict[str, Any]) -> None:
     """A manifest that says something else is no artefact of ours."""
     write(tmp_path, **manifest)

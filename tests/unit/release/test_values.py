@@ -54,6 +54,7 @@ def test_values_come_from_their_sections() -> None:
         },
         "access": {"mode": "none"},
         "server": {"objectiveSeconds": [0.04]},
+        "seal": {"signers": [], "allowPickle": False, "encryption": {"secretName": ""}},
         "resources": {
             "requests": {"cpu": "100m", "memory": "256Mi"},
             "limits": {"cpu": "300m", "memory": "256Mi"},
@@ -125,3 +126,30 @@ def test_laying_over_changes_neither() -> None:
     merged["a"]["b"].append(9)
     merged["a"]["c"].append(9)
     assert (below, above) == ({"a": {"b": [1]}}, {"a": {"c": [2]}})
+
+
+def test_what_pods_demand_comes_from_the_seal() -> None:
+    """Signers, leave to unpickle and the Secret are those of `bento.seal`; two sources would fight."""
+    signer = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE="  # RFC 8410 section 10.1
+    seal = {"signers": [signer], "allow_pickle": True, "encryption": {"key_file": "k", "secret": "keys"}}
+    found = derived(bento={"service": "a:B", "seal": seal})
+    assert found["seal"] == {"signers": [signer], "allowPickle": True, "encryption": {"secretName": "keys"}}
+    with pytest.raises(ConfigError, match=r"seal\.allowPickle: comes from `bento"):
+        derived(release={"values": {"seal": {"allowPickle": True}}})
+
+
+@pytest.mark.parametrize(
+    "bento",
+    [
+        {"formats": ["hdf5"]},
+        {"formats": ["skops", "skops"]},
+        {"seal": {"key_file": "k"}},
+        {"seal": {"allow_pickle": True}},
+        {"seal": {"signers": ["AAAA"]}},
+        {"seal": {"encryption": {"key_file": "k"}}},
+    ],
+)
+def test_a_seal_that_would_check_nothing_is_refused(bento: dict[str, Any]) -> None:
+    """A key without signers, pickles without signers, a key that pods do not get, formats that none reads."""
+    with pytest.raises(ConfigError, match=r"expected|match pattern"):
+        configured(bento={"service": "a:B", **bento})

@@ -18,6 +18,7 @@ from ekiben.serving.predictor import Form
 from ekiben.serving.predictors import estimator
 from ekiben.serving.schema import Schema
 
+BEFORE = Path(__file__).parent / "artefacts" / "format-2"
 FILES = [
     "card.json",
     "estimator.onnx",
@@ -84,23 +85,35 @@ def test_extra_files_are_refused_but_bentomls_own_is_not(artefact: Path) -> None
     (artefact / "model.yaml").write_text("name: small")
     reader.read(artefact)
     (artefact / "sitecustomize.py").touch()
-    with pytest.raises(ConfigError, match=r"does not list: sitecustomize\.py"):
+    with pytest.raises(ConfigError, match=r"does not list: 'sitecustomize\.py'"):
         reader.read(artefact)
 
 
 def test_a_file_changed_after_the_first_reading_is_refused(artefact: Path) -> None:
-    """The bytes that are used are the bytes that were hashed."""
-    found = reader.read(artefact)
-    (artefact / "estimator.skops").write_bytes(b"other")
-    with pytest.raises(ConfigError, match="was changed"):
-        found.content("estimator.skops")
+    """The bytes that are used are the bytes that were hashed: held from the reading, or hashed again."""
+    found = reader.read(artefact, "scikit-learn")
+    content = (artefact / "estimator.skops").read_bytes()
+    for name in ("estimator.skops", "estimator.onnx"):
+        (artefact / name).write_bytes(b"other")
+    assert found.content("estimator.skops") == content
+    for name in ("estimator.skops", "estimator.onnx"):
+        with pytest.raises(ConfigError, match="was changed"):
+            found.content(name)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda manifest: manifest.update(format=3), "format 1 or 2, found 3"),
-        (lambda manifest: manifest.pop("format"), "format 1 or 2, found None"),
+        (lambda manifest: manifest.update(format=4), "format 2 or 3, found 4"),
+        (lambda manifest: manifest.pop("format"), "format 2 or 3, found None"),
+        (lambda manifest: manifest.update(format=1), "format 2 or 3, found 1"),
+        (lambda manifest: manifest.update(format=True), "format 2 or 3, found True"),
+        (lambda manifest: manifest.update(formats=["skops", "cloudpickle"]), "expected formats out of"),
+        (lambda manifest: manifest.update(estimator="pickle"), "expected formats out of"),
+        (lambda manifest: manifest.update(estimator=["skops"]), "expected formats out of"),
+        (lambda manifest: manifest["files"].update({"card.json": "0"}), "sha256 in hex"),
+        (lambda manifest: manifest["files"].update({"card.json": None}), "sha256 in hex"),
+        (lambda manifest: manifest["files"].update({"Card.json": "0"}), "another list"),
         (lambda manifest: manifest["files"].pop("card.json"), "another list"),
         (lambda manifest: manifest["files"].update({"../x": "0"}), "another list"),
         (lambda manifest: manifest.pop("versions"), "trained with unknown"),
@@ -162,28 +175,21 @@ def test_the_form_can_be_demanded(artefact: Path) -> None:
     assert "EKIBEN_PREDICTOR" in caught.value.remedy
 
 
-def test_the_format_before_is_read(artefact: Path, forest: RandomForestClassifier) -> None:
-    """An artefact of format 1 has the estimator alone, and it answers."""
-    for name in ("estimator.onnx", "parity.json"):
-        (artefact / name).unlink()
-
-    def as_before(manifest: Any) -> None:
-        manifest["format"] = 1
-        for name in ("estimator.onnx", "parity.json"):
-            del manifest["files"][name]
-        del manifest["forms"], manifest["predictor"], manifest["versions"]["onnxruntime"]
-
-    rewrite(artefact, as_before)
-    found = reader.read(artefact)
-    assert (found.forms, found.predictor) == (("scikit-learn",), "scikit-learn")
-    rows = training_rows()[0]
-    answers = predictors.load(found).predict(rows)
-    assert np.array_equal(answers.predictions, forest.predict(rows))
-    with pytest.raises(ConfigError, match="found a demand for 'onnx'"):
-        reader.read(artefact, "onnx")
+def test_the_format_before_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An artefact that the release before wrote is read, and both of its forms answer its golden rows."""
+    trained = json.loads((BEFORE / "manifest.json").read_text())["versions"]
+    monkeypatch.setattr(versions, "_found", trained.get)  # what is installed may have moved on
+    forms: list[Form] = ["onnx", "scikit-learn"]
+    for form in forms:
+        found = reader.read(BEFORE, form)
+        assert (found.forms, found.estimator_format) == (("onnx", "scikit-learn"), "skops")
+        rows = np.array([list(row.values()) for row in found.golden.instances], dtype=np.float64)
+        assert predictors.load(found).predict(rows).predictions.tolist() == list(found.golden.predictions)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"null", b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{", b"null", b"\xff", b"[" * 100_000, b'{"a": 1, "a": 1}', b"NaN"]
+)
 def test_a_manifest_that_is_none(artefact: Path, content: bytes) -> None:
     """Anything but a JSON object is refused as configuration, not as a crash."""
     (artefact / "manifest.json").write_bytes(content)

@@ -7,14 +7,11 @@ scikit-learn's, numpy's or a builtin.
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
 from collections.abc import Iterator
 from typing import Any
 
 from ekiben.errors import ConfigError
-from ekiben.serving.predictors import trees
+from ekiben.serving.predictors import archive, trees
 
 # skops leaves these two out because it cannot check their content; `trees` does.
 # Source: skops/io/exceptions.py, UNTRUSTED_TYPE_REASONS
@@ -47,19 +44,18 @@ def load(content: bytes) -> Any:
         estimator = skops_io.loads(content, trusted=list(TRUSTED))
     except UntrustedTypesFoundException as error:
         raise ConfigError(f"the estimator holds types that are not trusted: {error}") from error
+    except Exception as error:  # what is missing or out of place shows as any exception, also RecursionError
+        raise ConfigError(
+            f"estimator.skops: expected a whole estimator: {error!r}", remedy="train the model again"
+        ) from error
     trees.check(estimator)
     return estimator
 
 
 def _foreign(content: bytes) -> Iterator[str]:
     """Names of the types in the file that belong to no accepted package."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            document = json.loads(archive.read("schema.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ConfigError(f"estimator.skops: expected a skops file: {error}") from error
     seen: set[str] = set()
-    waiting = [document]
+    waiting = [archive.document(content)]
     while waiting:
         part = waiting.pop()
         if isinstance(part, dict):

@@ -38,12 +38,12 @@ def check(estimator: Any) -> None:
                 _sound_tree(tree, width) if type(tree).__name__ == "Tree" else _sound_predictor(tree, width)
             ):
                 raise ConfigError(
-                    f"estimator.skops: a decision tree of {type(part).__name__} points outside itself",
+                    f"estimator: a decision tree of {type(part).__name__} points outside itself",
                     remedy="train the model again",
                 )
     if any(id(tree) not in owned for tree in trees):
         raise ConfigError(
-            "estimator.skops: a decision tree that belongs to no estimator", remedy="train the model again"
+            "estimator: a decision tree that belongs to no estimator", remedy="train the model again"
         )
 
 
