@@ -21,8 +21,9 @@ def train(model: options.Model, as_json: options.Json = False, dry_run: options.
     traveller = session.traveller(model)
     if dry_run:
         section = traveller.config.train
-        accept = f"accept {section.accept.metric} from {section.accept.min:g}"
-        what = f"{section.estimator} on {section.data} (seed {section.seed})"
+        accept = f"accept {section.accept.metric} {_criterion(section.accept.min, section.accept.max)}"
+        source = section.data if isinstance(section.data, str) else section.data.file
+        what = f"{section.estimator} on {source} (seed {section.seed})"
         line = f"would train {what}, hold out {section.test_ratio:g} of the rows and {accept}"
         output.emit(section, [line], as_json=as_json)
         return
@@ -32,11 +33,17 @@ def train(model: options.Model, as_json: options.Json = False, dry_run: options.
         [
             f"model    {left['tag']}",
             (
-                f"{left['metric']:<8} {left['score']:.4f} on {left['test_rows']} held-out rows "
-                f"(accepted from {left['accepted_at_least']:g})"
+                f"{left['metric']:<8} {left['score']:.4f} ({left['low']:.4f} to {left['high']:.4f}) on "
+                f"{left['test_rows']} held-out rows "
+                f"(accepted {_criterion(left['accepted_at_least'], left['accepted_at_most'])})"
             ),
             f"artefact {left['artefact_sha256']}",
             f"folder   {left['folder']}",
         ],
         as_json=as_json,
     )
+
+
+def _criterion(least: float | None, most: float | None) -> str:
+    """Say which bound of the interval is accepted."""
+    return f"if not below {least:g}" if least is not None else f"if not above {most:g}"

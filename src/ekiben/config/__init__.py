@@ -12,7 +12,6 @@ from ekiben.config.file import load, parse
 from ekiben.config.inputs import InputPolicy, Section
 from ekiben.config.sections import (
     RESERVED_NAMES,
-    Acceptance,
     Bento,
     Image,
     Load,
@@ -22,21 +21,25 @@ from ekiben.config.sections import (
     Resources,
     Scale,
     Traffic,
-    Train,
 )
+from ekiben.config.train import Acceptance, DataFile, Metric, Partition, Search, Train
 
 __all__ = [
     "RESERVED_NAMES",
     "Acceptance",
     "Bento",
+    "DataFile",
     "Image",
     "InputPolicy",
     "Load",
+    "Metric",
     "ModelConfig",
     "Observe",
+    "Partition",
     "Release",
     "Resources",
     "Scale",
+    "Search",
     "Section",
     "Traffic",
     "Train",

@@ -13,12 +13,13 @@ from ekiben.artefact import store
 from ekiben.artefact.forms.proof import prove
 from ekiben.artefact.reference import distributions
 from ekiben.artefact.write import write
-from ekiben.config import ModelConfig
+from ekiben.config import ModelConfig, Train
 from ekiben.errors import AcceptanceError
 from ekiben.identifiers import ModelTag
 from ekiben.serving import artefact as reader
 from ekiben.serving import predictors
-from ekiben.train import evidence, fitting, frame, functions
+from ekiben.train import acceptance, evidence, fitting, frame, metrics, partition, sources
+from ekiben.train.partition import Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,10 @@ class Trained:
         folder: The artefact's folder in the store.
         metric: Name of the score.
         score: On the held-out rows.
-        accepted_at_least: The criterion.
+        low: Lower bound of its interval.
+        high: Upper bound.
+        accepted_at_least: The criterion of the lower bound; None for an error.
+        accepted_at_most: The criterion of the upper bound; None for a score.
         train_rows: Rows it was fitted on.
         test_rows: Rows held out.
     """
@@ -41,7 +45,10 @@ class Trained:
     folder: Path
     metric: str
     score: float
-    accepted_at_least: float
+    low: float
+    high: float
+    accepted_at_least: float | None
+    accepted_at_most: float | None
     train_rows: int
     test_rows: int
 
@@ -60,16 +67,19 @@ def train(config: ModelConfig, project: Path) -> Trained:
         ConfigError: The user's functions, data or estimator are not what a pod can serve.
         AcceptanceError: The score missed its criterion; nothing is stored.
     """
+    from sklearn.base import is_classifier
+
     section = config.train
-    data = frame.read(functions.call(section.data, project), section.data, section.inputs)
-    estimator = functions.call(section.estimator, project)
-    split = fitting.split(data, section)
+    estimator = fitting.build(section, project)
+    data = _data(section, project)
+    split = partition.split(data, section, classifier=is_classifier(estimator))
     schema = fitting.fit(estimator, split, data.inputs, section)
-    score = evidence.score(section.accept.metric, split.test_labels, estimator.predict(split.test_rows))
-    _accept(config, score, len(split.test_labels))
+    judged = metrics.judge(estimator, split.test_rows, split.test_labels, _groups(split, section))
+    measured = metrics.measure(judged, section.bootstrap, section.seed)
+    found = acceptance.require(config, measured, len(split.test))
     golden = evidence.golden(estimator, split, schema, section)
     reference = distributions(split.train_rows, split.train_labels, schema)
-    card = evidence.card(config, data, split, estimator, score)
+    card = evidence.card(config, split, estimator, measured)
     proven = prove(
         estimator,
         schema,
@@ -97,21 +107,24 @@ def train(config: ModelConfig, project: Path) -> Trained:
         artefact_sha256=sha256,
         folder=stored,
         metric=section.accept.metric,
-        score=score,
+        score=found.value,
+        low=found.low,
+        high=found.high,
         accepted_at_least=section.accept.min,
-        train_rows=len(split.train_labels),
-        test_rows=len(split.test_labels),
+        accepted_at_most=section.accept.max,
+        train_rows=len(split.train),
+        test_rows=len(split.test),
     )
 
 
-def _accept(config: ModelConfig, score: float, rows: int) -> None:
-    accept = config.train.accept
-    if not score >= accept.min:  # NaN is not accepted either
-        raise AcceptanceError(
-            f"{config.model}: expected {accept.metric} of at least {accept.min:g} on {rows} held-out rows, "
-            f"found {score:.4f}; nothing was stored",
-            remedy=f"improve the estimator ({config.train.estimator}) or the data, or lower train.accept.min",
-        )
+def _data(section: Train, project: Path) -> frame.Data:
+    aside = {*section.ignore, *filter(None, [section.partition.column])}
+    return frame.read(sources.load(section, project), sources.name(section.data), section.inputs, aside)
+
+
+def _groups(split: Split, section: Train) -> Any:
+    """Group of each held-out row, where rows of a group hang together."""
+    return split.data.aside[str(section.partition.column)][split.test] if split.by == "group" else None
 
 
 def _prove(folder: Path, estimator: Any, rows: Any) -> None:
