@@ -11,8 +11,10 @@ import numpy as np
 from ekiben.config import ModelConfig, Train
 from ekiben.serving import versions
 from ekiben.serving.schema import Input, InputType, Schema
-from ekiben.train.metrics import Interval
+from ekiben.train import insight, metrics
+from ekiben.train.metrics import Interval, Judged
 from ekiben.train.partition import Split
+from ekiben.train.search import Found
 
 RELATIVE_TOLERANCE = 1e-9
 CARD_FORMAT = 2
@@ -35,7 +37,12 @@ def golden(estimator: Any, split: Split, schema: Schema, section: Train) -> dict
 
 
 def card(
-    config: ModelConfig, split: Split, estimator: Any, measured: Mapping[str, Interval]
+    config: ModelConfig,
+    split: Split,
+    estimator: Any,
+    judged: Judged,
+    measured: Mapping[str, Interval],
+    searched: Found | None,
 ) -> dict[str, Any]:
     """Content of `card.json`: where the model comes from and how good it is."""
     section = config.train
@@ -45,6 +52,11 @@ def card(
         "metric": section.accept.metric,
         "score": measured[section.accept.metric].value,
         "metrics": {name: asdict(each) for name, each in measured.items()},
+        "classes": metrics.by_class(judged, section.bootstrap, section.seed),
+        "slices": insight.slices(judged, split, section),
+        "calibration": insight.calibration(judged),
+        "importance": insight.importance(estimator, split, section),
+        "search": None if searched is None else searched.document,
         "interval": section.bootstrap.model_dump(),
         "acceptance": {"metric": section.accept.metric, **_criterion(section)},
         "rows": {name: len(rows) for name, rows in split.parts().items()},

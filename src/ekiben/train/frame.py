@@ -71,15 +71,9 @@ def read(
             for a column that there is not.
     """
     policies = policies or {}
-    try:
-        frame, series = found
-        columns = [str(name) for name in frame.columns]
-    except (TypeError, ValueError, AttributeError) as error:
-        raise ConfigError(
-            f"{source}: expected a pair of a data frame and labels, found {type(found).__name__}",
-            remedy="return (features, labels), features a pandas DataFrame",
-        ) from error
-    _check(frame, columns, series, source, [*policies, *aside])
+    frame, series = pair(found, source)
+    columns = [str(name) for name in frame.columns]
+    _check_names(columns, source, [*policies, *aside])
     labels = _labels(series, source)
     kept = [name for name in frame.columns if str(name) not in aside]
     if not kept:
@@ -92,12 +86,29 @@ def read(
     return Data(rows, labels, inputs, digest(inputs, [*parts, labels]), others)
 
 
-def _check(frame: Any, columns: list[str], series: Any, source: str, named: list[str]) -> None:
-    shape = np.shape(series)
+def pair(found: Any, source: str) -> tuple[Any, Any]:
+    """Take apart what a data function returned.
+
+    Raises:
+        ConfigError: It is no pair of a data frame and as many labels, or columns share a name.
+    """
+    try:
+        frame, series = found
+        _ = frame.columns, frame.dtypes
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ConfigError(
+            f"{source}: expected a pair of a data frame and labels, found {type(found).__name__}",
+            remedy="return (features, labels), features a pandas DataFrame",
+        ) from error
+    shape, columns = np.shape(series), [str(name) for name in frame.columns]
     if len(shape) != 1 or shape[0] != len(frame) or shape[0] == 0:
         raise ConfigError(f"{source}: expected one label per row, found {shape} for {len(frame)} rows")
     if len(set(columns)) != len(columns) or not columns:
         raise ConfigError(f"{source}: expected columns with different names, found {columns}")
+    return frame, series
+
+
+def _check_names(columns: list[str], source: str, named: list[str]) -> None:
     if unknown := sorted(set(named) - set(columns)):
         raise ConfigError(
             f"train: {source} has no column {', '.join(unknown)}; it has {', '.join(columns)}",

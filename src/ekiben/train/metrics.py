@@ -153,13 +153,13 @@ def measure(judged: Judged, bootstrap: Bootstrap, seed: int) -> dict[str, Interv
     values = {name: found for name in names if (found := value(name, judged)) is not None}
     drawn = resampling.resampled(judged, bootstrap.resamples, seed)
     flawless = bool(judged.classes) and bool((judged.labels == judged.predictions).all())
-    found = {}
+    intervals: dict[str, Interval] = {}
     for name, each in values.items():
         low, high = bounds(drawn[name], bootstrap.confidence, each)
         if flawless and name in ("accuracy", "balanced_accuracy", "f1_macro"):
             low = ((1 - bootstrap.confidence) / 2) ** (1 / _independent(judged, name))
-        found[name] = Interval(each, low, high)
-    return found
+        intervals[name] = Interval(each, low, high)
+    return intervals
 
 
 def bounds(drawn: Numbers, confidence: float, value: float) -> tuple[float, float]:
