@@ -57,6 +57,7 @@ def card(
         "calibration": insight.calibration(judged),
         "importance": insight.importance(estimator, split, section),
         "search": None if searched is None else searched.document,
+        "validation": _validation(estimator, split, section),
         "interval": section.bootstrap.model_dump(),
         "acceptance": {"metric": section.accept.metric, **_criterion(section)},
         "rows": {name: len(rows) for name, rows in split.parts().items()},
@@ -70,6 +71,17 @@ def card(
         "estimator": f"{kind.__module__}.{kind.__qualname__}",
         "parameters": {name: _plain(value) for name, value in estimator.get_params(deep=True).items()},
         "versions": versions.here(),
+    }
+
+
+def _validation(estimator: Any, split: Split, section: Train) -> dict[str, Any] | None:
+    """Metrics on the rows to choose by; they flatter a model that a search chose."""
+    rows = split.validation
+    if not len(rows):
+        return None
+    judged = metrics.judge(estimator, split.data.rows[rows], split.data.labels[rows])
+    return {
+        name: asdict(each) for name, each in metrics.measure(judged, section.bootstrap, section.seed).items()
     }
 
 
