@@ -122,6 +122,7 @@ def _plots(card: Mapping[str, Any], judged: Judged) -> Iterator[tuple[str, str]]
                 judged,
                 lambda y, p: metrics.precision_recall_curve(y, p)[1::-1],
                 ("recall", "precision"),
+                diagonal=False,
             ),
             "Each class against the rest.",
         )

@@ -90,7 +90,8 @@ def split(data: Data, section: Train, *, classifier: bool) -> Split:
         rest, test = _hold_out(data, rows, section.test_ratio, way, section)
         chosen = np.array([], dtype=np.intp)
         if validation:
-            rest, chosen = _hold_out(data, rest, validation / (1 - section.test_ratio), way, section)
+            of_rest = round(validation / (1 - section.test_ratio), 12)  # a last bit is not a row
+            rest, chosen = _hold_out(data, rest, of_rest, way, section)
     except ValueError as error:
         raise ConfigError(
             f"the data cannot be split: {error}",

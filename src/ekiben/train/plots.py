@@ -125,9 +125,22 @@ def _square(column: int, row: int, colour: str, opacity: float) -> Any:
 
 
 def curve(
-    title: str, judged: Judged, points: Callable[[Any, Any], tuple[Any, Any]], labels: Sequence[str]
+    title: str,
+    judged: Judged,
+    points: Callable[[Any, Any], tuple[Any, Any]],
+    labels: Sequence[str],
+    *,
+    diagonal: bool = True,
 ) -> str:
-    """Draw one line per class (the second of two): `points` gives x and y of truth and probability."""
+    """Draw one line per class (the second of two).
+
+    Args:
+        title: Heading.
+        judged: Answers with probabilities.
+        points: From truth and probability of one class, shape (rows,) each, to x and y.
+        labels: Of the axes, x and y.
+        diagonal: Draw what chance (ROC) or perfect calibration would give.
+    """
     given = judged.probabilities
     assert given is not None  # noqa: S101  # callers draw it only then
     two = len(judged.classes) == 2  # noqa: PLR2004
@@ -142,8 +155,10 @@ def curve(
             x, y = points(truth, given[:, at])
             colour = (_A, _B)[number % 2]
             axes.plot(x, y, styles[number // 2 % 4], color=colour, label=str(judged.classes[at]))
+        if diagonal:
+            axes.plot([0, 1], [0, 1], color=_LINE, zorder=0)
         axes.set(xlabel=labels[0], ylabel=labels[1], xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-        if axes.lines:
+        if axes.get_legend_handles_labels()[0]:
             axes.legend()
 
     return _drawn(title, draw)

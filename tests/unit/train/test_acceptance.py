@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from tests.unit.train.shop import configured
 
 from ekiben.config import Acceptance
 from ekiben.errors import AcceptanceError, ConfigError
 from ekiben.train import acceptance
 from ekiben.train.metrics import Interval
-from tests.unit.train.shop import configured
 
 MEASURED = {"accuracy": Interval(0.9, 0.8, 0.95), "log_loss": Interval(0.3, 0.2, 0.5)}
 
@@ -41,7 +41,7 @@ def test_a_bound_that_is_no_number_is_not_accepted() -> None:
 
 def test_a_metric_that_the_rows_do_not_define() -> None:
     """The error names those that they do."""
-    with pytest.raises(ConfigError, match="roc_auc is not defined .* defined are accuracy, log_loss"):
+    with pytest.raises(ConfigError, match=r"roc_auc is not defined .* defined are accuracy, log_loss"):
         acceptance.require(configured(accept={"metric": "roc_auc", "min": 0.5}), MEASURED, 60)
 
 
