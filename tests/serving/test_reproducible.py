@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,14 +18,19 @@ print(station.train(config.load("iris", project, {}), project).artefact_sha256)
 
 
 def test_two_processes_train_the_same_artefact(artefact: Path, tmp_path: Path) -> None:
-    """Other hash seeds, folders, umasks, homes and memory layouts do not show in any byte of it."""
+    """Other hash seeds, folders, umasks, users, zones, homes, threads and memory layouts leave no trace."""
+    copied = tmp_path / "another place"
+    shutil.copytree(ROOT / "bentos", copied / "bentos", ignore=shutil.ignore_patterns("__pycache__"))
     hashes, folders = set(), [artefact]
-    for seed, ballast, umask, cwd in (("1", "0", 0o022, "/"), ("2", "5000", 0o077, str(tmp_path))):
+    for seed, ballast, umask, project, others in (
+        ("1", "0", 0o022, ROOT, {"USER": "ada", "TZ": "UTC", "OMP_NUM_THREADS": "1"}),
+        ("2", "5000", 0o077, copied, {"USER": "bo", "TZ": "Asia/Tokyo", "OMP_NUM_THREADS": "2"}),
+    ):
         home = tmp_path / seed
         done = subprocess.run(
-            [sys.executable, "-c", SCRIPT, str(ROOT), ballast],
-            env={**os.environ, "PYTHONHASHSEED": seed, "BENTOML_HOME": str(home)},
-            cwd=cwd,
+            [sys.executable, "-c", SCRIPT, str(project), ballast],
+            env={**os.environ, "PYTHONHASHSEED": seed, "BENTOML_HOME": str(home), **others},
+            cwd=project,
             umask=umask,
             capture_output=True,
             text=True,

@@ -25,8 +25,14 @@ def config(as_json: options.Json = False) -> None:
 def _lines(schema: dict[str, Any], root: dict[str, Any], prefix: str) -> list[str]:
     found: list[str] = []
     for name, field in schema.get("properties", {}).items():
-        target = field.get("$ref") or next((o["$ref"] for o in field.get("allOf", ()) if "$ref" in o), None)
+        kinds = (
+            *field.get("allOf", ()),
+            *field.get("anyOf", ()),
+        )  # a section, or a section that may be absent
+        target = field.get("$ref") or next((each["$ref"] for each in kinds if "$ref" in each), None)
         if target:
+            if "anyOf" in field:
+                found.append(f"{prefix}{name:<28} {field.get('description', '')}")
             found += _lines(root["$defs"][target.rsplit("/", 1)[1]], root, f"{prefix}{name}.")
             continue
         entries = field.get("additionalProperties")

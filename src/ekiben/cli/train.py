@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
 
 from ekiben.cli import options, output, session
@@ -12,31 +17,121 @@ PANEL = "1 train: data, an estimator -> a model artefact"
 def register(app: typer.Typer) -> None:
     """Add the verbs of this station."""
     app.command(rich_help_panel=PANEL)(train)
+    app.command(rich_help_panel=PANEL)(data)
 
 
-def train(model: options.Model, as_json: options.Json = False, dry_run: options.DryRun = False) -> None:
+Report = Annotated[
+    Path | None, typer.Option("--report", metavar="FILE", help="Write a page with plots (HTML) there.")
+]
+
+
+def train(
+    model: options.Model,
+    report: Report = None,
+    as_json: options.Json = False,
+    dry_run: options.DryRun = False,
+) -> None:
     """Train the estimator, hold it to its acceptance criterion, store its artefact."""
     from ekiben.road import stations
 
     traveller = session.traveller(model)
     if dry_run:
         section = traveller.config.train
-        accept = f"accept {section.accept.metric} from {section.accept.min:g}"
-        what = f"{section.estimator} on {section.data} (seed {section.seed})"
+        accept = f"accept {section.accept.metric} {_criterion(section.accept.min, section.accept.max)}"
+        source = section.data if isinstance(section.data, str) else section.data.file
+        what = f"{section.estimator} on {source} (seed {section.seed})"
         line = f"would train {what}, hold out {section.test_ratio:g} of the rows and {accept}"
         output.emit(section, [line], as_json=as_json)
         return
-    left = stations.train(traveller, again=True).output
+    with _progress() as progress:
+        left = stations.train(traveller, again=True, progress=progress, report=report).output
     output.emit(
         left,
         [
             f"model    {left['tag']}",
             (
-                f"{left['metric']:<8} {left['score']:.4f} on {left['test_rows']} held-out rows "
-                f"(accepted from {left['accepted_at_least']:g})"
+                f"{left['metric']:<8} {left['score']:.4f} ({left['low']:.4f} to {left['high']:.4f}) on "
+                f"{left['test_rows']} held-out rows "
+                f"(accepted {_criterion(left['accepted_at_least'], left['accepted_at_most'])})"
             ),
             f"artefact {left['artefact_sha256']}",
+            *_beside(left["in_service"]),
             f"folder   {left['folder']}",
+            *([] if report is None else [f"report   {report}"]),
         ],
         as_json=as_json,
     )
+
+
+def _criterion(least: float | None, most: float | None) -> str:
+    """Say which bound of the interval is accepted."""
+    return f"if not below {least:g}" if least is not None else f"if not above {most:g}"
+
+
+def _beside(compared: Mapping[str, Any] | None) -> list[str]:
+    """One line about the model in service."""
+    if compared is None:
+        return []
+    gain = compared["gain"]
+    if gain is None:
+        return [f"beside   {compared['tag']} in service: not compared, {compared['reason']}"]
+    found = f"better by {gain['value']:+.4f} ({gain['low']:+.4f} to {gain['high']:+.4f})"
+    return [f"beside   {compared['tag']} in service: {found}"]
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int | None], None]]:
+    """Show the fits of a search on stderr, where a person looks; nothing if there is no search."""
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("search: fits"), MofNCompleteColumn(), TimeElapsedColumn())
+    shown = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = shown.add_task("search", total=None)
+
+    def told(done: int, total: int | None) -> None:
+        if done == 1 and shown.console.is_terminal:
+            shown.start()
+        shown.update(task, completed=done, total=total)
+
+    try:
+        yield told
+    finally:
+        shown.stop()
+
+
+def data(model: options.Model, report: Report = None, as_json: options.Json = False) -> None:
+    """Look at the data: missing values, outliers, imbalance, duplicates, leakage; nothing is stored."""
+    from ekiben.train import page, pages
+    from ekiben.train import report as room
+
+    traveller = session.traveller(model)
+    found = room.report(traveller.config, traveller.project)
+    if report is not None:
+        page.write(pages.data_page(found), report)
+    if as_json:
+        output.emit(found, [], as_json=True)
+        return
+    _show(found)
+    if report is not None:
+        typer.echo(f"page       {report}")
+
+
+def _show(found: Mapping[str, Any]) -> None:
+    """Print the report as a table and sentences."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    table = Table("column", "type", "missing", "distinct", "lowest", "median", "highest", "outliers")
+    for column in found["columns"]:
+        places = column.get("quantiles", {})
+        numbers = [f"{places[key]:.4g}" if key in places else "" for key in ("min", "median", "max")]
+        beyond = str(column["outliers"]["count"]) if "outliers" in column else ""
+        table.add_row(
+            column["name"], column["type"], str(column["missing"]), str(column["distinct"]), *numbers, beyond
+        )
+    console.print(table)
+    console.print(f"{found['rows']:,} rows from {found['source']}", markup=False)
+    for sentence in found["findings"] or ["nothing was found that needs a look"]:
+        console.print(f"- {sentence}", markup=False)

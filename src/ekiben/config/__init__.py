@@ -13,7 +13,6 @@ from ekiben.config.inputs import InputPolicy, Section
 from ekiben.config.seal import Encryption, Seal
 from ekiben.config.sections import (
     RESERVED_NAMES,
-    Acceptance,
     Bento,
     Image,
     Load,
@@ -23,23 +22,27 @@ from ekiben.config.sections import (
     Resources,
     Scale,
     Traffic,
-    Train,
 )
+from ekiben.config.train import Acceptance, DataFile, Metric, Partition, Search, Train
 
 __all__ = [
     "RESERVED_NAMES",
     "Acceptance",
     "Bento",
+    "DataFile",
     "Encryption",
     "Image",
     "InputPolicy",
     "Load",
+    "Metric",
     "ModelConfig",
     "Observe",
+    "Partition",
     "Release",
     "Resources",
     "Scale",
     "Seal",
+    "Search",
     "Section",
     "Traffic",
     "Train",

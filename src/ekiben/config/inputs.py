@@ -20,6 +20,9 @@ Word = Annotated[str, Field(strict=True)]
 class InputPolicy(Section):
     """What the pod accepts in one column; without a policy any value that is there."""
 
+    type: Literal["float64", "int64", "bool", "string"] | None = Field(
+        None, description="Type of the column; absent, it is inferred from the values."
+    )
     range: tuple[Number | None, Number | None] | None = Field(
         None, description="Lowest and highest number expected, both included; null leaves a side open."
     )

@@ -7,52 +7,17 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from ekiben.config.inputs import InputPolicy, Section
+from ekiben.config.inputs import Section
 from ekiben.config.seal import Formats, Seal
+from ekiben.config.train import ImportPath, Train
 
 # Verbs of the CLI that have subcommands: a model of that name could not be told from them.
 RESERVED_NAMES = frozenset({"cluster", "model", "key", "seal", "plan", "road", "show", "list"})
 _DNS_LABEL = r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$"  # 40, so that suffixes stay within Kubernetes' 63
-_IMPORT_PATH = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
 _CPU = r"^([1-9]\d*m|\d+(\.\d+)?)$"
 _MEMORY = r"^[1-9]\d*(Mi|Gi)$"
 
 Name = Annotated[str, Field(pattern=_DNS_LABEL)]
-ImportPath = Annotated[str, Field(pattern=_IMPORT_PATH)]
-
-
-class Acceptance(Section):
-    """What a trained estimator must reach on held-out rows before it may be packed."""
-
-    metric: Literal["accuracy", "balanced_accuracy", "f1_macro", "r2"] = Field(
-        "accuracy", description="Score on the held-out rows, by scikit-learn's name."
-    )
-    min: float = Field(description="Lowest score that is accepted.", ge=-1, le=1)
-
-
-class Train(Section):
-    """Station 1: data and estimator."""
-
-    estimator: ImportPath = Field(
-        description="Function that builds the unfitted estimator: `module:function`."
-    )
-    data: ImportPath = Field(
-        description="Function that returns a data frame of features and a series of labels."
-    )
-    test_ratio: float = Field(0.3, description="Share of rows held out for the score, 0-1.", gt=0, lt=1)
-    stratify: bool = Field(True, description="Keep the classes' shares equal in both parts (classifiers).")
-    seed: int = Field(0, description="Seed of the split and of golden rows.", ge=0)
-    golden_rows: int = Field(16, description="Held-out rows kept with their answers.", ge=1, le=256)
-    parity_rows: int = Field(
-        20_000,
-        description="Rows on which each exact form must answer as the estimator.",
-        ge=1000,
-        le=1_000_000,
-    )
-    inputs: Mapping[str, InputPolicy] = Field(
-        default_factory=dict, description="Ranges, categories and missing values, by column."
-    )
-    accept: Acceptance
 
 
 class Bento(Section):

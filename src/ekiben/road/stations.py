@@ -72,16 +72,32 @@ def _pass(
     return stop
 
 
-def train(traveller: Traveller, *, again: bool = False) -> Stop:
-    """Station 1: train the estimator and store its artefact."""
+def train(
+    traveller: Traveller,
+    *,
+    again: bool = False,
+    progress: Callable[[int, int | None], None] | None = None,
+    report: Path | None = None,
+) -> Stop:
+    """Station 1: train the estimator and store its artefact.
+
+    Args:
+        traveller: The model.
+        again: Train even if nothing changed.
+        progress: Told after each fit of a search: fits done, fits in all.
+        report: Where the page of the model report is written, if it trains.
+    """
     from ekiben.train import station
 
+    data = traveller.config.train.data
+    table = [] if isinstance(data, str) else [traveller.project / data.file]
+    files = [path for path in traveller.sources() if path.suffix == ".py"] + [p for p in table if p.is_file()]
     went_in = fingerprint(
         traveller.config.train,
         traveller.config.bento.formats,
         traveller.config.bento.seal.key_file,
         _packages(),
-        files=[p for p in traveller.sources() if p.suffix == ".py"],
+        files=files,
     )
     last = traveller.journey.last("train")
     there = not again and last is not None and (Path(last.output["folder"]) / "manifest.json").is_file()
@@ -89,7 +105,7 @@ def train(traveller: Traveller, *, again: bool = False) -> Stop:
         traveller,
         "train",
         went_in,
-        lambda: station.train(traveller.config, traveller.project),
+        lambda: station.train(traveller.config, traveller.project, progress, report),
         still_there=there,
     )
 

@@ -37,6 +37,8 @@ def declare(column: Any, name: str, policy: InputPolicy, source: str) -> tuple[n
     Raises:
         ConfigError: Values that a pod cannot take, or a policy that does not fit the column.
     """
+    if policy.type is not None:
+        column = _converted(column, policy.type, name, source)
     missing = np.asarray(column.isna(), dtype=bool)
     if missing.any() and policy.missing == "refuse":
         raise ConfigError(
@@ -68,6 +70,33 @@ def declare(column: Any, name: str, policy: InputPolicy, source: str) -> tuple[n
     values[~missing] = given
     values[missing] = np.nan if policy.missing == "nan" else declared.default
     return values, declared
+
+
+def _converted(column: Any, kind: InputType, name: str, source: str) -> Any:
+    """Give a column the type that was declared, without changing what a value says."""
+    import pandas as pd
+
+    if kind == "string":
+        return column if _of_strings(column) else column.map(str, na_action="ignore").astype(object)
+    try:
+        numbers = pd.to_numeric(column.astype(object) if column.dtype.kind == "b" else column)
+        given = numbers.dropna().astype(float)
+        allowed = {"int64": given == np.floor(given), "bool": given.isin([0, 1])}.get(kind)
+        if allowed is None:
+            return numbers.astype("float64")
+        if allowed.all():
+            return numbers.astype("Float64").astype({"int64": "Int64", "bool": "boolean"}[kind])
+        reason = f"{given[~allowed].iloc[0]:g} is none"
+    except (ValueError, TypeError) as error:
+        reason = str(error)
+    raise ConfigError(
+        f"{source}: column {name!r} cannot be {kind}, as train.inputs.{name}.type says: {reason}",
+        remedy="declare the type that the values have, or clean them",
+    )
+
+
+def _of_strings(column: Any) -> bool:
+    return all(isinstance(value, str) for value in column.dropna())
 
 
 def _type(given: npt.NDArray[Any], column: Any, name: str, source: str) -> InputType:

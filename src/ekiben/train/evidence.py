@@ -1,8 +1,9 @@
-"""What proves an estimator: its score, golden rows, its card."""
+"""What proves an estimator: golden rows, its card."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,25 +11,14 @@ import numpy as np
 from ekiben.config import ModelConfig, Train
 from ekiben.serving import versions
 from ekiben.serving.schema import Input, InputType, Schema
-from ekiben.train.fitting import Split
-from ekiben.train.frame import Data
+from ekiben.train import insight, metrics
+from ekiben.train.metrics import Interval, Judged
+from ekiben.train.partition import Split
+from ekiben.train.search import Found
 
 RELATIVE_TOLERANCE = 1e-9
-CARD_FORMAT = GOLDEN_FORMAT = 1
-
-
-def score(metric: str, labels: Any, predictions: Any) -> float:
-    """Score of predictions against labels by a metric of `ekiben.yaml`."""
-    from sklearn import metrics
-
-    if metric == "f1_macro":
-        return float(metrics.f1_score(labels, predictions, average="macro"))
-    by_name = {
-        "accuracy": metrics.accuracy_score,
-        "balanced_accuracy": metrics.balanced_accuracy_score,
-        "r2": metrics.r2_score,
-    }
-    return float(by_name[metric](labels, predictions))
+CARD_FORMAT = 2
+GOLDEN_FORMAT = 1
 
 
 def golden(estimator: Any, split: Split, schema: Schema, section: Train) -> dict[str, Any]:
@@ -46,21 +36,72 @@ def golden(estimator: Any, split: Split, schema: Schema, section: Train) -> dict
     }
 
 
-def card(config: ModelConfig, data: Data, split: Split, estimator: Any, found: float) -> dict[str, Any]:
+def card(
+    config: ModelConfig,
+    split: Split,
+    estimator: Any,
+    judged: Judged,
+    measured: Mapping[str, Interval],
+    searched: Found | None,
+) -> dict[str, Any]:
     """Content of `card.json`: where the model comes from and how good it is."""
     section = config.train
     kind = type(estimator)
     return {
         "format": CARD_FORMAT,
         "metric": section.accept.metric,
-        "score": found,
-        "acceptance": {"metric": section.accept.metric, "min": section.accept.min},
-        "rows": {"train": len(split.train_labels), "test": len(split.test_labels)},
-        "data_sha256": data.sha256,
+        "score": measured[section.accept.metric].value,
+        "metrics": {name: asdict(each) for name, each in measured.items()},
+        "classes": metrics.by_class(judged, section.bootstrap, section.seed),
+        "slices": insight.slices(judged, split, section),
+        "calibration": insight.calibration(judged),
+        "importance": insight.importance(estimator, split, section),
+        "search": None if searched is None else searched.document,
+        "validation": _validation(estimator, split, section),
+        "interval": section.bootstrap.model_dump(),
+        "acceptance": {"metric": section.accept.metric, **_criterion(section)},
+        "rows": {name: len(rows) for name, rows in split.parts().items()},
+        "data_sha256": split.data.sha256,
+        "columns": {
+            each.name: {"type": each.type, "declared": _declared(section, each.name)}
+            for each in split.data.inputs
+        },
+        "split": _split(split, section),
         "seed": section.seed,
         "estimator": f"{kind.__module__}.{kind.__qualname__}",
         "parameters": {name: _plain(value) for name, value in estimator.get_params(deep=True).items()},
         "versions": versions.here(),
+    }
+
+
+def _validation(estimator: Any, split: Split, section: Train) -> dict[str, Any] | None:
+    """Metrics on the rows to choose by; they flatter a model that a search chose."""
+    rows = split.validation
+    if not len(rows):
+        return None
+    judged = metrics.judge(estimator, split.data.rows[rows], split.data.labels[rows])
+    return {
+        name: asdict(each) for name, each in metrics.measure(judged, section.bootstrap, section.seed).items()
+    }
+
+
+def _criterion(section: Train) -> dict[str, float]:
+    limits = {"min": section.accept.min, "max": section.accept.max}
+    return {name: limit for name, limit in limits.items() if limit is not None}
+
+
+def _declared(section: Train, column: str) -> bool:
+    policy = section.inputs.get(column)
+    return policy is not None and policy.type is not None
+
+
+def _split(split: Split, section: Train) -> dict[str, Any]:
+    return {
+        "by": split.by,
+        "column": section.partition.column,
+        "test_ratio": section.test_ratio,
+        "validation_ratio": section.partition.validation_ratio,
+        "sha256": split.hashes(),
     }
 
 

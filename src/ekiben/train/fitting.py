@@ -1,8 +1,10 @@
-"""Split the rows, fit the estimator, and say what it takes and gives."""
+"""Fit the estimator, and say what it takes and gives."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,41 +13,55 @@ import numpy.typing as npt
 from ekiben.config import Train
 from ekiben.errors import ConfigError
 from ekiben.serving.schema import Input, Output, Precision, Schema
-from ekiben.train.frame import Data
+from ekiben.train import functions
+from ekiben.train.partition import Split
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
-    """Rows to fit on and rows held out."""
+@contextmanager
+def steadily(jobs: int = 1) -> Iterator[None]:
+    """Compute so that the number of cores and threads does not show in the result.
 
-    train_rows: npt.NDArray[Any]
-    test_rows: npt.NDArray[Any]
-    train_labels: npt.NDArray[Any]
-    test_labels: npt.NDArray[Any]
+    A sum over threads has another last bit with another number of them. BLAS gets one thread; work that
+    scikit-learn divides over `n_jobs` is the same for any number of them and gets `jobs`.
+
+    Source: https://scikit-learn.org/stable/computing/parallelism.html
+    """
+    import joblib
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1, user_api="blas"), joblib.parallel_config(n_jobs=jobs):
+        yield
 
 
-def split(data: Data, section: Train) -> Split:
-    """Hold out `test_ratio` of the rows; strata are the labels where asked for.
+def without_jobs(estimator: Any) -> int:
+    """Take `n_jobs` out of an unfitted estimator: how it is computed is no part of what a model is.
+
+    Returns:
+        The greatest `n_jobs` found (-1 stands for all cores), 1 if there is none.
+    """
+    parameters = estimator.get_params(deep=True)
+    given = {key: value for key, value in parameters.items() if key.rpartition("__")[2] == "n_jobs"}
+    estimator.set_params(**dict.fromkeys(given))
+    wanted = [value for value in given.values() if isinstance(value, int)]
+    return -1 if any(value < 0 for value in wanted) else max(wanted, default=1)
+
+
+def build(section: Train, project: Path) -> Any:
+    """Build the unfitted estimator by the user's function.
 
     Raises:
-        ConfigError: Too few rows for this split.
+        ConfigError: It is none, or has no `predict`.
     """
-    from sklearn.model_selection import train_test_split
-
-    classes = data.labels.dtype.kind != "f"
-    try:
-        parts = train_test_split(
-            data.rows,
-            data.labels,
-            test_size=section.test_ratio,
-            random_state=section.seed,
-            stratify=data.labels if section.stratify and classes else None,
-        )
-    except ValueError as error:
+    estimator = functions.call(section.estimator, project)
+    needed = ("fit", "predict", "get_params", "set_params")
+    lacking = [name for name in needed if not hasattr(estimator, name)]
+    if isinstance(estimator, type) or lacking:
         raise ConfigError(
-            f"the data cannot be split: {error}", remedy="give more rows, or set train.stratify: false"
-        ) from error
-    return Split(*parts)
+            f"{section.estimator}: expected a scikit-learn estimator, found {type(estimator).__name__}"
+            + (f" without {', '.join(lacking)}" if lacking else ", a class"),
+            remedy="return an unfitted classifier or regressor, or a Pipeline that ends with one",
+        )
+    return estimator
 
 
 def fit(estimator: Any, parts: Split, inputs: tuple[Input, ...], section: Train) -> Schema:
@@ -61,26 +77,20 @@ def fit(estimator: Any, parts: Split, inputs: tuple[Input, ...], section: Train)
         The schema of the fitted estimator.
 
     Raises:
-        ConfigError: Not an estimator, or it cannot be fitted on these arrays.
+        ConfigError: It cannot be fitted on these arrays.
     """
-    if not hasattr(estimator, "fit") or not hasattr(estimator, "get_params"):
-        raise ConfigError(
-            f"{section.estimator}: expected a scikit-learn estimator, found {type(estimator).__name__}"
-        )
     gaps = [place for place, each in enumerate(inputs) if each.missing == "nan"]
     _check_gaps(parts.train_rows, gaps, inputs)
+    jobs = without_jobs(estimator)
     try:
-        estimator.fit(parts.train_rows, parts.train_labels)
+        with steadily(jobs):
+            estimator.fit(parts.train_rows, parts.train_labels)
     except (ValueError, TypeError) as error:
         raise ConfigError(
             f"{section.estimator}: cannot be fitted on an array of {parts.train_rows.shape}: {error}",
             remedy="address columns by position: estimators are fitted on arrays, a pod has no data frames"
             + ("; and take missing: nan only for an estimator that accepts NaN" if gaps else ""),
         ) from error
-    if not hasattr(estimator, "predict"):
-        raise ConfigError(
-            f"{section.estimator}: expected an estimator with predict, found {type(estimator).__name__}"
-        )
     _check_missing(estimator, parts.train_rows, gaps, section)
     return Schema(inputs, _output(estimator), _precision(estimator, parts.train_rows, inputs))
 

@@ -7,8 +7,8 @@ every column is a number or a truth value, objects where strings are among them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -33,15 +33,29 @@ class Data:
         labels: Shape (rows,).
         inputs: One declaration per column, in order.
         sha256: Hash of names, types and values, `sha256:...`.
+        aside: Columns that are no inputs, by name; shape (rows,) each.
     """
 
     rows: npt.NDArray[Any]
     labels: npt.NDArray[Any]
     inputs: tuple[Input, ...]
     sha256: str
+    aside: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """Values of an input or of a column set aside, shape (rows,)."""
+        if name in self.aside:
+            return self.aside[name]
+        found: npt.NDArray[Any] = self.rows[:, [each.name for each in self.inputs].index(name)]
+        return found
 
 
-def read(found: Any, source: str, policies: Mapping[str, InputPolicy] | None = None) -> Data:
+def read(
+    found: Any,
+    source: str,
+    policies: Mapping[str, InputPolicy] | None = None,
+    aside: Collection[str] = (),
+) -> Data:
     """Turn what a data function returned into arrays.
 
     Every row must be one that the pod would accept, by the very rules that it goes by.
@@ -50,36 +64,84 @@ def read(found: Any, source: str, policies: Mapping[str, InputPolicy] | None = N
         found: A pair of a data frame and a series (or array) of labels.
         source: The function's name, for messages.
         policies: What `train.inputs` says of the columns.
+        aside: Names of columns that the estimator does not get.
 
     Raises:
         ConfigError: Another form, a column of another type, values that the policies refuse, or a policy
             for a column that there is not.
     """
     policies = policies or {}
+    frame, series = pair(found, source)
+    columns = [str(name) for name in frame.columns]
+    _check_names(columns, source, [*policies, *aside])
+    labels = _labels(series, source)
+    kept = [name for name in frame.columns if str(name) not in aside]
+    if not kept:
+        raise ConfigError(f"{source}: every column is left out; expected one for the estimator")
+    declared = [declare(frame[name], str(name), policies.get(str(name), _NO_POLICY), source) for name in kept]
+    inputs = tuple(each for _, each in declared)
+    parts = [values for values, _ in declared]
+    rows = _rows(inputs, parts, source)
+    others = {name: _aside(frame[name], name, source) for name in frame.columns if str(name) in aside}
+    return Data(rows, labels, inputs, digest(inputs, [*parts, labels]), others)
+
+
+def pair(found: Any, source: str) -> tuple[Any, Any]:
+    """Take apart what a data function returned.
+
+    Raises:
+        ConfigError: It is no pair of a data frame and as many labels, or columns share a name.
+    """
     try:
         frame, series = found
-        columns = [str(name) for name in frame.columns]
+        _ = frame.columns, frame.dtypes
     except (TypeError, ValueError, AttributeError) as error:
         raise ConfigError(
             f"{source}: expected a pair of a data frame and labels, found {type(found).__name__}",
             remedy="return (features, labels), features a pandas DataFrame",
         ) from error
-    labels = np.asarray(series)
-    if labels.ndim != 1 or len(labels) != len(frame) or len(labels) == 0:
-        raise ConfigError(f"{source}: expected one label per row, found {labels.shape} for {len(frame)} rows")
+    shape, columns = np.shape(series), [str(name) for name in frame.columns]
+    if len(shape) != 1 or shape[0] != len(frame) or shape[0] == 0:
+        raise ConfigError(f"{source}: expected one label per row, found {shape} for {len(frame)} rows")
     if len(set(columns)) != len(columns) or not columns:
         raise ConfigError(f"{source}: expected columns with different names, found {columns}")
-    if unknown := sorted(set(policies) - set(columns)):
+    return frame, series
+
+
+def _check_names(columns: list[str], source: str, named: list[str]) -> None:
+    if unknown := sorted(set(named) - set(columns)):
         raise ConfigError(
-            f"train.inputs: {source} has no column {', '.join(unknown)}; it has {', '.join(columns)}",
+            f"train: {source} has no column {', '.join(unknown)}; it has {', '.join(columns)}",
             remedy="write each column's name as the data frame has it",
         )
-    declared = [
-        declare(frame[name], str(name), policies.get(str(name), _NO_POLICY), source) for name in frame.columns
-    ]
-    inputs = tuple(each for _, each in declared)
-    parts = [values for values, _ in declared]
-    return Data(_rows(inputs, parts, source), labels, inputs, _hash(inputs, [*parts, labels]))
+
+
+def _labels(series: Any, source: str) -> npt.NDArray[Any]:
+    """Labels of one type, each of them there."""
+    import pandas as pd
+
+    missing = int(pd.isna(series).sum())
+    if missing:
+        raise ConfigError(f"{source}: {missing} label(s) are missing", remedy="drop these rows")
+    labels = np.asarray(series)
+    if labels.dtype.kind == "O":
+        labels = np.asarray(pd.Series(labels).infer_objects())
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise ConfigError(f"{source}: labels hold infinity", remedy="drop these rows")
+    if labels.dtype.kind not in "fiubU" and not all(isinstance(value, str) for value in labels):
+        raise ConfigError(
+            f"{source}: expected labels that are numbers, truth values or strings, found {labels.dtype}"
+        )
+    return labels
+
+
+def _aside(column: Any, name: str, source: str) -> npt.NDArray[Any]:
+    if column.isna().any():
+        raise ConfigError(
+            f"{source}: column {name!r}, which is no input, has missing values",
+            remedy="fill them, or drop it",
+        )
+    return np.asarray(column)
 
 
 def _rows(inputs: tuple[Input, ...], columns: list[npt.NDArray[Any]], source: str) -> npt.NDArray[Any]:
@@ -96,8 +158,8 @@ def _rows(inputs: tuple[Input, ...], columns: list[npt.NDArray[Any]], source: st
         ) from error
 
 
-def _hash(inputs: tuple[Input, ...], columns: list[npt.NDArray[Any]]) -> str:
-    """Hash of the data, the same on every machine (little-endian, lengths before strings)."""
+def digest(inputs: tuple[Input, ...], columns: list[npt.NDArray[Any]]) -> str:
+    """Hash names, types and values, the same on every machine (little-endian, lengths before strings)."""
     digest = hashlib.sha256()
     for name in (*(f"{each.name}\0{each.type}" for each in inputs), "labels"):
         digest.update(f"{len(name.encode())}:{name}".encode())

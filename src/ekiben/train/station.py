@@ -9,18 +9,35 @@ from typing import Any
 
 import numpy as np
 
-from ekiben.artefact import store
+from ekiben.artefact import form, store
 from ekiben.artefact.forms.proof import prove
 from ekiben.artefact.reference import distributions
 from ekiben.artefact.seal import configured
 from ekiben.artefact.write import write
-from ekiben.config import ModelConfig
+from ekiben.config import ModelConfig, Train
 from ekiben.errors import AcceptanceError
 from ekiben.identifiers import ModelTag
 from ekiben.serving import artefact as reader
 from ekiben.serving import predictors
+from ekiben.serving.schema import Schema
 from ekiben.serving.seal.signature import FILE as SIGNATURE
-from ekiben.train import evidence, fitting, frame, functions
+from ekiben.train import (
+    acceptance,
+    determinism,
+    evidence,
+    fitting,
+    frame,
+    incumbent,
+    metrics,
+    page,
+    pages,
+    partition,
+    search,
+    sources,
+)
+from ekiben.train.incumbent import Comparison
+from ekiben.train.partition import Split
+from ekiben.train.search import Found, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +50,13 @@ class Trained:
         folder: The artefact's folder in the store.
         metric: Name of the score.
         score: On the held-out rows.
-        accepted_at_least: The criterion.
+        low: Lower bound of its interval.
+        high: Upper bound.
+        accepted_at_least: The criterion of the lower bound; None for an error.
+        accepted_at_most: The criterion of the upper bound; None for a score.
         train_rows: Rows it was fitted on.
         test_rows: Rows held out.
+        in_service: The comparison with the model in service; None if there was none.
     """
 
     tag: ModelTag
@@ -43,12 +64,18 @@ class Trained:
     folder: Path
     metric: str
     score: float
-    accepted_at_least: float
+    low: float
+    high: float
+    accepted_at_least: float | None
+    accepted_at_most: float | None
     train_rows: int
     test_rows: int
+    in_service: Comparison | None
 
 
-def train(config: ModelConfig, project: Path) -> Trained:
+def train(
+    config: ModelConfig, project: Path, progress: Progress | None = None, report: Path | None = None
+) -> Trained:
     """Train a model and put its artefact into BentoML's model store.
 
     The same data, code, seed and versions give the same artefact; one that is
@@ -57,21 +84,31 @@ def train(config: ModelConfig, project: Path) -> Trained:
     Args:
         config: The model's `ekiben.yaml`.
         project: Root of the project, from which the user's functions are imported.
+        progress: Told after each fit of a search.
+        report: Where the page of the model report is written; None writes none.
 
     Raises:
         ConfigError: The user's functions, data or estimator are not what a pod can serve.
         AcceptanceError: The score missed its criterion; nothing is stored.
     """
+    from sklearn.base import is_classifier
+
     section = config.train
-    data = frame.read(functions.call(section.data, project), section.data, section.inputs)
-    estimator = functions.call(section.estimator, project)
-    split = fitting.split(data, section)
-    schema = fitting.fit(estimator, split, data.inputs, section)
-    score = evidence.score(section.accept.metric, split.test_labels, estimator.predict(split.test_rows))
-    _accept(config, score, len(split.test_labels))
+    estimator = fitting.build(section, project)
+    data = _data(section, project)
+    split = partition.split(data, section, classifier=is_classifier(estimator))
+    searched = None
+    if section.search is not None:
+        searched = search.search(estimator, split, section, section.search, progress)
+    schema = _fit(estimator, split, searched, section)
+    judged = metrics.judge(estimator, split.test_rows, split.test_labels, _groups(split, section))
+    measured = metrics.measure(judged, section.bootstrap, section.seed)
+    found = acceptance.require(config, measured, len(split.test))
+    compared = incumbent.require(config, schema, split, judged)
+    _fit_again(estimator, split, searched, section, project)
     golden = evidence.golden(estimator, split, schema, section)
     reference = distributions(split.train_rows, split.train_labels, schema)
-    card = evidence.card(config, data, split, estimator, score)
+    card = evidence.card(config, split, estimator, judged, measured, searched)
     proven = prove(
         estimator,
         schema,
@@ -97,26 +134,46 @@ def train(config: ModelConfig, project: Path) -> Trained:
             (folder / SIGNATURE).write_bytes(content)
         _prove(folder, estimator, split.test_rows)
         tag, stored = store.store(folder)
+    if report is not None:
+        page.write(pages.model_page(str(tag), card, judged, compared), report)
     return Trained(
         tag=tag,
         artefact_sha256=sha256,
         folder=stored,
         metric=section.accept.metric,
-        score=score,
+        score=found.value,
+        low=found.low,
+        high=found.high,
         accepted_at_least=section.accept.min,
-        train_rows=len(split.train_labels),
-        test_rows=len(split.test_labels),
+        accepted_at_most=section.accept.max,
+        train_rows=len(split.train),
+        test_rows=len(split.test),
+        in_service=compared,
     )
 
 
-def _accept(config: ModelConfig, score: float, rows: int) -> None:
-    accept = config.train.accept
-    if not score >= accept.min:  # NaN is not accepted either
-        raise AcceptanceError(
-            f"{config.model}: expected {accept.metric} of at least {accept.min:g} on {rows} held-out rows, "
-            f"found {score:.4f}; nothing was stored",
-            remedy=f"improve the estimator ({config.train.estimator}) or the data, or lower train.accept.min",
-        )
+def _data(section: Train, project: Path) -> frame.Data:
+    aside = {*section.ignore, *filter(None, [section.partition.column])}
+    return frame.read(sources.load(section, project), sources.name(section.data), section.inputs, aside)
+
+
+def _fit(estimator: Any, split: Split, searched: Found | None, section: Train) -> Schema:
+    if searched is not None:
+        estimator.set_params(**searched.parameters)
+    return fitting.fit(estimator, split, split.data.inputs, section)
+
+
+def _fit_again(estimator: Any, split: Split, searched: Found | None, section: Train, project: Path) -> None:
+    """Build and fit once more; the same data, code and seed must give the same bytes."""
+    second = fitting.build(section, project)
+    _fit(second, split, searched, section)
+    stored = (form.estimator_bytes(estimator), form.estimator_bytes(second))
+    determinism.require(estimator, second, split.test_rows, section.estimator, stored=stored)
+
+
+def _groups(split: Split, section: Train) -> Any:
+    """Group of each held-out row, where rows of a group hang together."""
+    return split.data.aside[str(section.partition.column)][split.test] if split.by == "group" else None
 
 
 def _prove(folder: Path, estimator: Any, rows: Any) -> None:

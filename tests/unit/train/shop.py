@@ -1,0 +1,72 @@
+"""A project with one module, and the configuration of a model of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ekiben import config
+
+MODULE = """
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+def load():
+    rows = np.random.default_rng(3).normal(size=(200, 2))
+    return pd.DataFrame(rows, columns=["a", "b"]), pd.Series((rows.sum(axis=1) > 0).astype(int))
+
+def load_wider():
+    features, labels = load()
+    return features.assign(c=1.0 * np.arange(200)), labels
+
+def load_one_class():
+    features, labels = load()
+    return features, labels * 0
+
+def build():
+    return make_pipeline(StandardScaler(), LogisticRegression())
+
+def build_poor():
+    return LogisticRegression(C=1e-9, class_weight={0: 1e6})
+
+def build_forest():
+    return RandomForestClassifier(4, random_state=0)
+
+def build_forest_of_two_threads():
+    return RandomForestClassifier(4, random_state=0, n_jobs=2)
+
+def build_unseeded():
+    return RandomForestClassifier(4)
+
+def build_fickle():
+    class Fickle(LogisticRegression):
+        def predict_proba(self, X):
+            return super().predict_proba(X) + np.random.default_rng().normal(0, 1e-9, (len(X), 2))
+    return Fickle()
+
+def build_transformer():
+    return make_pipeline(StandardScaler())
+
+def build_lambda():
+    return make_pipeline(FunctionTransformer(lambda rows: rows), LogisticRegression())
+"""
+
+
+def configured(**train: Any) -> config.ModelConfig:
+    section = {
+        "estimator": "shop:build",
+        "data": "shop:load",
+        "accept": {"min": 0.6},
+        "golden_rows": 5,
+        "parity_rows": 1000,
+        "bootstrap": {"resamples": 200},
+        **train,
+    }
+    return config.parse(
+        {"model": "shop", "train": section, "bento": {"service": "s:S"}, "image": {"repository": "shop"}},
+        "test",
+    )
