@@ -40,9 +40,11 @@ _BASE_SECONDS, _STEP_SECONDS, _AFTER_SECONDS = 5.0, 110.0, 8.0
 _WORTH_SECONDS = 0.003
 _MANY_ROWS, _MOST_ROWS, _MOST_BYTES = 256, 4_000, 500_000  # well below what a pod takes by default
 _MORE_REPLICAS = 2  # above the minimum: enough to see it scale, little enough for two cores
-# Of a replica: in a light load a request costs up to a fifth more than in a heavy one (measured), and
-# the goal is to be reached all the same.
+# Of a replica: what is measured varies by a tenth or two, and the goal is to be reached all the same.
 _OVER_GOAL = 0.8
+# Of what the replicas that are there are meant to carry: in a light load a request costs up to twice as much
+# (measured: after each pause the caches hold something else).
+_PROBE_SHARE = 0.8
 
 OnProgress = Callable[[Any], None]
 
@@ -139,16 +141,21 @@ def scale(
 def _shape(found: config.ModelConfig, cost: float) -> tuple[int, schedule.Load]:
     """The number of replicas to reach, and the load that needs them."""
     goal = min(found.scale.max_replicas, found.scale.min_replicas + _MORE_REPLICAS)
+    rate = _rate(found, goal + _OVER_GOAL, cost)
+    return goal, schedule.Load(
+        (schedule.Segment(rate / 4, _BASE_SECONDS), schedule.Segment(rate, _STEP_SECONDS)), "poisson"
+    )
+
+
+def _rate(found: config.ModelConfig, replicas: float, cost: float) -> float:
+    """Rate at which so many replicas are as busy as the target says."""
     rate = need.rate_for(
-        goal + _OVER_GOAL,
+        replicas,
         request_cores=found.release.resources.request_cores,
         target_percent=found.scale.target_cpu_percent,
         cpu_seconds_per_request=cost,
     )
-    rate = min(rate, schedule.MAX_RATE)
-    return goal, schedule.Load(
-        (schedule.Segment(rate / 4, _BASE_SECONDS), schedule.Segment(rate, _STEP_SECONDS)), "poisson"
-    )
+    return min(rate, schedule.MAX_RATE)
 
 
 def _weighed(
@@ -157,30 +164,40 @@ def _weighed(
     """Requests heavy enough to load replicas with, their rows, and the CPU-seconds of one."""
     url, own = _service_url(api, traveller), credentials.given(os.environ) or _own_key(api, traveller)
     where, rows = _target(traveller, url, own), 1
-    cost = one = _cost(api, traveller, where, on_progress)
+    began, at_first = time.monotonic(), _cpu_seconds(api, traveller)
+    time.sleep(_REST_SECONDS)
+    rest = (_cpu_seconds(api, traveller) - at_first) / (time.monotonic() - began)
+
+    def cost(where: target.LoadTarget, rate: float = _PROBE_RATE) -> float:
+        return _cost(api, traveller, where, rate, rest, on_progress)
+
+    light = one = cost(where)
     if one < _WORTH_SECONDS:
-        many = _cost(api, traveller, _target(traveller, url, own, _MANY_ROWS), on_progress)
+        many = cost(_target(traveller, url, own, _MANY_ROWS))
         most = min(_MOST_ROWS, _MOST_BYTES // max(map(len, where.bodies)))
         rows = need.rows_for(_WORTH_SECONDS, one_row=one, many_rows=many, many=_MANY_ROWS, most=most)
         where = _target(traveller, url, own, rows)
-        cost = _cost(api, traveller, where, on_progress)
-    return where, rows, cost
+        light = one + (many - one) / (_MANY_ROWS - 1) * (rows - 1)
+    rate = _rate(traveller.config, _PROBE_SHARE * traveller.config.scale.min_replicas, light)
+    return where, rows, cost(where, rate)
 
 
 def _cost(
-    api: cluster.Cluster, traveller: Traveller, where: target.LoadTarget, on_progress: OnProgress
+    api: cluster.Cluster,
+    traveller: Traveller,
+    where: target.LoadTarget,
+    rate: float,
+    rest: float,
+    on_progress: OnProgress,
 ) -> float:
-    """CPU-seconds of one request: growth of the pods' own counters in a light load, less that at rest."""
-    began, at_first = time.monotonic(), _cpu_seconds(api, traveller)
-    time.sleep(_REST_SECONDS)
-    middle, before = time.monotonic(), _cpu_seconds(api, traveller)
-    shape = schedule.Load((schedule.Segment(_PROBE_RATE, _PROBE_SECONDS),), "constant")
+    """CPU-seconds of one request: growth of the pods' own counters in a load, less that at rest (cores)."""
+    began, before = time.monotonic(), _cpu_seconds(api, traveller)
+    shape = schedule.Load((schedule.Segment(rate, _PROBE_SECONDS),), "constant")
     measured = loadtest.run(where, shape, seed=0, on_progress=on_progress)
     used, ended = _cpu_seconds(api, traveller) - before, time.monotonic()
     if measured.ok == 0:
         raise NoDataError(f"expected answers from {where.url}, found {dict(measured.outcomes)}")
-    rest = (before - at_first) / (middle - began) * (ended - middle)
-    return (used - rest) / measured.ok
+    return (used - rest * (ended - began)) / measured.ok
 
 
 def _cpu_seconds(api: cluster.Cluster, traveller: Traveller) -> float:
