@@ -107,13 +107,12 @@ def main(argv: list[str] | None = None) -> int:
     except EkibenError as error:
         output.failure(error, as_json="--json" in arguments)
         return error.exit_code
-    except KeyboardInterrupt:
-        print("ekiben: interrupted; the next run carries on from here", file=sys.stderr)
-        return _INTERRUPTED
-    except typer.Abort:
-        return _INTERRUPTED
+    except (KeyboardInterrupt, typer.Abort):
+        code = _INTERRUPTED
     except Exception as error:  # noqa: BLE001  # raised again unless the parser made it
         return _usage_or_bug(error)
+    if code == _INTERRUPTED:  # typer gives the code where a command was interrupted, and says nothing
+        print("ekiben: interrupted; the next run carries on from here", file=sys.stderr)
     return code if isinstance(code, int) else 0
 
 

@@ -88,11 +88,11 @@ CLI = (
         _APP,
     ),
     _Fault(
-        "interrupted-is-done",
-        "an interrupted command ends with 130",
+        "interrupted-in-silence",
+        "an interrupted command says that the next run carries on",
         "cli/app.py",
-        "        return _INTERRUPTED\n    except typer.Abort:",
-        "        return 0\n    except typer.Abort:",
+        "    if code == _INTERRUPTED:",
+        "    if code is None:",
         _APP,
     ),
     _Fault(

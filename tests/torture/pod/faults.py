@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from tests.torture.pod import results
 FILE = results.ROOT / "docs" / "seeded-faults.jsonl"
 _COPIED = ("src", "tests", "bentos", "helm", "k8s", "tools", "requirements", "pyproject.toml", "Makefile")
 _RED, _GREEN = 1, 0  # pytest's exit codes; any other means that the tests did not run
+_RED_TEST = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)  # one blank: lines of a log have more
 _TIMEOUT_SECONDS = 900
 
 
@@ -169,15 +171,15 @@ def _try(fault: Fault, tree: Path, code: str, tests: str) -> Outcome:
         path.write_text(before, encoding="utf-8")
     if status not in {_RED, _GREEN}:
         raise RuntimeError(f"{fault.name}: the tests did not run (pytest: {status}):\n{said[-3_000:]}")
-    by = next(
-        (line.split(" ")[1] for line in said.splitlines() if line.startswith(("FAILED ", "ERROR "))), ""
-    )
+    named = _RED_TEST.search(said)
+    if status == _RED and named is None:  # a run that was ended from outside has seen nothing
+        raise RuntimeError(f"{fault.name}: expected the name of a red test, found none:\n{said[-3_000:]}")
     return Outcome(
         name=fault.name,
         guarantee=fault.guarantee,
         file=str(fault.path),
         caught=status == _RED,
-        by=by,
+        by=named[1] if status == _RED and named else "",
         code=code,
         tests=tests,
         commit=results.commit(),
