@@ -43,7 +43,7 @@ class Train(Section):
     seed: int = Field(0, description="Seed of the split and of golden rows.", ge=0)
     golden_rows: int = Field(16, description="Held-out rows kept with their answers.", ge=1, le=256)
     parity_rows: int = Field(
-        20_000,
+        200_000,
         description="Rows on which each exact form must answer as the estimator.",
         ge=1000,
         le=1_000_000,
@@ -54,6 +54,24 @@ class Train(Section):
     accept: Acceptance
 
 
+class Compression(Section):
+    """How an estimator is made smaller once it is fitted; what is accepted and served is the smaller one."""
+
+    trees: int | None = Field(None, description="Trees, or boosting stages, that are kept: the first ones.", ge=1)
+    ccp_alpha: float = Field(
+        0, description="Cost-complexity by which trees and forests are pruned; 0 prunes nothing.", ge=0
+    )
+    leaf_bits: int | None = Field(
+        None, description="Bits of the significand that a leaf's value keeps, of 53.", ge=1, le=53
+    )
+    float32: bool = Field(False, description="Round a linear model's coefficients to float32.")
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything is to be done."""
+        return self != Compression()
+
+
 class Bento(Section):
     """Station 2: the BentoML service that carries the model."""
 
@@ -62,6 +80,10 @@ class Bento(Section):
     routes: Mapping[str, Literal["lane", "service"]] = Field(
         default_factory=dict, description="Who answers a route that both the lane and the service declare."
     )
+    forms: tuple[Literal["folded", "onnx"], ...] = Field(
+        (), description="Forms that must be exact, else training fails; the first one serves. Empty: the fastest."
+    )
+    compression: Compression = Field(default_factory=Compression)
 
 
 class Image(Section):
