@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
 
 def train(model: options.Model, as_json: options.Json = False, dry_run: options.DryRun = False) -> None:
     """Train the estimator, hold it to its acceptance criterion, store its artefact."""
+    from ekiben.artefact.forms import report
     from ekiben.road import stations
 
     traveller = session.traveller(model)
@@ -35,6 +36,8 @@ def train(model: options.Model, as_json: options.Json = False, dry_run: options.
                 f"{left['metric']:<8} {left['score']:.4f} on {left['test_rows']} held-out rows "
                 f"(accepted from {left['accepted_at_least']:g})"
             ),
+            *report.lines(left["parity"]),
+            *([] if left["compression"] is None else report.cost(left["compression"])),
             f"artefact {left['artefact_sha256']}",
             f"folder   {left['folder']}",
         ],

@@ -76,8 +76,13 @@ def train(traveller: Traveller, *, again: bool = False) -> Stop:
     """Station 1: train the estimator and store its artefact."""
     from ekiben.train import station
 
+    packed = traveller.config.bento
     went_in = fingerprint(
-        traveller.config.train, _packages(), files=[p for p in traveller.sources() if p.suffix == ".py"]
+        traveller.config.train,
+        packed.forms,
+        packed.compression,
+        _packages(),
+        files=[p for p in traveller.sources() if p.suffix == ".py"],
     )
     last = traveller.journey.last("train")
     there = not again and last is not None and (Path(last.output["folder"]) / "manifest.json").is_file()

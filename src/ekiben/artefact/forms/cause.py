@@ -140,8 +140,8 @@ def _tensors(content: bytes, rows: npt.NDArray[Any], schema: Schema) -> dict[str
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    found = session.run(names, feed(schema, session.get_inputs())(rows))
-    return dict(zip(names, found, strict=True))
+    fed = feed(schema, session.get_inputs())(rows)
+    return {**fed, **dict(zip(names, session.run(names, fed), strict=True))}
 
 
 def _of_mark(

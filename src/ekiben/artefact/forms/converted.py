@@ -123,15 +123,19 @@ def _trees(last: Any, columns: Columns, graph: Graph, place: Place) -> Scores:
     tensor = graph.add("TreeEnsemble", tensor, domain="ai.onnx.ml", **attributes)
     if ensemble.divisor != 1:
         tensor = graph.add("Div", tensor, graph.constant(float(ensemble.divisor)))
-    if ensemble.link == "share":
-        reference = last.predict_proba
-    elif hasattr(last, "_raw_predict"):
-        factor = 2.0 if getattr(last, "loss", "") == "exponential" else 1.0
-        reference = lambda rows: last._raw_predict(rows) * factor  # noqa: E731, SLF001 - scores before the link
-    else:
-        reference = last.predict
-    graph.marks.append(_mark(last, place, "TreeEnsemble", tensor, reference, exact=True))
+    graph.marks.append(_mark(last, place, "TreeEnsemble", tensor, _summed(last, ensemble), exact=True))
     return Scores(tensor, len(ensemble.base), ensemble.link, ensemble.inclusive)
+
+
+def _summed(last: Any, ensemble: Ensemble) -> Callable[[Any], Any]:
+    """Scores of an ensemble by scikit-learn: before the link, for which there is no public name."""
+    if ensemble.link == "share":
+        return last.predict_proba  # type: ignore[no-any-return]
+    if not hasattr(last, "_raw_predict"):
+        return last.predict  # type: ignore[no-any-return]
+    factor = 2.0 if getattr(last, "loss", "") == "exponential" else 1.0
+    kind = np.float32 if ensemble.float32 else np.float64
+    return lambda rows: last._raw_predict(rows.astype(kind)) * factor  # noqa: SLF001
 
 
 def _without_gaps(last: Any, columns: Columns) -> None:

@@ -160,9 +160,9 @@ class Tally:
             "flips": self.flips,
             "ties": self.ties,
             "largest_difference": {
-                "absolute": _decade(self.absolute),
-                "relative": _decade(self.relative),
-                "ulp": _decade(self.ulp),
+                "absolute": decade(self.absolute),
+                "relative": decade(self.relative),
+                "ulp": decade(self.ulp),
             },
             "worst": [] if self.reason is None else [_document(each) for each in self.worst],
         }
@@ -223,7 +223,8 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _decade(difference: float) -> float:
+def decade(difference: float) -> float:
+    """Give the power of ten that is at least as large: last digits depend on the processor, it does not."""
     if difference == 0 or not math.isfinite(difference):
         return 0.0 if difference == 0 else 1e300
     return float(f"1e{math.ceil(math.log10(difference))}")

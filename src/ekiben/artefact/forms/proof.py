@@ -76,6 +76,7 @@ def prove(
     seed: int,
     demanded: Sequence[Form] = (),
     reloaded: Predictor | None = None,
+    compression: Mapping[str, Any] | None = None,
 ) -> Proven:
     """Try every form.
 
@@ -89,6 +90,7 @@ def prove(
         seed: Of the random rows.
         demanded: Forms without which nothing is given.
         reloaded: The estimator as it is read back from the artefact; compared like a form.
+        compression: What making the estimator smaller cost, if that was asked for; goes into the document.
 
     Returns:
         What was kept, and the outcome of every form.
@@ -129,6 +131,7 @@ def prove(
         "demanded": list(demanded),
         "forms": {form: outcome for form, outcome in outcomes.items() if form != RELOADED},
         "reloaded": outcomes.get(RELOADED),
+        "compression": compression,
     }
     contents = {
         form: each.content for form, each in tried.items() if outcomes[form]["kept"] and each.content
