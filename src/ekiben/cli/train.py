@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from ekiben.cli import options, output, session
@@ -14,7 +18,18 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel=PANEL)(train)
 
 
-def train(model: options.Model, as_json: options.Json = False, dry_run: options.DryRun = False) -> None:
+ParityPage = Annotated[
+    Path | None,
+    typer.Option("--parity-page", metavar="FILE", help="Write how the forms compare as a page (HTML)."),
+]
+
+
+def train(
+    model: options.Model,
+    parity_page: ParityPage = None,
+    as_json: options.Json = False,
+    dry_run: options.DryRun = False,
+) -> None:
     """Train the estimator, hold it to its acceptance criterion, store its artefact."""
     from ekiben.artefact.forms import report
     from ekiben.road import stations
@@ -28,6 +43,10 @@ def train(model: options.Model, as_json: options.Json = False, dry_run: options.
         output.emit(section, [line], as_json=as_json)
         return
     left = stations.train(traveller, again=True).output
+    if parity_page is not None:
+        schema = json.loads((Path(left["folder"]) / "schema.json").read_bytes())
+        names = [each["name"] for each in schema["inputs"]]
+        parity_page.write_text(report.page(str(left["tag"]), left["parity"], names), encoding="utf-8")
     output.emit(
         left,
         [

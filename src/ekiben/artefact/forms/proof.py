@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from ekiben.artefact.forms import cause, parity
 from ekiben.artefact.forms.attempts import Attempt, attempts
-from ekiben.artefact.forms.parity import Answered, Tally
+from ekiben.artefact.forms.comparison import RELOADED, compare
+from ekiben.artefact.forms.parity import Tally
 from ekiben.artefact.forms.population import population_of
-from ekiben.artefact.forms.rows import ORIGINS, Block, Draw, thresholds_of
+from ekiben.artefact.forms.rows import Draw, thresholds_of
 from ekiben.errors import AcceptanceError
 from ekiben.serving.predictor import Form, Predictor
 from ekiben.serving.schema import Schema
 
 FORMAT = 2
-RELOADED = "scikit-learn"  # the estimator as it is read back from the artefact
-_ALONE = 256  # rows that are also asked one by one: a batch may take another way
 _FEWEST_ROWS = 1000
-_MOST_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +45,6 @@ class Proven:
     def predictor(self) -> Form:
         """The form that a pod takes: the first demanded, or the fastest, or the estimator itself."""
         return next(iter([*self.demanded, *self.contents]), "scikit-learn")
-
-
-@dataclass(slots=True)
-class _Compared:
-    """One block, asked of everybody."""
-
-    block: Block
-    rows: npt.NDArray[Any]
-    of_origin: int
-    expected: Answered
-    found: dict[str, Answered]
-    alone: dict[str, Answered]
-    places: npt.NDArray[np.intp]
-    seconds: dict[str, float]
 
 
 def prove(
@@ -104,26 +85,45 @@ def prove(
     started = time.perf_counter()
     tried = attempts(estimator, schema, demanded)
     draw = _draw(estimator, schema, known, held_out, tried, count, seed)
-    predictors = {form: each.predictor for form, each in tried.items() if each.predictor is not None}
+    predictors: dict[str, Predictor] = {
+        form: each.predictor for form, each in tried.items() if each.predictor is not None
+    }
     if reloaded is not None:
         predictors[RELOADED] = reloaded
-    tallies, seconds, origins = _compare(estimator, schema, draw, predictors)
-    outcomes = {form: each.refusal() for form, each in tried.items() if each.predictor is None}
+    tallies, seconds, origins = compare(estimator, schema, draw, predictors)
+    outcomes: dict[str, Any] = {form: each.refusal() for form, each in tried.items() if each.predictor is None}
     for form, tally in tallies.items():
         outcomes[form] = {**tally.document(), "cause": None}
         if tally.reason is not None:
             outcomes[form]["cause"] = cause.find(estimator, schema, _attempt_of(tried, form), predictors[form], tally)
     outcomes = {form: outcomes[form] for form in [*tried, *tallies] if form in outcomes}
     _require(outcomes, demanded)
+    document = _document(schema, draw, outcomes, origins, demanded, compression)
+    contents = {
+        form: each.content for form, each in tried.items() if outcomes[form]["kept"] and each.content
+    }
+    seconds["total"] = time.perf_counter() - started
+    return Proven(contents, document, tuple(demanded), tallies, seconds)
+
+
+def _document(
+    schema: Schema,
+    draw: Draw,
+    outcomes: Mapping[str, Any],
+    origins: Mapping[str, int],
+    demanded: Sequence[Form],
+    compression: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Give the content of `parity.json`."""
     every, met = draw.thresholds()
-    document = {
+    return {
         "format": FORMAT,
         "tolerance": {
             "tie": parity.TIE,
             "probability": parity.PROBABILITY_TOLERANCE,
             "number": parity.NUMBER_TOLERANCE,
         },
-        "rows": origins,
+        "rows": dict(origins),
         "thresholds": {"all": every, "compared": met},
         "decimals": dict(
             zip([each.name for each in schema.inputs], draw.population.decimals, strict=True)
@@ -133,11 +133,6 @@ def prove(
         "reloaded": outcomes.get(RELOADED),
         "compression": compression,
     }
-    contents = {
-        form: each.content for form, each in tried.items() if outcomes[form]["kept"] and each.content
-    }
-    seconds["total"] = time.perf_counter() - started
-    return Proven(contents, document, tuple(demanded), tallies, seconds)
 
 
 def _draw(
@@ -153,88 +148,6 @@ def _draw(
     has_form = any(each.predictor is not None for each in tried.values())
     label = estimator.predict if bounded and has_form else None
     return Draw(population, population.encode(held_out), splits, label, count, seed)
-
-
-def _compare(
-    estimator: Any, schema: Schema, draw: Draw, predictors: Mapping[str, Predictor]
-) -> tuple[dict[str, Tally], dict[str, float], dict[str, int]]:
-    """Ask the estimator and every form for every block, a few blocks at a time, and add up in order."""
-    regression = schema.output.kind == "regression"
-    known = draw.population.decode(draw.population.known)
-    scale = float(np.std(np.asarray(estimator.predict(known), dtype=np.float64))) if regression else 0.0
-    tallies = {form: Tally(scale, regression) for form in predictors}
-    seconds: dict[str, float] = dict.fromkeys(["estimator", *predictors], 0.0)
-    origins = dict.fromkeys(ORIGINS, 0)
-    if not predictors:
-        return tallies, seconds, origins
-    for done in _asked(estimator, schema, draw, predictors):
-        given = done.of_origin
-        origins[done.block.origin] += given
-        origins["random"] += len(done.rows) - given
-        names = [done.block.origin] * given + ["random"] * (len(done.rows) - given)
-        for form, tally in tallies.items():
-            tally.add(done.expected, done.found[form], done.rows, names)
-            again = _taken(done.expected, done.places)
-            tally.add(again, done.alone[form], done.rows[done.places], [names[each] for each in done.places])
-            tally.rows -= len(done.places)  # the same rows, asked alone
-            tally.ties -= int(again.tied.sum()) if again.tied is not None else 0
-        for name, spent in done.seconds.items():
-            seconds[name] += spent
-    return tallies, seconds, origins
-
-
-def _asked(
-    estimator: Any, schema: Schema, draw: Draw, predictors: Mapping[str, Predictor]
-) -> Iterator[_Compared]:
-    blocks = list(draw.blocks())
-    alone = max(1, _ALONE // len(blocks))
-    threads = min(os.cpu_count() or 1, _MOST_THREADS, len(blocks))
-    with ThreadPoolExecutor(threads) as pool:
-        for start in range(0, len(blocks), threads):  # not all at once: answers take memory
-            some = blocks[start : start + threads]
-            yield from pool.map(lambda block: _ask(estimator, schema, draw, predictors, block, alone), some)
-
-
-def _ask(
-    estimator: Any, schema: Schema, draw: Draw, predictors: Mapping[str, Predictor], block: Block, alone: int
-) -> _Compared:
-    seconds: dict[str, float] = {}
-    coded, given = draw.rows(block)
-    rows = draw.population.decode(coded)
-    started = time.perf_counter()
-    probabilities = np.asarray(estimator.predict_proba(rows)) if schema.output.probabilities else None
-    expected = Answered(
-        np.asarray(estimator.predict(rows)), probabilities, parity.tied(estimator, rows, probabilities, schema)
-    )
-    seconds["estimator"] = time.perf_counter() - started
-    places = np.linspace(0, len(rows) - 1, min(alone, len(rows))).astype(np.intp)
-    found, single = {}, {}
-    for form, predictor in predictors.items():
-        started = time.perf_counter()
-        found[form] = _answered(predictor, [rows])
-        seconds[form] = time.perf_counter() - started
-        # The estimator itself takes milliseconds for a row; it is a batch's answers that are compared.
-        single[form] = (
-            _taken(found[form], places)
-            if form == RELOADED
-            else _answered(predictor, [rows[each : each + 1] for each in places])
-        )
-    return _Compared(block, rows, given, expected, found, single, places, seconds)
-
-
-def _answered(predictor: Predictor, parts: Iterable[Any]) -> Answered:
-    answers = [predictor.predict(each) for each in parts]
-    predictions = np.concatenate([each.predictions for each in answers])
-    shares = [each.probabilities for each in answers if each.probabilities is not None]
-    return Answered(predictions, np.concatenate(shares) if shares else None)
-
-
-def _taken(answered: Answered, places: npt.NDArray[np.intp]) -> Answered:
-    return Answered(
-        answered.predictions[places],
-        None if answered.probabilities is None else answered.probabilities[places],
-        None if answered.tied is None else answered.tied[places],
-    )
 
 
 def _attempt_of(tried: Mapping[Form, Attempt], name: str) -> Attempt | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ekiben.artefact.forms.proof import Proven
 
+_MOST = 1e300  # in place of infinity, which JSON has not
 _SHOWN = 5  # worst rows on the page
 
 
@@ -29,7 +30,7 @@ def summary(proven: Proven) -> dict[str, Any]:
         forms[form] = {**outcome}
         if tally is not None:
             exact = {"absolute": tally.absolute, "relative": tally.relative, "ulp": tally.ulp}
-            forms[form]["largest_difference"] = exact
+            forms[form]["largest_difference"] = {name: min(each, _MOST) for name, each in exact.items()}
             forms[form]["worst"] = [
                 {
                     "row": list(each.row),
