@@ -63,7 +63,11 @@ def _numbers(data: Any) -> Any:
 def _gaps(data: Any) -> Any:
     rows, labels, inputs = _numbers(data)
     missing = np.random.default_rng(1).uniform(size=rows.shape) < 0.1  # noqa: PLR2004
-    return np.where(missing, np.nan, rows), labels, tuple(Input(each.name, "float64", missing="nan") for each in inputs)
+    return (
+        np.where(missing, np.nan, rows),
+        labels,
+        tuple(Input(each.name, "float64", missing="nan") for each in inputs),
+    )
 
 
 def _table() -> Any:
@@ -90,9 +94,15 @@ def _classifiers() -> Iterator[tuple[str, Any]]:
     )
 
     yield "LogisticRegression", linear_model.LogisticRegression()
-    yield "StandardScaler, LogisticRegression", make_pipeline(StandardScaler(), linear_model.LogisticRegression())
+    yield (
+        "StandardScaler, LogisticRegression",
+        make_pipeline(StandardScaler(), linear_model.LogisticRegression()),
+    )
     yield "MinMaxScaler, LogisticRegression", make_pipeline(MinMaxScaler(), linear_model.LogisticRegression())
-    yield "MaxAbsScaler, RobustScaler, LinearSVC", make_pipeline(MaxAbsScaler(), RobustScaler(), svm.LinearSVC())
+    yield (
+        "MaxAbsScaler, RobustScaler, LinearSVC",
+        make_pipeline(MaxAbsScaler(), RobustScaler(), svm.LinearSVC()),
+    )
     yield "SGDClassifier(log_loss)", linear_model.SGDClassifier(loss="log_loss", random_state=0)
     yield "SGDClassifier(hinge)", linear_model.SGDClassifier(random_state=0)
     yield "SGDClassifier(modified_huber)", linear_model.SGDClassifier(loss="modified_huber", random_state=0)
@@ -111,7 +121,10 @@ def _classifiers() -> Iterator[tuple[str, Any]]:
     yield "HistGradientBoostingClassifier", ensemble.HistGradientBoostingClassifier(max_iter=5)
     yield "MLPClassifier", neural_network.MLPClassifier((5,), max_iter=40, random_state=0)
     yield "GaussianNB", naive_bayes.GaussianNB()
-    yield "CalibratedClassifierCV(LinearSVC), sigmoid", calibration.CalibratedClassifierCV(svm.LinearSVC(), cv=3)
+    yield (
+        "CalibratedClassifierCV(LinearSVC), sigmoid",
+        calibration.CalibratedClassifierCV(svm.LinearSVC(), cv=3),
+    )
     yield (
         "CalibratedClassifierCV(RandomForestClassifier), isotonic",
         calibration.CalibratedClassifierCV(
@@ -144,7 +157,7 @@ def _regressors() -> Iterator[tuple[str, Any]]:
     yield "RandomForestRegressor", ensemble.RandomForestRegressor(10, random_state=0)
     yield "GradientBoostingRegressor", ensemble.GradientBoostingRegressor(n_estimators=10, random_state=0)
     yield "HistGradientBoostingRegressor", ensemble.HistGradientBoostingRegressor(max_iter=10)
-    yield "MLPRegressor", neural_network.MLPRegressor((5,), max_iter=40, random_state=0)
+    yield "MLPRegressor", neural_network.MLPRegressor(hidden_layer_sizes=(5,), max_iter=40, random_state=0)
 
 
 def _with_gaps() -> Iterator[tuple[str, Any]]:
@@ -154,11 +167,17 @@ def _with_gaps() -> Iterator[tuple[str, Any]]:
     from sklearn.preprocessing import StandardScaler
 
     line = linear_model.LogisticRegression(max_iter=500)
-    yield "missing values: SimpleImputer, LogisticRegression", make_pipeline(SimpleImputer(add_indicator=True), line)
+    yield (
+        "missing values: SimpleImputer, LogisticRegression",
+        make_pipeline(SimpleImputer(add_indicator=True), line),
+    )
     yield "missing values: KNNImputer, LogisticRegression", make_pipeline(KNNImputer(), line)
     forest = ensemble.RandomForestClassifier(10, random_state=0)
     yield "missing values: StandardScaler, RandomForestClassifier", make_pipeline(StandardScaler(), forest)
-    yield "missing values: HistGradientBoostingClassifier", ensemble.HistGradientBoostingClassifier(max_iter=5)
+    yield (
+        "missing values: HistGradientBoostingClassifier",
+        ensemble.HistGradientBoostingClassifier(max_iter=5),
+    )
 
 
 def _with_strings() -> Iterator[tuple[str, Any]]:
@@ -176,7 +195,10 @@ def _with_strings() -> Iterator[tuple[str, Any]]:
         (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), [0]), remainder="passthrough"
     )
     start = "strings: ColumnTransformer(OneHotEncoder, StandardScaler), "
-    yield f"{start}LogisticRegression", make_pipeline(encoded(), linear_model.LogisticRegression(max_iter=500))
+    yield (
+        f"{start}LogisticRegression",
+        make_pipeline(encoded(), linear_model.LogisticRegression(max_iter=500)),
+    )
     yield (
         f"{start}RandomForestClassifier",
         make_pipeline(encoded(), ensemble.RandomForestClassifier(10, random_state=0)),

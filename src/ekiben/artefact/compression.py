@@ -62,7 +62,13 @@ class Compressed:
 
 
 def compress(
-    estimator: Any, asked: Compression, schema: Schema, rows: npt.NDArray[Any], labels: Any, score: Score, seed: int
+    estimator: Any,
+    asked: Compression,
+    schema: Schema,
+    rows: npt.NDArray[Any],
+    labels: Any,
+    score: Score,
+    seed: int,
 ) -> Compressed:
     """Make an estimator smaller and compare it with what it was.
 
@@ -88,7 +94,9 @@ def compress(
         "largest_difference": decade(_largest(estimator, smaller, rows, schema)),
         "bytes": {"before": _sizes(estimator, schema), "after": _sizes(smaller, schema)},
     }
-    seconds = {name: _one_row(each, schema, rows) for name, each in (("before", estimator), ("after", smaller))}
+    seconds = {
+        name: _one_row(each, schema, rows) for name, each in (("before", estimator), ("after", smaller))
+    }
     return Compressed(smaller, document, seconds)
 
 
@@ -102,12 +110,13 @@ def smaller_of(estimator: Any, asked: Compression) -> Any:
     last = bare(found)
     while name_of(last) == "sklearn.pipeline.Pipeline":
         last = bare(last.steps[-1][1])
-    for wanted, act in (
+    steps: tuple[tuple[bool, Callable[[], None]], ...] = (
         (asked.trees is not None, lambda: _fewer(last, asked.trees or 1)),
         (asked.ccp_alpha > 0, lambda: _prune(last, asked.ccp_alpha)),
         (asked.leaf_bits is not None, lambda: _quantise(last, asked.leaf_bits or _SIGNIFICAND)),
         (asked.float32, lambda: _single(last)),
-    ):
+    )
+    for wanted, act in steps:
         if wanted:
             act()
     return found
@@ -118,7 +127,9 @@ def _fewer(last: Any, count: int) -> None:
     name = name_of(last)
     stages = last._predictors if name in _HISTOGRAMS else getattr(last, "estimators_", ())  # noqa: SLF001 - no public name
     if name not in (*_FORESTS, *_BOOSTED, *_HISTOGRAMS) or count >= len(stages):
-        raise _refused(last, "trees", f"an ensemble of more than {count} trees or stages, found {len(stages)}")
+        raise _refused(
+            last, "trees", f"an ensemble of more than {count} trees or stages, found {len(stages)}"
+        )
     if name in _HISTOGRAMS:
         last._predictors = stages[:count]  # noqa: SLF001
         last.set_params(max_iter=count)
@@ -214,7 +225,9 @@ def _sizes(estimator: Any, schema: Schema) -> dict[str, int]:
 
 def _one_row(estimator: Any, schema: Schema, rows: Any) -> float:
     """Median time of one row in the form that would serve, seconds."""
-    forms = [each.predictor for each in attempts(estimator, schema, ()).values() if each.predictor is not None]
+    forms = [
+        each.predictor for each in attempts(estimator, schema, ()).values() if each.predictor is not None
+    ]
     predictor = forms[0] if forms else EstimatorPredictor(copy.deepcopy(estimator), schema)
     spent = []
     for number in range(_CALLS):

@@ -57,7 +57,9 @@ class Train(Section):
 class Compression(Section):
     """How an estimator is made smaller once it is fitted; what is accepted and served is the smaller one."""
 
-    trees: int | None = Field(None, description="Trees, or boosting stages, that are kept: the first ones.", ge=1)
+    trees: int | None = Field(
+        None, description="Trees, or boosting stages, that are kept: the first ones.", ge=1
+    )
     ccp_alpha: float = Field(
         0, description="Cost-complexity by which trees and forests are pruned; 0 prunes nothing.", ge=0
     )
@@ -81,7 +83,7 @@ class Bento(Section):
         default_factory=dict, description="Who answers a route that both the lane and the service declare."
     )
     forms: tuple[Literal["folded", "onnx"], ...] = Field(
-        (), description="Forms that must be exact, else training fails; the first one serves. Empty: the fastest."
+        (), description="Forms that must be exact, or training fails; the first serves. Empty: the fastest."
     )
     compression: Compression = Field(default_factory=Compression)
 

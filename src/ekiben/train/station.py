@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,8 +51,8 @@ class Trained:
     accepted_at_least: float
     train_rows: int
     test_rows: int
-    parity: Mapping[str, Any]
-    compression: Mapping[str, Any] | None
+    parity: Mapping[str, Any] = field(compare=False)
+    compression: Mapping[str, Any] | None = field(compare=False)
 
 
 def train(config: ModelConfig, project: Path) -> Trained:

@@ -75,11 +75,12 @@ def test_rounding_to_bits(bits: int) -> None:
 
 def test_quantised_leaves_have_few_values() -> None:
     """Every value of a leaf has so many bits, and the answers follow."""
-    found = smaller_of(FOREST, Compression(leaf_bits=3))
+    forest = RandomForestClassifier(5, max_depth=3, random_state=0).fit(ROWS, LABELS)
+    found = smaller_of(forest, Compression(leaf_bits=3))
     for tree in found.estimators_:
         mantissa = np.frexp(tree.tree_.value)[0] * 8
         assert np.array_equal(mantissa, np.rint(mantissa))
-    assert not np.array_equal(found.predict_proba(ROWS), FOREST.predict_proba(ROWS))
+    assert not np.array_equal(found.predict_proba(ROWS), forest.predict_proba(ROWS))
 
 
 def test_a_linear_model_of_float32() -> None:
@@ -129,5 +130,7 @@ def test_what_is_smaller_is_served_exactly(asked: Compression) -> None:
 )
 def test_what_cannot_be_done_is_refused(estimator: Any, asked: Compression, named: str) -> None:
     """The field is named, with the estimator's class."""
-    with pytest.raises(ConfigError, match=rf"bento\.compression\.{named}: expected .*{type(estimator).__name__}"):
+    with pytest.raises(
+        ConfigError, match=rf"bento\.compression\.{named}: expected .*{type(estimator).__name__}"
+    ):
         smaller_of(estimator, asked)

@@ -282,7 +282,9 @@ def test_what_cannot_be_served_is_refused(project: Path, train: dict[str, Any], 
 
 def test_a_demanded_form_that_is_not_there_stores_nothing(project: Path) -> None:
     """A forest does not fold: training fails and says why."""
-    with pytest.raises(AcceptanceError, match=r"exact form folded, which bento\.forms demands.*is not linear"):
+    with pytest.raises(
+        AcceptanceError, match=r"exact form folded, which bento\.forms demands.*is not linear"
+    ):
         station.train(configured(bento={"forms": ["folded"]}, estimator="shop:build_tree", seed=5), project)
     assert not list((project / "home").rglob("manifest.json"))
 

@@ -1,4 +1,4 @@
-"""The forms of an estimator before they are compared: their bytes and what reads them, or why there is none."""
+"""Forms of an estimator before they are compared: their bytes and what reads them, or why there is none."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def attempts(estimator: Any, schema: Schema, demanded: Sequence[Form]) -> dict[F
     """
     found: dict[Form, Attempt] = {"folded": _attempt(_folded, estimator, schema)}
     if found["folded"].predictor is not None and "onnx" not in demanded:
-        found["onnx"] = Attempt(reason="the folded form is there, and faster; bento.forms may demand this one")
+        found["onnx"] = Attempt(reason="the folded form is there and faster; bento.forms may demand it")
     else:
         found["onnx"] = _attempt(_onnx, estimator, schema)
     return found

@@ -1,7 +1,8 @@
 """Why a form answers otherwise: the first step, operator and type whose output differs from scikit-learn's.
 
-The graph is run with every tensor as an output, on the rows that differ most. Tensors are compared in the
-order of computing with what scikit-learn makes of the same rows; before the first one that differs, all agree.
+The graph is run with every tensor as an output, on the rows that differ most. Tensors are compared in
+the order of computing with what scikit-learn makes of the same rows; before the first that differs, all
+agree.
 """
 
 from __future__ import annotations
@@ -108,7 +109,9 @@ def _of_folded(estimator: Any, schema: Schema, content: bytes) -> Cause:
     name, right = schema.inputs[place].name, other[score, place]
     detail = f"the coefficient of {name} is {matrix[score, place]!r} where {right!r} is right"
     if matrix[score, place] == right:
-        detail = f"the intercepts are {found.intercepts.tolist()} where {expected.intercepts.tolist()} are right"
+        detail = (
+            f"the intercepts are {found.intercepts.tolist()} where {expected.intercepts.tolist()} are right"
+        )
     return Cause("", "coefficients", "float64", detail)
 
 
@@ -139,7 +142,9 @@ def _tensors(content: bytes, rows: npt.NDArray[Any], schema: Schema) -> dict[str
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in given)
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
     fed = feed(schema, session.get_inputs())(rows)
     return {**fed, **dict(zip(names, session.run(names, fed), strict=True))}
 
@@ -168,7 +173,9 @@ def _of_mark(
         kind = "float32" if causes.rounded(trees) else "float64"
         return Cause(mark.path, "TreeEnsemble", kind, detail)
     names = ", ".join(node.op_type for node in nodes)
-    other = f"{mark.kind} makes {mark.operator}; " if mark.operator and mark.operator != nodes[-1].op_type else ""
+    other = (
+        f"{mark.kind} makes {mark.operator}; " if mark.operator and mark.operator != nodes[-1].op_type else ""
+    )
     detail = f"{other}the graph makes {names} ({causes.distance(found, expected)})"
     return Cause(mark.path, nodes[-1].op_type, str(found.dtype), detail)
 

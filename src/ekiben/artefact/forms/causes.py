@@ -35,10 +35,14 @@ def order(found: Values, expected: Values) -> str:
     if found.shape != expected.shape or np.array_equal(found, expected):
         return ""
     if found.shape[1] == 1:
-        return "the two classes are swapped: scores have the other sign" if np.allclose(found, -expected) else ""
+        return (
+            "the two classes are swapped: scores have the other sign" if np.allclose(found, -expected) else ""
+        )
     pairs = {}
     for column in range(found.shape[1]):
-        match = [other for other in range(expected.shape[1]) if np.allclose(found[:, column], expected[:, other])]
+        match = [
+            other for other in range(expected.shape[1]) if np.allclose(found[:, column], expected[:, other])
+        ]
         if len(match) != 1:
             return ""
         pairs[column] = match[0]
@@ -153,8 +157,9 @@ def _difference(graph: _Graph, root: int, row: Values, path: list[_Turn], found:
     for right, (_, turn) in zip(path, graph.turns(root, row), strict=False):
         if (turn.column, turn.left) != (right.column, right.left):
             sides = {True: "left", False: "right"}
+            value = float(row[right.column])
             return (
-                f"the split of column {right.column} at {right.threshold!r} sends {float(row[right.column])!r} "
+                f"the split of column {right.column} at {right.threshold!r} sends {value!r} "
                 f"{sides[turn.left]}, not {sides[right.left]}: it compares column {turn.column} with "
                 f"{turn.threshold!r}"
             )

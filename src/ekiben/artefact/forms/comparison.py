@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +18,6 @@ from ekiben.serving.schema import Schema
 
 RELOADED = "scikit-learn"  # the estimator as it is read back from the artefact
 _ALONE = 256  # rows that are also asked one by one: a batch may take another way
-_MOST_THREADS = 8
 
 
 @dataclass(slots=True)
@@ -40,7 +37,7 @@ class _Compared:
 def compare(
     estimator: Any, schema: Schema, draw: Draw, predictors: Mapping[str, Predictor]
 ) -> tuple[dict[str, Tally], dict[str, float], dict[str, int]]:
-    """Ask the estimator and every form for every block, a few blocks at a time, and add up in order.
+    """Ask the estimator and every form for every block, and add up.
 
     Args:
         estimator: The estimator that was trained.
@@ -56,14 +53,14 @@ def compare(
     scale = float(np.std(np.asarray(estimator.predict(known), dtype=np.float64))) if regression else 0.0
     tallies = {form: Tally(scale, regression) for form in predictors}
     seconds: dict[str, float] = dict.fromkeys(["estimator", *predictors], 0.0)
-    origins = dict.fromkeys(ORIGINS, 0)
+    origins = dict.fromkeys(map(str, ORIGINS), 0)
     if not predictors:
         return tallies, seconds, origins
     for done in _asked(estimator, schema, draw, predictors):
         given = done.of_origin
         origins[done.block.origin] += given
         origins["random"] += len(done.rows) - given
-        names = [done.block.origin] * given + ["random"] * (len(done.rows) - given)
+        names: list[str] = [done.block.origin] * given + ["random"] * (len(done.rows) - given)
         for form, tally in tallies.items():
             tally.add(done.expected, done.found[form], done.rows, names)
             again = _taken(done.expected, done.places)
@@ -78,13 +75,15 @@ def compare(
 def _asked(
     estimator: Any, schema: Schema, draw: Draw, predictors: Mapping[str, Predictor]
 ) -> Iterator[_Compared]:
+    """Ask for one block after the other.
+
+    Not in threads: scikit-learn's forests change the filters of warnings, which all threads share; nor in
+    forests' own threads, whose sums have no order.
+    """
     blocks = list(draw.blocks())
     alone = max(1, _ALONE // len(blocks))
-    threads = min(os.cpu_count() or 1, _MOST_THREADS, len(blocks))
-    with ThreadPoolExecutor(threads) as pool:
-        for start in range(0, len(blocks), threads):  # not all at once: answers take memory
-            some = blocks[start : start + threads]
-            yield from pool.map(lambda block: _ask(estimator, schema, draw, predictors, block, alone), some)
+    for block in blocks:
+        yield _ask(estimator, schema, draw, predictors, block, alone)
 
 
 def _ask(
@@ -96,7 +95,9 @@ def _ask(
     started = time.perf_counter()
     probabilities = np.asarray(estimator.predict_proba(rows)) if schema.output.probabilities else None
     expected = Answered(
-        np.asarray(estimator.predict(rows)), probabilities, parity.tied(estimator, rows, probabilities, schema)
+        np.asarray(estimator.predict(rows)),
+        probabilities,
+        parity.tied(estimator, rows, probabilities, schema),
     )
     seconds["estimator"] = time.perf_counter() - started
     places = np.linspace(0, len(rows) - 1, min(alone, len(rows))).astype(np.intp)

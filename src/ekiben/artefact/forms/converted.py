@@ -71,10 +71,8 @@ def converted(estimator: Any, schema: Schema) -> Converted:
     return Converted(content, tuple(graph.marks), last, columns, place.before, ensemble)
 
 
-def steps_before(
-    estimator: Any, columns: Columns, graph: Graph, place: Place
-) -> tuple[Any, Columns, Place]:
-    """Write the steps of a pipeline and give the estimator behind them, what it takes, and where it stands."""
+def steps_before(estimator: Any, columns: Columns, graph: Graph, place: Place) -> tuple[Any, Columns, Place]:
+    """Write the steps of a pipeline; give the estimator behind them, what it takes, where it stands."""
     estimator = bare(estimator)
     if name_of(estimator) != "sklearn.pipeline.Pipeline":
         return estimator, columns, place
@@ -100,7 +98,9 @@ def scores_of(last: Any, columns: Columns, graph: Graph, place: Place) -> Scores
     raise NoExactFormError(f"{type(last).__name__} has none")
 
 
-def _mark(last: Any, place: Place, operator: str, tensor: str, given: Callable[[Any], Any], exact: bool) -> Mark:
+def _mark(
+    last: Any, place: Place, operator: str, tensor: str, given: Callable[[Any], Any], exact: bool
+) -> Mark:
     """A mark on what the last estimator makes of what it takes."""
 
     def reference(rows: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A graph of float64 for ONNX Runtime, built column by column, with marks where it must agree with scikit-learn."""
+"""A graph of float64 for ONNX Runtime, with marks where it must agree with scikit-learn."""
 
 from __future__ import annotations
 

@@ -91,17 +91,19 @@ def prove(
     if reloaded is not None:
         predictors[RELOADED] = reloaded
     tallies, seconds, origins = compare(estimator, schema, draw, predictors)
-    outcomes: dict[str, Any] = {form: each.refusal() for form, each in tried.items() if each.predictor is None}
+    outcomes: dict[str, Any] = {
+        form: each.refusal() for form, each in tried.items() if each.predictor is None
+    }
     for form, tally in tallies.items():
         outcomes[form] = {**tally.document(), "cause": None}
         if tally.reason is not None:
-            outcomes[form]["cause"] = cause.find(estimator, schema, _attempt_of(tried, form), predictors[form], tally)
+            outcomes[form]["cause"] = cause.find(
+                estimator, schema, _attempt_of(tried, form), predictors[form], tally
+            )
     outcomes = {form: outcomes[form] for form in [*tried, *tallies] if form in outcomes}
     _require(outcomes, demanded)
     document = _document(schema, draw, outcomes, origins, demanded, compression)
-    contents = {
-        form: each.content for form, each in tried.items() if outcomes[form]["kept"] and each.content
-    }
+    contents = {form: each.content for form, each in tried.items() if outcomes[form]["kept"] and each.content}
     seconds["total"] = time.perf_counter() - started
     return Proven(contents, document, tuple(demanded), tallies, seconds)
 
@@ -125,9 +127,7 @@ def _document(
         },
         "rows": dict(origins),
         "thresholds": {"all": every, "compared": met},
-        "decimals": dict(
-            zip([each.name for each in schema.inputs], draw.population.decimals, strict=True)
-        ),
+        "decimals": dict(zip([each.name for each in schema.inputs], draw.population.decimals, strict=True)),
         "demanded": list(demanded),
         "forms": {form: outcome for form, outcome in outcomes.items() if form != RELOADED},
         "reloaded": outcomes.get(RELOADED),
@@ -136,7 +136,13 @@ def _document(
 
 
 def _draw(
-    estimator: Any, schema: Schema, known: Any, held_out: Any, tried: Mapping[Form, Attempt], count: int, seed: int
+    estimator: Any,
+    schema: Schema,
+    known: Any,
+    held_out: Any,
+    tried: Mapping[Form, Attempt],
+    count: int,
+    seed: int,
 ) -> Draw:
     population = population_of(known, schema, estimator.predict)
     made = [each.converted for each in tried.values() if each.converted is not None]

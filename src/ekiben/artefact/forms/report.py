@@ -66,16 +66,21 @@ def cost(found: Mapping[str, Any]) -> list[str]:
     """Say in a few lines of text what making an estimator smaller cost."""
     score, sizes, seconds = found["score"], found["bytes"], found["row_seconds"]
     asked = ", ".join(f"{name} {value}" for name, value in found["asked"].items())
-    flips = "" if found["flips"] is None else f"; {found['flips']} of {found['rows']} held-out rows got another label"
+    flips = (
+        ""
+        if found["flips"] is None
+        else f"; {found['flips']} of {found['rows']} held-out rows got another label"
+    )
     told = [
         f"{form} {sizes['before'][form]:,} to {sizes['after'][form]:,} bytes"
         for form in sizes["before"]
         if form in sizes["after"]
     ]
+    first, second = (f"{seconds[name] * 1e6:.0f}" for name in ("before", "after"))
+    lost = f"(lost, 95 %: {score['low']:.4f} to {score['high']:.4f})"
     return [
-        f"smaller  {asked}: the score goes from {score['before']:.4f} to {score['after']:.4f} "
-        f"(lost, 95 %: {score['low']:.4f} to {score['high']:.4f}){flips}",
-        f"         {'; '.join(told)}; one row from {seconds['before'] * 1e6:.0f} to {seconds['after'] * 1e6:.0f} us",
+        f"smaller  {asked}: score from {score['before']:.4f} to {score['after']:.4f} {lost}{flips}",
+        f"         {'; '.join(told)}; one row from {first} to {second} us",
     ]
 
 
@@ -83,7 +88,8 @@ def _verdict(outcome: Mapping[str, Any]) -> str:
     if not outcome["kept"]:
         return f"dropped: {outcome['reason']}{_because(outcome)}"
     most = outcome["largest_difference"]
-    return f"{outcome['flips']} flips, {outcome['ties']} ties, at most {most['absolute']:.3g} ({most['ulp']:.3g} ulp) off"
+    off = f"at most {most['absolute']:.3g} ({most['ulp']:.3g} ulp) off"
+    return f"{outcome['flips']} flips, {outcome['ties']} ties, {off}"
 
 
 def _because(outcome: Mapping[str, Any]) -> str:
@@ -106,7 +112,8 @@ def page(name: str, found: Mapping[str, Any], inputs: Sequence[str]) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Parity of {escape(name)}</title><style>{_STYLE}</style></head>\n<body>\n{body}\n</body></html>\n"
+        f"<title>Parity of {escape(name)}</title><style>{_STYLE}</style></head>\n"
+        f"<body>\n{body}\n</body></html>\n"
     )
 
 
@@ -131,7 +138,12 @@ def _body(name: str, found: Mapping[str, Any], inputs: Sequence[str]) -> Iterato
             yield _table(
                 ["origin", "estimator", "form", *inputs],
                 [
-                    [each["origin"], _answer(each["expected"]), _answer(each["found"]), *map(str, each["row"])]
+                    [
+                        each["origin"],
+                        _answer(each["expected"]),
+                        _answer(each["found"]),
+                        *map(str, each["row"]),
+                    ]
                     for each in outcome["worst"][:_SHOWN]
                 ],
             )

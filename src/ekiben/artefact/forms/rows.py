@@ -143,7 +143,9 @@ class Draw:
         every = len(self.splits.threshold)
         return every, min(every, self.count // 4 // _PER_SPLIT)
 
-    def _beside_splits(self, splits: Thresholds, start: int, count: int, random: np.random.Generator) -> Coded:
+    def _beside_splits(
+        self, splits: Thresholds, start: int, count: int, random: np.random.Generator
+    ) -> Coded:
         """Both sides of each split in turn, then the float32 numbers around each threshold."""
         every = len(splits.threshold)
         order = np.random.default_rng([self.seed, every]).permutation(every)

@@ -1,6 +1,6 @@
 """The steps in front of an estimator as operators of a graph, in scikit-learn's own order and precision.
 
-Source: `transform` of each class in scikit-learn 1.9 (sklearn/preprocessing, sklearn/impute, sklearn/compose).
+Source: `transform` of each class in scikit-learn 1.9 (sklearn/preprocessing, impute, compose).
 """
 
 from __future__ import annotations
@@ -119,6 +119,7 @@ def _scaled(scaler: Any, columns: Columns, graph: Graph, place: Place) -> Column
 
 def _imputed(imputer: Any, columns: Columns, graph: Graph, place: Place) -> Columns:
     """Missing values filled; columns without any value known are dropped; indicators behind."""
+    del place
     missing = imputer.missing_values
     fills = np.asarray(imputer.statistics_, dtype=object)
     empty = [isinstance(each, float) and np.isnan(each) for each in fills]
@@ -127,7 +128,7 @@ def _imputed(imputer: Any, columns: Columns, graph: Graph, place: Place) -> Colu
             return columns  # a string of a schema is never missing
         raise NoExactFormError("the step SimpleImputer replaces strings")
     numbers(columns, "SimpleImputer beside numbers")
-    kept = [place_ for place_, lost in enumerate(empty) if not lost]
+    kept = [each for each, lost in enumerate(empty) if not lost]
     tensor = graph.matrix(columns)
     values = graph.matrix([columns[each] for each in kept])
     filled = graph.add(
@@ -219,7 +220,9 @@ def _by_column(transformer: Any, columns: Columns, graph: Graph, place: Place) -
         def before(rows: Any, indices: Any = indices) -> Any:
             return dense(place.before(rows))[:, indices]
 
-        found.extend(convert(part, tuple(columns[each] for each in indices), graph, place.below(name, before)))
+        found.extend(
+            convert(part, tuple(columns[each] for each in indices), graph, place.below(name, before))
+        )
     return tuple(found)
 
 

@@ -85,7 +85,8 @@ def feed(schema: Schema, given: Any) -> Callable[[Rows], dict[str, Any]]:
     found = {each.name: (each.type, each.shape[-1]) for each in given}
     if not found or any(expected.get(name) != what for name, what in found.items()):
         raise ConfigError(
-            f"estimator.onnx: expected inputs out of {expected}, found {found}", remedy="train the model again"
+            f"estimator.onnx: expected inputs out of {expected}, found {found}",
+            remedy="train the model again",
         )
     if not words:
         return lambda rows: {INPUT: rows}

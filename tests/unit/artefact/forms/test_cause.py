@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ekiben.artefact.forms import attempts, converted
+from ekiben.artefact.forms.folded import fold
 from ekiben.artefact.forms.proof import prove
 from ekiben.errors import AcceptanceError
 from ekiben.serving.predictors.linear import Linear
@@ -29,8 +30,12 @@ CANCER_SCHEMA = Schema(
     tuple(Input(f"x{number}", "float64") for number in range(30)),
     Output("classification", (0, 1), probabilities=True),
 )
-FOREST = make_pipeline(StandardScaler(), RandomForestClassifier(12, max_depth=4, random_state=0)).fit(ROWS, LABELS)
-NETWORK = make_pipeline(StandardScaler(), MLPClassifier((4,), max_iter=300, tol=1e-2, random_state=0)).fit(ROWS, LABELS)
+FOREST = make_pipeline(StandardScaler(), RandomForestClassifier(12, max_depth=4, random_state=0)).fit(
+    ROWS, LABELS
+)
+NETWORK = make_pipeline(StandardScaler(), MLPClassifier((4,), max_iter=300, tol=1e-2, random_state=0)).fit(
+    ROWS, LABELS
+)
 SCHEMA = Schema(
     tuple(Input(f"x{number}", "float64") for number in range(4)),
     Output("classification", (0, 1, 2), probabilities=True),
@@ -52,7 +57,9 @@ def broken(change: Callable[[onnx.GraphProto], None]) -> Callable[..., Any]:
     return convert
 
 
-def outcome(monkeypatch: pytest.MonkeyPatch, estimator: Any, change: Callable[[onnx.GraphProto], None]) -> Any:
+def outcome(
+    monkeypatch: pytest.MonkeyPatch, estimator: Any, change: Callable[[onnx.GraphProto], None]
+) -> Any:
     monkeypatch.setattr(attempts, "converted", broken(change))
     found = prove(estimator, SCHEMA, ROWS, ROWS[:40], count=4_000, seed=0)
     assert found.predictor == "scikit-learn"
@@ -128,7 +135,11 @@ def test_a_broken_graph_of_trees_is_caught_with_its_cause(
     assert not found["kept"]
     assert found["flips"] > 0
     step, operator, dtype, detail = cause
-    assert (found["cause"]["step"], found["cause"]["operator"], found["cause"]["dtype"]) == (step, operator, dtype)
+    assert (found["cause"]["step"], found["cause"]["operator"], found["cause"]["dtype"]) == (
+        step,
+        operator,
+        dtype,
+    )
     assert detail in found["cause"]["detail"]
     worst = found["worst"][0]
     expected = FOREST.predict_proba(np.array([worst["row"]]))[0]
@@ -140,7 +151,9 @@ def test_last_digits_of_a_scaler_are_caught_beside_splits(monkeypatch: pytest.Mo
     """A product in place of a division is off by one unit of the last place, which some split shows."""
     model = make_pipeline(StandardScaler(), RandomForestClassifier(60, random_state=0)).fit(*CANCER)
     monkeypatch.setattr(attempts, "converted", broken(times_reciprocal))
-    found = prove(model, CANCER_SCHEMA, CANCER[0], CANCER[0][:40], count=8_000, seed=0).document["forms"]["onnx"]
+    found = prove(model, CANCER_SCHEMA, CANCER[0], CANCER[0][:40], count=8_000, seed=0).document["forms"][
+        "onnx"
+    ]
     assert not found["kept"]
     assert {each["origin"] for each in found["worst"]} == {"threshold"}
     cause = found["cause"]
@@ -171,7 +184,7 @@ def test_a_broken_folding_is_caught_with_its_cause(
 ) -> None:
     """Rounded, swapped or wrong coefficients are told apart."""
     line = make_pipeline(StandardScaler(), LogisticRegression()).fit(ROWS, LABELS)
-    right = attempts.fold(line, SCHEMA)
+    right = fold(line, SCHEMA)
     wrong = Linear(change(right.coefficients).astype(np.float64), right.intercepts, right.link)
     if dtype == "float64" and "class" in detail:
         wrong = Linear(wrong.coefficients, right.intercepts[[0, 2, 1]], right.link)
@@ -188,7 +201,7 @@ def test_a_demanded_form_with_a_difference_fails_the_build(monkeypatch: pytest.M
         prove(FOREST, SCHEMA, ROWS, ROWS[:40], count=4_000, seed=0, demanded=["onnx"])
 
 
-def test_a_demanded_form_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_demanded_form_serves() -> None:
     """A linear model has a graph where that is demanded, and it is what answers."""
     line = LogisticRegression(max_iter=500).fit(ROWS, LABELS)
     found = prove(line, SCHEMA, ROWS, ROWS[:40], count=1_000, seed=0, demanded=["onnx"])
@@ -214,5 +227,7 @@ def test_a_boosting_of_two_classes_with_the_other_sign(monkeypatch: pytest.Monke
         found.t.CopyFrom(numpy_helper.from_array(-numpy_helper.to_array(found.t)))
 
     monkeypatch.setattr(attempts, "converted", broken(negative))
-    found = prove(model, CANCER_SCHEMA, CANCER[0], CANCER[0][:40], count=1_000, seed=0).document["forms"]["onnx"]
+    found = prove(model, CANCER_SCHEMA, CANCER[0], CANCER[0][:40], count=1_000, seed=0).document["forms"][
+        "onnx"
+    ]
     assert "the two classes are swapped" in found["cause"]["detail"]

@@ -11,6 +11,7 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
 from ekiben.artefact.forms import attempts, report
+from ekiben.artefact.forms.folded import fold
 from ekiben.artefact.forms.proof import prove
 from ekiben.serving.predictors.linear import Linear
 from ekiben.serving.schema import Input, Output, Schema
@@ -30,8 +31,8 @@ class Cells(HTMLParser):
         super().__init__()
         self.found: list[str] = []
 
-    def handle_starttag(self, tag: str, attributes: Any) -> None:
-        assert tag not in ("script", "link", "img")
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        assert tag not in ("script", "link", "img"), attrs
         if tag in ("td", "th"):
             self.found.append("")
 
@@ -52,7 +53,7 @@ def test_a_form_that_is_kept() -> None:
 
 def test_a_form_that_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines and page name the cause; names of columns are text on the page, whatever they hold."""
-    right = attempts.fold(LINE, SCHEMA)
+    right = fold(LINE, SCHEMA)
     wrong = Linear(right.coefficients + np.eye(3, 4), right.intercepts, right.link)
     monkeypatch.setattr(attempts, "fold", lambda *_: wrong)
     found = report.summary(prove(LINE, SCHEMA, ROWS, ROWS[:20], count=1_000, seed=0))

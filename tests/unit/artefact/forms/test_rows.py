@@ -86,7 +86,7 @@ def test_a_half_on_the_resolution_and_a_quarter_beside_thresholds() -> None:
 
 @pytest.mark.parametrize("scaled", [False, True])
 def test_every_split_has_rows_on_both_sides_that_are_neighbours(scaled: bool) -> None:
-    """Two float64 numbers without another between them go left and right; and float32 neighbours are there."""
+    """Neighbours go left and right of each split; values at the float32 numbers around it are there."""
     scaler = StandardScaler(with_mean=scaled, with_std=scaled).fit(KNOWN)
     forest = RandomForestClassifier(3, max_depth=3, random_state=0).fit(scaler.transform(KNOWN), LABELS)
     sources = [frozenset({number}) for number in range(3)]
@@ -101,7 +101,10 @@ def test_every_split_has_rows_on_both_sides_that_are_neighbours(scaled: bool) ->
         last, first = beside[left, column].max(), beside[~left, column].min()
         assert np.nextafter(last, np.inf) == first
         single = np.float32(threshold)
-        for neighbour in (np.nextafter(single, np.float32(-np.inf)), np.nextafter(single, np.float32(np.inf))):
+        for neighbour in (
+            np.nextafter(single, np.float32(-np.inf)),
+            np.nextafter(single, np.float32(np.inf)),
+        ):
             assert (taken[:, column] == neighbour).any()
 
 
