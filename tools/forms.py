@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ekiben.artefact.forms.attempts import attempts
+from ekiben.artefact.forms.parity import NUMBER_TOLERANCE, PROBABILITY_TOLERANCE
 from ekiben.artefact.forms.proof import prove
 from ekiben.serving.schema import Input, Output, Schema
 
@@ -35,7 +36,8 @@ def _line(name: str, estimator: Any, rows: Any, labels: Any, inputs: tuple[Input
     found = prove(estimator, schema, rows, rows[:50], count=_COUNT, seed=0).document["forms"]
     made = attempts(estimator, schema, ())["onnx"].converted
     bits = made is not None and all(mark.tolerance == 0 for mark in made.marks)
-    cells = {"folded": "within 1e-12", "onnx": "to the bit" if bits else "within 1e-12"}
+    near = f"within {NUMBER_TOLERANCE if output.kind == 'regression' else PROBABILITY_TOLERANCE:g}"
+    cells = {"folded": near, "onnx": "to the bit" if bits else near}
     shown = [cells[form] if each["kept"] else "-" for form, each in found.items()]
     reasons = {each["reason"]: form for form, each in found.items() if not each["kept"]}
     told = "; ".join(reasons) if not any(each["kept"] for each in found.values()) else ""

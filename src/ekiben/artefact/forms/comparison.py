@@ -60,7 +60,7 @@ def compare(
         given = done.of_origin
         origins[done.block.origin] += given
         origins["random"] += len(done.rows) - given
-        names: list[str] = [done.block.origin] * given + ["random"] * (len(done.rows) - given)
+        names: list[str] = [str(done.block.origin)] * given + ["random"] * (len(done.rows) - given)
         for form, tally in tallies.items():
             tally.add(done.expected, done.found[form], done.rows, names)
             again = _taken(done.expected, done.places)
