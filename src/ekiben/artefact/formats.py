@@ -17,6 +17,7 @@ from ekiben.artefact.form import estimator_bytes
 from ekiben.artefact.forms.proof import Proven
 from ekiben.errors import AcceptanceError, ConfigError
 from ekiben.serving.manifest import FORMAT_FILES, EstimatorFormat, FileFormat
+from ekiben.serving.predictors import estimator as stored
 from ekiben.serving.schema import Schema
 
 _PROTOCOL = 5  # the newest that Python 3.11 writes; fixed, so that bytes do not follow a default
@@ -58,15 +59,30 @@ def contents(
     return found, first
 
 
+def reloaded(formats: Sequence[str], estimator: Any) -> Any:
+    """Give an estimator as a pod reads it, from the first format that scikit-learn can be read from.
+
+    Raises:
+        ConfigError: That format cannot hold it.
+    """
+    first = next(each for each in formats if each in get_args(EstimatorFormat))
+    if first == "skops":
+        return stored.load(estimator_bytes(estimator))
+    import joblib
+
+    # What is read here was written here a moment ago.
+    return joblib.load(io.BytesIO(_PICKLERS[first](estimator)))
+
+
 def _skops(estimator: Any, _schema: Schema, _proven: Proven) -> bytes:
     return estimator_bytes(estimator)
 
 
-def _pickle(estimator: Any, _schema: Schema, _proven: Proven) -> bytes:
+def _pickle(estimator: Any) -> bytes:
     return _pickled(estimator, lambda each, target: pickle.dump(each, target, protocol=_PROTOCOL))
 
 
-def _joblib(estimator: Any, _schema: Schema, _proven: Proven) -> bytes:
+def _joblib(estimator: Any) -> bytes:
     import joblib
 
     return _pickled(estimator, lambda each, target: joblib.dump(each, target, compress=0, protocol=_PROTOCOL))
@@ -108,9 +124,10 @@ def _canonical(estimator: Any) -> Any:
     return skops_io.loads(content, trusted=skops_io.get_untrusted_types(data=content))
 
 
+_PICKLERS: Mapping[str, Callable[[Any], bytes]] = {"joblib": _joblib, "pickle": _pickle}
 _WRITERS: Mapping[FileFormat, Callable[[Any, Schema, Proven], bytes]] = {
     "skops": _skops,
-    "joblib": _joblib,
-    "pickle": _pickle,
+    "joblib": lambda estimator, _schema, _proven: _joblib(estimator),
+    "pickle": lambda estimator, _schema, _proven: _pickle(estimator),
     "hdf5": _hdf5,
 }

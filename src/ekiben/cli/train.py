@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,15 +24,21 @@ def register(app: typer.Typer) -> None:
 Report = Annotated[
     Path | None, typer.Option("--report", metavar="FILE", help="Write a page with plots (HTML) there.")
 ]
+ParityPage = Annotated[
+    Path | None,
+    typer.Option("--parity-page", metavar="FILE", help="Write how the forms compare as a page (HTML)."),
+]
 
 
 def train(
     model: options.Model,
     report: Report = None,
+    parity_page: ParityPage = None,
     as_json: options.Json = False,
     dry_run: options.DryRun = False,
 ) -> None:
     """Train the estimator, hold it to its acceptance criterion, store its artefact."""
+    from ekiben.artefact.forms import report as found_forms
     from ekiben.road import stations
 
     traveller = session.traveller(model)
@@ -45,6 +52,12 @@ def train(
         return
     with _progress() as progress:
         left = stations.train(traveller, again=True, progress=progress, report=report).output
+    if parity_page is not None:
+        from ekiben.train import page
+
+        schema = json.loads((Path(left["folder"]) / "schema.json").read_bytes())
+        names = [each["name"] for each in schema["inputs"]]
+        page.write(found_forms.page(str(left["tag"]), left["parity"], names), parity_page)
     output.emit(
         left,
         [
@@ -54,6 +67,8 @@ def train(
                 f"{left['test_rows']} held-out rows "
                 f"(accepted {_criterion(left['accepted_at_least'], left['accepted_at_most'])})"
             ),
+            *found_forms.lines(left["parity"]),
+            *([] if left["compression"] is None else found_forms.cost(left["compression"])),
             f"artefact {left['artefact_sha256']}",
             *_beside(left["in_service"]),
             f"folder   {left['folder']}",

@@ -14,6 +14,7 @@ from ekiben.config.seal import Encryption, Seal
 from ekiben.config.sections import (
     RESERVED_NAMES,
     Bento,
+    Compression,
     Image,
     Load,
     ModelConfig,
@@ -29,6 +30,7 @@ __all__ = [
     "RESERVED_NAMES",
     "Acceptance",
     "Bento",
+    "Compression",
     "DataFile",
     "Encryption",
     "Image",

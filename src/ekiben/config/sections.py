@@ -20,6 +20,26 @@ _MEMORY = r"^[1-9]\d*(Mi|Gi)$"
 Name = Annotated[str, Field(pattern=_DNS_LABEL)]
 
 
+class Compression(Section):
+    """How an estimator is made smaller once it is fitted; what is accepted and served is the smaller one."""
+
+    trees: int | None = Field(
+        None, description="Trees, or boosting stages, that are kept: the first ones.", ge=1
+    )
+    ccp_alpha: float = Field(
+        0, description="Cost-complexity by which trees and forests are pruned; 0 prunes nothing.", ge=0
+    )
+    leaf_bits: int | None = Field(
+        None, description="Bits of the significand that a leaf's value keeps, of 53.", ge=1, le=53
+    )
+    float32: bool = Field(False, description="Round a linear model's coefficients to float32.")
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything is to be done."""
+        return self != Compression()
+
+
 class Bento(Section):
     """Station 2: the BentoML service that carries the model."""
 
@@ -33,6 +53,10 @@ class Bento(Section):
     routes: Mapping[str, Literal["lane", "service"]] = Field(
         default_factory=dict, description="Who answers a route that both the lane and the service declare."
     )
+    forms: tuple[Literal["folded", "onnx"], ...] = Field(
+        (), description="Forms that must be exact, or training fails; the first serves. Empty: the fastest."
+    )
+    compression: Compression = Field(default_factory=Compression)
 
 
 class Image(Section):

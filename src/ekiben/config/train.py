@@ -177,7 +177,7 @@ class Train(Section):
     seed: int = Field(0, description="Seed of split, search, intervals and golden rows.", ge=0, lt=2**32)
     golden_rows: int = Field(16, description="Held-out rows kept with their answers.", ge=1, le=256)
     parity_rows: int = Field(
-        20_000,
+        200_000,
         description="Rows on which each exact form must answer as the estimator.",
         ge=1000,
         le=1_000_000,

@@ -92,10 +92,13 @@ def train(
     data = traveller.config.train.data
     table = [] if isinstance(data, str) else [traveller.project / data.file]
     files = [path for path in traveller.sources() if path.suffix == ".py"] + [p for p in table if p.is_file()]
+    packed = traveller.config.bento
     went_in = fingerprint(
         traveller.config.train,
-        traveller.config.bento.formats,
-        traveller.config.bento.seal.key_file,
+        packed.formats,
+        packed.forms,
+        packed.compression,
+        packed.seal.key_file,
         _packages(),
         files=files,
     )

@@ -13,13 +13,12 @@ from typing import Any
 
 from ekiben.artefact import aliases, store
 from ekiben.config import ModelConfig
-from ekiben.config.train import LOWER_IS_BETTER
 from ekiben.errors import AcceptanceError, ConfigError
 from ekiben.identifiers import ModelTag
 from ekiben.serving import artefact as reader
 from ekiben.serving import predictors
 from ekiben.serving.schema import Schema
-from ekiben.train import metrics, resampling
+from ekiben.train import metrics
 from ekiben.train.metrics import Interval, Judged
 from ekiben.train.partition import Split
 
@@ -112,17 +111,10 @@ def _compare(tag: ModelTag, config: ModelConfig, schema: Schema, split: Split, j
     )
     section = config.train
     metric = section.accept.metric
-    score, own = metrics.value(metric, other), metrics.value(metric, judged)
-    if score is None or own is None:
+    gain = metrics.gain(metric, judged, other, section.bootstrap, section.seed)
+    if gain is None:
         return Comparison(tag, reason=f"{metric} is not defined by its answers to these rows")
-    sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
-    drawn = [
-        resampling.resampled(each, section.bootstrap.resamples, section.seed)[metric]
-        for each in (judged, other)
-    ]
-    gain = sign * (own - score)
-    low, high = metrics.bounds(sign * (drawn[0] - drawn[1]), section.bootstrap.confidence, gain)
-    return Comparison(tag, score, Interval(gain, low, high), _same_rows(served, split))
+    return Comparison(tag, metrics.value(metric, other), gain, _same_rows(served, split))
 
 
 def _difference(served: Schema, trained: Schema) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ekiben.config.train import Bootstrap
+from ekiben.config.train import LOWER_IS_BETTER, Bootstrap
 from ekiben.train import resampling
 
 Numbers = npt.NDArray[np.float64]
@@ -160,6 +160,29 @@ def measure(judged: Judged, bootstrap: Bootstrap, seed: int) -> dict[str, Interv
             low = ((1 - bootstrap.confidence) / 2) ** (1 / _independent(judged, name))
         intervals[name] = Interval(each, low, high)
     return intervals
+
+
+def gain(metric: str, mine: Judged, other: Judged, bootstrap: Bootstrap, seed: int) -> Interval | None:
+    """How much better one estimator is than another, by resampling the same rows for both.
+
+    Args:
+        metric: One that both define.
+        mine: Answers of the one.
+        other: Answers of the other to the same rows.
+        bootstrap: How many resamples, and which share of them the interval covers.
+        seed: Of the resamples.
+
+    Returns:
+        In units of the metric, above 0 is better; None if a metric is not defined by these answers.
+    """
+    own, known = value(metric, mine), value(metric, other)
+    if own is None or known is None:
+        return None
+    sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+    drawn = [resampling.resampled(each, bootstrap.resamples, seed)[metric] for each in (mine, other)]
+    found = sign * (own - known)
+    low, high = bounds(sign * (drawn[0] - drawn[1]), bootstrap.confidence, found)
+    return Interval(found, low, high)
 
 
 def bounds(drawn: Numbers, confidence: float, value: float) -> tuple[float, float]:

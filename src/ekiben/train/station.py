@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ekiben.artefact import form, store
+from ekiben.artefact import form, formats, store
+from ekiben.artefact.compression import Compressed, compress
 from ekiben.artefact.forms.proof import prove
+from ekiben.artefact.forms.report import summary
 from ekiben.artefact.reference import distributions
 from ekiben.artefact.seal import configured
 from ekiben.artefact.write import write
@@ -19,6 +23,7 @@ from ekiben.errors import AcceptanceError
 from ekiben.identifiers import ModelTag
 from ekiben.serving import artefact as reader
 from ekiben.serving import predictors
+from ekiben.serving.predictors.scikit_learn import EstimatorPredictor
 from ekiben.serving.schema import Schema
 from ekiben.serving.seal.signature import FILE as SIGNATURE
 from ekiben.train import (
@@ -57,6 +62,8 @@ class Trained:
         train_rows: Rows it was fitted on.
         test_rows: Rows held out.
         in_service: The comparison with the model in service; None if there was none.
+        parity: What the comparison of the forms found, and how long it took.
+        compression: What making the estimator smaller cost; None if nothing of it was asked for.
     """
 
     tag: ModelTag
@@ -71,6 +78,8 @@ class Trained:
     train_rows: int
     test_rows: int
     in_service: Comparison | None
+    parity: Mapping[str, Any] = field(compare=False)
+    compression: Mapping[str, Any] | None = field(compare=False)
 
 
 def train(
@@ -89,7 +98,8 @@ def train(
 
     Raises:
         ConfigError: The user's functions, data or estimator are not what a pod can serve.
-        AcceptanceError: The score missed its criterion; nothing is stored.
+        AcceptanceError: The score missed its criterion, the estimator answers otherwise once it is read
+            back, or a form that `bento.forms` demands is not exact; nothing is stored.
     """
     from sklearn.base import is_classifier
 
@@ -100,12 +110,14 @@ def train(
     searched = None
     if section.search is not None:
         searched = search.search(estimator, split, section, section.search, progress)
-    schema = _fit(estimator, split, searched, section)
+    fitted, schema = estimator, _fit(estimator, split, searched, section)
+    compressed = _compressed(config, fitted, schema, split)
+    estimator = compressed.estimator if compressed else fitted
     judged = metrics.judge(estimator, split.test_rows, split.test_labels, _groups(split, section))
     measured = metrics.measure(judged, section.bootstrap, section.seed)
     found = acceptance.require(config, measured, len(split.test))
     compared = incumbent.require(config, schema, split, judged)
-    _fit_again(estimator, split, searched, section, project)
+    _fit_again(fitted, split, searched, section, project)
     golden = evidence.golden(estimator, split, schema, section)
     reference = distributions(split.train_rows, split.train_labels, schema)
     card = evidence.card(config, split, estimator, judged, measured, searched)
@@ -116,6 +128,9 @@ def train(
         split.test_rows,
         count=section.parity_rows,
         seed=section.seed,
+        demanded=config.bento.forms,
+        reloaded=EstimatorPredictor(formats.reloaded(config.bento.formats, estimator), schema),
+        compression=compressed.document if compressed else None,
     )
     with tempfile.TemporaryDirectory(prefix="ekiben-train-") as name:
         folder = Path(name)
@@ -149,6 +164,8 @@ def train(
         train_rows=len(split.train),
         test_rows=len(split.test),
         in_service=compared,
+        parity=summary(proven),
+        compression=_cost(compressed),
     )
 
 
@@ -169,6 +186,32 @@ def _fit_again(estimator: Any, split: Split, searched: Found | None, section: Tr
     _fit(second, split, searched, section)
     stored = (form.estimator_bytes(estimator), form.estimator_bytes(second))
     determinism.require(estimator, second, split.test_rows, section.estimator, stored=stored)
+
+
+def _compressed(config: ModelConfig, estimator: Any, schema: Schema, split: Split) -> Compressed | None:
+    """The estimator made smaller, if `bento.compression` asks for it."""
+    asked = config.bento.compression
+    if not asked.wanted:
+        return None
+    return compress(estimator, asked, schema, split.test_rows, partial(_loss, split, config.train))
+
+
+def _loss(split: Split, section: Train, before: Any, after: Any) -> dict[str, float]:
+    """What a smaller estimator loses on the held-out rows, in units of the metric of the acceptance."""
+    metric, groups = section.accept.metric, _groups(split, section)
+    judged = [metrics.judge(each, split.test_rows, split.test_labels, groups) for each in (before, after)]
+    gain = metrics.gain(metric, judged[1], judged[0], section.bootstrap, section.seed)
+    if gain is None:
+        raise AcceptanceError(
+            f"bento.compression: {metric} is not defined by the answers to the held-out rows",
+            remedy="accept by another metric, or hold out more rows",
+        )
+    first, second = (metrics.value(metric, each) or 0.0 for each in judged)
+    return {"before": first, "after": second, "lost": -gain.value, "low": -gain.high, "high": -gain.low}
+
+
+def _cost(compressed: Compressed | None) -> dict[str, Any] | None:
+    return None if compressed is None else {**compressed.document, "row_seconds": dict(compressed.seconds)}
 
 
 def _groups(split: Split, section: Train) -> Any:

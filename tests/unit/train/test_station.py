@@ -115,17 +115,18 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def configured(**train: Any) -> config.ModelConfig:
+def configured(bento: Any = None, **train: Any) -> config.ModelConfig:
     section = {
         "estimator": "shop:build",
         "data": "shop:load",
         "accept": {"min": 0.8},
         "golden_rows": 5,
+        "parity_rows": 2_000,
         **train,
     }
+    packed = {"service": "s:S", **(bento or {})}
     return config.parse(
-        {"model": "shop", "train": section, "bento": {"service": "s:S"}, "image": {"repository": "shop"}},
-        "test",
+        {"model": "shop", "train": section, "bento": packed, "image": {"repository": "shop"}}, "test"
     )
 
 
@@ -277,3 +278,35 @@ def test_what_cannot_be_served_is_refused(project: Path, train: dict[str, Any], 
     with pytest.raises(ConfigError, match=message):
         station.train(configured(**train), project)
     assert not (project / "home").exists()
+
+
+def test_a_demanded_form_that_is_not_there_stores_nothing(project: Path) -> None:
+    """A forest does not fold: training fails and says why."""
+    with pytest.raises(
+        AcceptanceError, match=r"exact form folded, which bento\.forms demands.*is not linear"
+    ):
+        station.train(configured(bento={"forms": ["folded"]}, estimator="shop:build_tree", seed=5), project)
+    assert not list((project / "home").rglob("manifest.json"))
+
+
+def test_a_demanded_form_answers(project: Path) -> None:
+    """A linear model is served by ONNX Runtime where that is demanded."""
+    found = station.train(configured(bento={"forms": ["onnx"]}, seed=5), project)
+    assert reader.read(found.folder).predictor == "onnx"
+    assert found.parity["forms"]["onnx"]["flips"] == 0
+    assert sum(found.parity["rows"].values()) == 2_000
+
+
+def test_a_smaller_estimator_is_what_is_judged_and_stored(project: Path) -> None:
+    """Golden rows are the smaller one's own answers, and `parity.json` says what it cost."""
+    asked = {"compression": {"float32": True}}
+    found = station.train(configured(bento=asked, seed=5), project)
+    kept = estimator.load((found.folder / "estimator.skops").read_bytes())
+    assert np.array_equal(kept[-1].coef_, kept[-1].coef_.astype(np.float32))
+    golden = json.loads((found.folder / "golden.json").read_text())
+    rows = [[each["a"], each["b"]] for each in golden["instances"]]
+    assert golden["probabilities"] == kept.predict_proba(rows).tolist()
+    cost = json.loads((found.folder / "parity.json").read_text())["compression"]
+    assert (cost["asked"], cost["score"]["after"]) == ({"float32": True}, found.score)
+    with pytest.raises(ConfigError, match=r"bento\.compression\.trees"):
+        station.train(configured(bento={"compression": {"trees": 3}}, seed=5), project)

@@ -77,7 +77,7 @@ def ensemble_of(last: Any) -> Ensemble:
     Raises:
         NoExactFormError: It is no ensemble of trees, or one with a part that is not known here.
     """
-    found = _KINDS.get(name_of(last))
+    found = TREES.get(name_of(last))
     if found is None:
         raise NoExactFormError(f"{type(last).__name__} has none")
     if getattr(last, "n_outputs_", 1) != 1:
@@ -190,7 +190,7 @@ def _boosted_by_histogram(last: Any) -> Ensemble:
 
 
 _HIST = "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoosting"
-_KINDS: Mapping[str, Callable[[Any], Ensemble]] = {
+TREES: Mapping[str, Callable[[Any], Ensemble]] = {
     **{
         f"sklearn.{name}{kind}": _of_trees
         for name in (

@@ -57,6 +57,7 @@ _CLASSIFIERS: dict[str, tuple[Link, Link]] = {
     "sklearn.discriminant_analysis.LinearDiscriminantAnalysis": ("sigmoid", "softmax"),
 }
 _OF_TWO = 2
+LINEAR = _REGRESSORS | frozenset(_CLASSIFIERS)
 
 
 def fold(estimator: Any, schema: Schema) -> Linear:
@@ -72,14 +73,28 @@ def fold(estimator: Any, schema: Schema) -> Linear:
     if not schema.numeric:
         raise NoExactFormError("an input is a string")
     steps, last = peel(estimator)
+    linear = unfolded(last, len(schema.inputs), schema)
+    return Linear(*_folded(steps, linear.coefficients, linear.intercepts), linear.link)
+
+
+def unfolded(last: Any, width: int, schema: Schema) -> Linear:
+    """Take a linear estimator apart.
+
+    Args:
+        last: Fitted, without the steps before it.
+        width: Columns that it takes.
+        schema: What the whole estimator gives.
+
+    Raises:
+        NoExactFormError: It is not linear.
+    """
     name = name_of(last)
-    if name not in _REGRESSORS and name not in _CLASSIFIERS:
+    if name not in LINEAR:
         raise NoExactFormError(f"{type(last).__name__} is not linear")
-    inputs = len(schema.inputs)
-    coefficients = np.asarray(last.coef_, dtype=np.float64).reshape(-1, inputs)
+    coefficients = np.asarray(last.coef_, dtype=np.float64).reshape(-1, width)
     scores = len(coefficients)
     intercepts = np.broadcast_to(np.asarray(last.intercept_, dtype=np.float64).ravel(), scores)
-    return Linear(*_folded(steps, coefficients, intercepts), _link(name, last, schema))
+    return Linear(coefficients, np.array(intercepts), _link(name, last, schema))
 
 
 def _folded(steps: Sequence[Step], coefficients: Any, intercepts: Any) -> tuple[Any, Any]:

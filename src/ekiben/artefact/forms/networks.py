@@ -13,7 +13,7 @@ from ekiben.artefact.forms.scaling import NoExactFormError, name_of
 from ekiben.serving.predictors.outcome import Link
 
 _MODULE = "sklearn.neural_network._multilayer_perceptron"
-_KINDS = frozenset({f"{_MODULE}.MLPClassifier", f"{_MODULE}.MLPRegressor"})
+NETWORKS = frozenset({f"{_MODULE}.MLPClassifier", f"{_MODULE}.MLPRegressor"})
 # Source: sklearn/neural_network/_base.py, ACTIVATIONS; the values are ONNX's operators.
 _ACTIVATIONS: Mapping[str, str | None] = {
     "identity": None,
@@ -53,7 +53,7 @@ def network_of(last: Any) -> Network:
     Raises:
         NoExactFormError: It is no such network, or has more than one output.
     """
-    if name_of(last) not in _KINDS:
+    if name_of(last) not in NETWORKS:
         raise NoExactFormError(f"{type(last).__name__} has none")
     link = _LINKS.get(last.out_activation_)
     several = link in ("identity", "exponential") and last.n_outputs_ > 1

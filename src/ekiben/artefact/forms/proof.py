@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
+import numpy.typing as npt
 
-from ekiben.artefact.forms import graph, parity
-from ekiben.artefact.forms.ensembles import ensemble_of
-from ekiben.artefact.forms.folded import fold
-from ekiben.artefact.forms.networks import network_of
-from ekiben.artefact.forms.rows import Rows, as_known, beside_boundaries, beside_splits, within
-from ekiben.artefact.forms.scaling import NoExactFormError, name_of, peel
+from ekiben.artefact.forms import cause, parity
+from ekiben.artefact.forms.attempts import Attempt, attempts
+from ekiben.artefact.forms.comparison import RELOADED, compare
+from ekiben.artefact.forms.parity import Tally
+from ekiben.artefact.forms.population import population_of
+from ekiben.artefact.forms.rows import Draw, thresholds_of
+from ekiben.errors import AcceptanceError
 from ekiben.serving.predictor import Form, Predictor
-from ekiben.serving.predictors.linear import Linear, LinearPredictor
-from ekiben.serving.predictors.onnx import OnnxPredictor
 from ekiben.serving.schema import Schema
 
-FORMAT = 1
+FORMAT = 2
+_FEWEST_ROWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,30 +30,35 @@ class Proven:
     Attributes:
         contents: Bytes of each form that was kept.
         document: Content of `parity.json`.
+        demanded: Forms that must be there; the first of them serves.
+        tallies: What was found, to the last digit, by form.
+        seconds: Time of the estimator and of each form, by name; `total` is that of the clock.
     """
 
     contents: Mapping[Form, bytes]
     document: Mapping[str, Any]
+    demanded: tuple[Form, ...] = ()
+    tallies: Mapping[str, Tally] = field(default_factory=dict, compare=False)
+    seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @property
     def predictor(self) -> Form:
-        """The form that a pod takes: the fastest, or the estimator itself if there is no other."""
-        return next(iter(self.contents), "scikit-learn")
+        """The form that a pod takes: the first demanded, or the fastest, or the estimator itself."""
+        return next(iter([*self.demanded, *self.contents]), "scikit-learn")
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What is compared: an estimator on rows of its kind."""
-
-    estimator: Any
-    schema: Schema
-    known: Rows
-    held_out: Rows
-    count: int
-    seed: int
-
-
-def prove(estimator: Any, schema: Schema, known: Rows, held_out: Rows, *, count: int, seed: int) -> Proven:
+def prove(
+    estimator: Any,
+    schema: Schema,
+    known: npt.NDArray[Any],
+    held_out: npt.NDArray[Any],
+    *,
+    count: int,
+    seed: int,
+    demanded: Sequence[Form] = (),
+    reloaded: Predictor | None = None,
+    compression: Mapping[str, Any] | None = None,
+) -> Proven:
     """Try every form.
 
     Args:
@@ -63,76 +69,117 @@ def prove(estimator: Any, schema: Schema, known: Rows, held_out: Rows, *, count:
         count: Rows of the comparison, 1,000 and up: a half on the resolution of the known rows, a
             quarter beside decision thresholds, the rest held out or random.
         seed: Of the random rows.
+        demanded: Forms without which nothing is given.
+        reloaded: The estimator as it is read back from the artefact; compared like a form.
+        compression: What making the estimator smaller cost, if that was asked for; goes into the document.
 
     Returns:
         What was kept, and the outcome of every form.
+
+    Raises:
+        AcceptanceError: A demanded form has a difference or cannot be made, or the reloaded estimator
+            answers otherwise.
     """
-    asked = _Asked(estimator, schema, known, held_out, count, seed)
-    contents: dict[Form, bytes] = {}
-    outcomes: dict[str, Any] = {}
-    for form, attempt in _ATTEMPTS.items():
-        try:
-            content, found = attempt(asked)
-        except NoExactFormError as error:
-            outcomes[form] = {"kept": False, "reason": str(error)}
-            continue
-        outcomes[form] = found.document()
-        if found.reason is None:
-            contents[form] = content
-    document = {
+    if count < _FEWEST_ROWS:
+        raise ValueError(f"expected at least {_FEWEST_ROWS} rows, found {count}")
+    started = time.perf_counter()
+    tried = attempts(estimator, schema, demanded)
+    draw = _draw(estimator, schema, known, held_out, tried, count, seed)
+    predictors: dict[str, Predictor] = {
+        form: each.predictor for form, each in tried.items() if each.predictor is not None
+    }
+    if reloaded is not None:
+        predictors[RELOADED] = reloaded
+    tallies, seconds, origins = compare(estimator, schema, draw, predictors)
+    outcomes: dict[str, Any] = {
+        form: each.refusal() for form, each in tried.items() if each.predictor is None
+    }
+    for form, tally in tallies.items():
+        outcomes[form] = {**tally.document(), "cause": None}
+        if tally.reason is not None:
+            outcomes[form]["cause"] = cause.find(
+                estimator, schema, _attempt_of(tried, form), predictors[form], tally
+            )
+    outcomes = {form: outcomes[form] for form in [*tried, *tallies] if form in outcomes}
+    _require(outcomes, demanded)
+    document = _document(schema, draw, outcomes, origins, demanded, compression)
+    contents = {form: each.content for form, each in tried.items() if outcomes[form]["kept"] and each.content}
+    seconds["total"] = time.perf_counter() - started
+    return Proven(contents, document, tuple(demanded), tallies, seconds)
+
+
+def _document(
+    schema: Schema,
+    draw: Draw,
+    outcomes: Mapping[str, Any],
+    origins: Mapping[str, int],
+    demanded: Sequence[Form],
+    compression: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Give the content of `parity.json`."""
+    every, met = draw.thresholds()
+    return {
         "format": FORMAT,
         "tolerance": {
             "tie": parity.TIE,
             "probability": parity.PROBABILITY_TOLERANCE,
             "number": parity.NUMBER_TOLERANCE,
         },
-        "forms": outcomes,
+        "rows": dict(origins),
+        "thresholds": {"all": every, "compared": met},
+        "decimals": dict(zip([each.name for each in schema.inputs], draw.population.decimals, strict=True)),
+        "demanded": list(demanded),
+        "forms": {form: outcome for form, outcome in outcomes.items() if form != RELOADED},
+        "reloaded": outcomes.get(RELOADED),
+        "compression": compression,
     }
-    return Proven(contents, document)
 
 
-def _folded(asked: _Asked) -> tuple[bytes, parity.Found]:
-    _without_missing(asked.schema)
-    content = fold(asked.estimator, asked.schema).content()
-    predictor = LinearPredictor(Linear.parse(content), asked.schema)
-    return content, _compared(asked, predictor, _beside_boundaries(asked))
+def _draw(
+    estimator: Any,
+    schema: Schema,
+    known: Any,
+    held_out: Any,
+    tried: Mapping[Form, Attempt],
+    count: int,
+    seed: int,
+) -> Draw:
+    population = population_of(known, schema, estimator.predict)
+    made = [each.converted for each in tried.values() if each.converted is not None]
+    trees = next((each for each in made if each.ensemble is not None), None)
+    splits = None
+    if trees is not None and trees.ensemble is not None:
+        splits = thresholds_of(trees.ensemble, [each.sources for each in trees.columns], trees.before)
+    bounded = schema.output.kind != "regression" and splits is None
+    has_form = any(each.predictor is not None for each in tried.values())
+    label = estimator.predict if bounded and has_form else None
+    return Draw(population, population.encode(held_out), splits, label, count, seed)
 
 
-def _onnx(asked: _Asked) -> tuple[bytes, parity.Found]:
-    if not asked.schema.numeric:
-        raise NoExactFormError("an input is a string")
-    steps, last = peel(asked.estimator)
-    if name_of(last).startswith("sklearn.neural_network."):
-        _without_missing(asked.schema)
-        content = graph.of_network(steps, network_of(last), len(asked.schema.inputs))
-        beside = _beside_boundaries(asked)
-    else:
-        ensemble = ensemble_of(last)
-        content = graph.of_ensemble(steps, ensemble, asked.schema)
-        beside = beside_splits(ensemble, steps, asked.known, asked.count // 4, _random(asked))
-    return content, _compared(asked, OnnxPredictor(content, asked.schema), beside)
+def _attempt_of(tried: Mapping[Form, Attempt], name: str) -> Attempt | None:
+    return next((each for form, each in tried.items() if form == name), None)
 
 
-def _without_missing(schema: Schema) -> None:
-    if any(each.missing == "nan" for each in schema.inputs):
-        raise NoExactFormError("a value may be missing, which no matrix knows")
+def _told(found: Any) -> str:
+    """A cause in words."""
+    where = f"step {found['step']}, " if found["step"] else ""
+    return f"{where}{found['operator']} of {found['dtype']}: {found['detail']}"
 
 
-def _beside_boundaries(asked: _Asked) -> Rows:
-    if asked.schema.output.kind == "regression":
-        return asked.known[:0]
-    return beside_boundaries(asked.estimator.predict, asked.known, asked.count // 4, _random(asked))
-
-
-def _compared(asked: _Asked, predictor: Predictor, beside: Rows) -> parity.Found:
-    inputs, known, random = asked.schema.inputs, asked.known, _random(asked)
-    parts = [as_known(inputs, known, asked.count // 2, random), asked.held_out[: asked.count // 8], beside]
-    parts.append(within(inputs, known, asked.count - sum(map(len, parts)), random))
-    return parity.compare(predictor, asked.estimator, np.concatenate(parts), asked.schema)
-
-
-def _random(asked: _Asked) -> np.random.Generator:
-    return np.random.default_rng(asked.seed)
-
-
-_ATTEMPTS: Mapping[Form, Callable[[_Asked], tuple[bytes, parity.Found]]] = {"folded": _folded, "onnx": _onnx}
+def _require(outcomes: Mapping[str, Mapping[str, Any]], demanded: Sequence[Form]) -> None:
+    lost = outcomes.get(RELOADED, {"kept": True})
+    if not lost["kept"]:
+        raise AcceptanceError(
+            f"the stored estimator answers otherwise than the trained one: {lost['reason']} "
+            f"({_told(lost['cause'])}); nothing was stored",
+            remedy="report this with the estimator's class: its stored form is not faithful",
+        )
+    for form in demanded:
+        outcome = outcomes[form]
+        if not outcome["kept"]:
+            because = f" ({_told(outcome['cause'])})" if outcome.get("cause") else ""
+            raise AcceptanceError(
+                f"expected the exact form {form}, which bento.forms demands; it has none: "
+                f"{outcome['reason']}{because}; nothing was stored",
+                remedy="take an estimator that has this form, or take it out of bento.forms",
+            )

@@ -18,7 +18,6 @@ _APPLIED: Mapping[Operation, Callable[[Any, Any], Any]] = {
     "Mul": np.multiply,
     "Add": np.add,
 }
-_INVERSE: Mapping[Operation, Operation] = {"Sub": "Add", "Div": "Mul", "Mul": "Div", "Add": "Sub"}
 
 
 class NoExactFormError(Exception):
@@ -50,13 +49,26 @@ def peel(estimator: Any) -> tuple[tuple[Step, ...], Any]:
     Raises:
         NoExactFormError: A step is no scaler that is known here.
     """
+    estimator = bare(estimator)
     if name_of(estimator) != "sklearn.pipeline.Pipeline":
         return (), estimator
     steps: list[Step] = []
     for _, transformer in estimator.steps[:-1]:
-        steps.extend(_steps(transformer))
+        if getattr(transformer, "clip", False):
+            raise NoExactFormError(f"the step {type(transformer).__name__} clips")
+        steps.extend(steps_of(transformer))
     inner, last = peel(estimator.steps[-1][1])
     return (*steps, *inner), last
+
+
+def bare(estimator: Any) -> Any:
+    """Give the estimator that answers for a search or another wrapper that hands rows on unchanged.
+
+    Source: `predict` of sklearn/model_selection/_search.py and sklearn/frozen/_frozen.py.
+    """
+    while (attribute := _WRAPPERS.get(name_of(estimator))) is not None:
+        estimator = getattr(estimator, attribute)
+    return estimator
 
 
 def name_of(estimator: Any) -> str:
@@ -72,14 +84,7 @@ def apply(steps: Sequence[Step], rows: npt.NDArray[np.float64]) -> npt.NDArray[n
     return rows
 
 
-def undo(steps: Sequence[Step], column: int, values: Vector) -> Vector:
-    """Values of a column before the steps, but for rounding."""
-    for step in reversed(steps):
-        values = _APPLIED[_INVERSE[step.operation]](values, step.vector[column])
-    return values
-
-
-def _steps(transformer: Any) -> list[Step]:
+def steps_of(transformer: Any) -> list[Step]:
     """Operations of one scaler.
 
     Source: `transform` of each in sklearn/preprocessing/_data.py.
@@ -87,10 +92,9 @@ def _steps(transformer: Any) -> list[Step]:
     if transformer is None or transformer == "passthrough":
         return []
     name = name_of(transformer)
-    attributes = _SCALERS.get(name)
-    if attributes is None or getattr(transformer, "clip", False):
-        clipped = " with clip" if attributes else ""
-        raise NoExactFormError(f"the step {type(transformer).__name__}{clipped} has none")
+    attributes = SCALERS.get(name)
+    if attributes is None:
+        raise NoExactFormError(f"the step {type(transformer).__name__} is no scaler")
     found: list[Step] = []
     for operation, attribute, flag in attributes:
         vector = getattr(transformer, attribute)
@@ -100,9 +104,16 @@ def _steps(transformer: Any) -> list[Step]:
 
 
 _MODULE = "sklearn.preprocessing._data"
-_SCALERS: Mapping[str, tuple[tuple[Operation, str, str | None], ...]] = {
+SCALERS: Mapping[str, tuple[tuple[Operation, str, str | None], ...]] = {
     f"{_MODULE}.StandardScaler": (("Sub", "mean_", "with_mean"), ("Div", "scale_", "with_std")),
     f"{_MODULE}.MinMaxScaler": (("Mul", "scale_", None), ("Add", "min_", None)),
     f"{_MODULE}.MaxAbsScaler": (("Div", "scale_", None),),
     f"{_MODULE}.RobustScaler": (("Sub", "center_", "with_centering"), ("Div", "scale_", "with_scaling")),
+}
+_WRAPPERS: Mapping[str, str] = {
+    "sklearn.model_selection._search.GridSearchCV": "best_estimator_",
+    "sklearn.model_selection._search.RandomizedSearchCV": "best_estimator_",
+    "sklearn.model_selection._search_successive_halving.HalvingGridSearchCV": "best_estimator_",
+    "sklearn.model_selection._search_successive_halving.HalvingRandomSearchCV": "best_estimator_",
+    "sklearn.frozen._frozen.FrozenEstimator": "estimator",
 }

@@ -85,7 +85,7 @@ class Splits:
         leaf = tree.left == LEAF
         several = np.where(leaf, np.count_nonzero(tree.values, axis=1), 0)
         order = np.argsort(tree.values == 0, axis=1, kind="stable")  # columns that are not zero come first
-        for place in range(max(1, int(several.max()))):
+        for place in range(copies(tree)):
             cut = leaf.copy() if place == 0 else ~_above(tree, several > place)
             targets = order[:, place]
             values = np.take_along_axis(tree.values, targets[:, None], axis=1)[:, 0]
@@ -124,6 +124,11 @@ class Splits:
         self._weights.append(weights)
         self._nodes += len(limits)
         self._leaves += len(weights)
+
+
+def copies(tree: Tree) -> int:
+    """How many times a tree stands in the graph: once per score that a leaf of it adds to."""
+    return max(1, int(np.count_nonzero(tree.values[tree.left == LEAF], axis=1).max()))
 
 
 def _above(tree: Tree, wanted: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import onnxruntime
 
 from ekiben.errors import ConfigError
@@ -12,7 +14,8 @@ from ekiben.serving.predictors.outcome import Outcome
 from ekiben.serving.schema import Schema
 from ekiben.serving.validation import Rows
 
-INPUT, SCORES, REACH = "rows", "scores", "reach"  # names in the graph
+# Names in the graph: numbers and strings in; scores, largest magnitude, least code of a category out.
+INPUT, WORDS, SCORES, REACH, UNKNOWN = "rows", "words", "scores", "reach", "unknown"
 LINK, INCLUSIVE = "ekiben.link", "ekiben.inclusive"  # keys of the file's metadata
 FLOAT32_OVERFLOW = (2 - 2**-24) * 2.0**127  # what float32 rounds to infinity, from here on
 _ERRORS_ONLY = 3
@@ -48,25 +51,60 @@ class OnnxPredictor:
         )
         outputs = {each.name: each for each in self._session.get_outputs()}
         self._outcome.check(_width(outputs.get(SCORES)))
-        [given] = self._session.get_inputs()
-        if (given.name, _width(given)) != (INPUT, len(schema.inputs)):
-            raise ConfigError(
-                f"estimator.onnx: expected an input of {len(schema.inputs)} columns, found {given.shape}",
-                remedy="train the model again",
-            )
-        self._names = [name for name in (SCORES, REACH) if name in outputs]
-        self._bounded = REACH in outputs
+        self._feed = feed(schema, self._session.get_inputs())
+        self._names = [name for name in (SCORES, REACH, UNKNOWN) if name in outputs]
+        self._limits = tuple(_REFUSED[name] for name in self._names[1:])
 
     def predict(self, rows: Rows) -> Answers:
         """Answer rows of shape (rows, inputs).
 
         Raises:
-            ValueError: A value beyond float32 where the estimator casts to it, and refuses it too.
+            ValueError: A value beyond float32 where the estimator casts to it, or an unknown category where
+                it knows no other: it refuses them too.
         """
-        found = self._session.run(self._names, {INPUT: rows})
-        if self._bounded and found[1] >= FLOAT32_OVERFLOW:
-            raise ValueError("expected values that float32 can hold, as the estimator needs")
+        found = self._session.run(self._names, self._feed(rows))
+        for (refused, expected), value in zip(self._limits, found[1:], strict=True):
+            if refused(value):
+                raise ValueError(f"expected {expected}")
         return self._outcome.answers(found[0])
+
+
+def feed(schema: Schema, given: Any) -> Callable[[Rows], dict[str, Any]]:
+    """Make what gives rows to a session: as they are, or numbers and strings apart.
+
+    Args:
+        schema: What the estimator takes.
+        given: Inputs of the graph, as ONNX Runtime tells them.
+
+    Raises:
+        ConfigError: The graph takes other columns than the schema has.
+    """
+    words = [place for place, each in enumerate(schema.inputs) if each.type == "string"]
+    numbers = [place for place, each in enumerate(schema.inputs) if each.type != "string"]
+    expected = {WORDS: ("tensor(string)", len(words)), INPUT: ("tensor(double)", len(numbers))}
+    found = {each.name: (each.type, each.shape[-1]) for each in given}
+    if not found or any(expected.get(name) != what for name, what in found.items()):
+        raise ConfigError(
+            f"estimator.onnx: expected inputs out of {expected}, found {found}",
+            remedy="train the model again",
+        )
+    if not words:
+        return lambda rows: {INPUT: rows}
+    parts: dict[str, Callable[[Rows], Any]] = {
+        WORDS: lambda rows: rows[:, words],
+        INPUT: lambda rows: rows[:, numbers].astype(np.float64),
+    }
+    taken = {name: parts[name] for name in found}
+    return lambda rows: {name: part(rows) for name, part in taken.items()}
+
+
+_REFUSED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    REACH: (
+        lambda magnitude: bool(magnitude >= FLOAT32_OVERFLOW),
+        "values that float32 can hold, as the estimator needs",
+    ),
+    UNKNOWN: (lambda code: bool(code < 0), "categories that the estimator knows"),
+}
 
 
 def _options() -> onnxruntime.SessionOptions:

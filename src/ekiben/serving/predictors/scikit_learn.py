@@ -49,6 +49,11 @@ class EstimatorPredictor:
         self._probabilities = schema.output.probabilities
         self._argmax = self._probabilities and _qualified(last_step(estimator)) in _ARGMAX
 
+    @property
+    def estimator(self) -> Any:
+        """What answers."""
+        return self._estimator
+
     def predict(self, rows: Rows) -> Answers:
         """Answer rows of shape (rows, inputs)."""
         if not self._probabilities:

@@ -14,9 +14,9 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from tests.unit.serving.conftest import training_rows
 
-from ekiben.artefact.forms.ensembles import ensemble_of
+from ekiben.artefact.forms.converted import converted
 from ekiben.artefact.forms.folded import fold
-from ekiben.artefact.forms.graph import Graph, of_ensemble
+from ekiben.artefact.forms.graph import Graph
 from ekiben.errors import ConfigError
 from ekiben.serving import artefact as reader
 from ekiben.serving import predictors
@@ -81,16 +81,16 @@ def test_a_graph_that_is_none(schema: Schema, content: bytes) -> None:
 
 def test_a_graph_that_does_not_fit_the_schema(forest: RandomForestClassifier, schema: Schema) -> None:
     """Another number of columns, of classes, or no link in its metadata is refused at load."""
-    content = of_ensemble((), ensemble_of(forest), schema)
+    content = converted(forest, schema).content
     two = Schema(schema.inputs[:2], schema.output)
     three = Schema(schema.inputs, Output("classification", (0, 1, 2), probabilities=True))
     for wrong in (two, three):
         with pytest.raises(ConfigError):
             OnnxPredictor(content, wrong)
-    graph = Graph(3)
-    graph.then("Add", 1.0)
+    graph = Graph(schema)
+    scores = graph.add("Add", graph.matrix(graph.inputs()), graph.constant(1.0))
     with pytest.raises(ConfigError, match="expected a link"):
-        OnnxPredictor(graph.content(3, "", inclusive=False), schema)
+        OnnxPredictor(graph.content(scores, 3, ""), schema)
 
 
 def test_onnx_runtime_has_one_thread(forest: RandomForestClassifier, schema: Schema) -> None:
@@ -100,7 +100,7 @@ def test_onnx_runtime_has_one_thread(forest: RandomForestClassifier, schema: Sch
     assert options.execution_mode == onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
     before = set(Path("/proc/self/task").iterdir())
-    predictor = OnnxPredictor(of_ensemble((), ensemble_of(forest), schema), schema)
+    predictor = OnnxPredictor(converted(forest, schema).content, schema)
     predictor.predict(np.zeros((5_000, 3)))
     started = set(Path("/proc/self/task").iterdir()) - before
     assert started == set()
@@ -108,7 +108,7 @@ def test_onnx_runtime_has_one_thread(forest: RandomForestClassifier, schema: Sch
 
 def test_threads_may_ask_at_once(forest: RandomForestClassifier, schema: Schema) -> None:
     """Two threads with rows of their own get answers of their own."""
-    predictor = OnnxPredictor(of_ensemble((), ensemble_of(forest), schema), schema)
+    predictor = OnnxPredictor(converted(forest, schema).content, schema)
     draws = [np.random.default_rng(seed).uniform(-1, 1, (300, 3)) for seed in range(4)]
     expected = [forest.predict_proba(each) for each in draws]
     right: list[bool] = []
@@ -129,7 +129,7 @@ def test_threads_may_ask_at_once(forest: RandomForestClassifier, schema: Schema)
 
 def test_rows_may_be_a_part_of_a_larger_array(forest: RandomForestClassifier, schema: Schema) -> None:
     """A slice that is not contiguous in memory is answered as its copy."""
-    predictor = OnnxPredictor(of_ensemble((), ensemble_of(forest), schema), schema)
+    predictor = OnnxPredictor(converted(forest, schema).content, schema)
     wide = np.random.default_rng(0).uniform(-1, 1, (50, 7))
     part = wide[::2, 1:4]
     answers = predictor.predict(part)
