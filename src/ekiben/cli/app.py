@@ -42,9 +42,10 @@ class _Road(TyperGroup):
             command = self.commands[name]
             panel = getattr(command, "rich_help_panel", None) or ""
             stations.setdefault(str(panel), []).append((name, command.get_short_help_str(limit=90)))
-        for panel, rows in stations.items():
+        # Typer lists verbs with subcommands apart from the others.
+        for panel in sorted(stations, key=lambda name: (name != road.PANEL, not name[:1].isdigit(), name)):
             with formatter.section(panel):
-                formatter.write_dl(rows)
+                formatter.write_dl(stations[panel])
 
 
 app = typer.Typer(

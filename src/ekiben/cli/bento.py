@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from ekiben.cli import options, output, session
+from ekiben.cli.verb import DEFAULT, Verb
 
 PANEL = "2 bento: a model tag -> a bento"
+_MB = 1_000_000
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this station."""
-    app.command(rich_help_panel=PANEL)(bento)
+    group = typer.Typer(
+        cls=Verb, no_args_is_help=True, help="Pack the trained model and its BentoML service into a bento."
+    )
+    group.command(DEFAULT)(make)
+    group.command()(export)
+    app.add_typer(group, name="bento", rich_help_panel=PANEL)
 
 
-def bento(model: options.Model, as_json: options.Json = False, dry_run: options.DryRun = False) -> None:
-    """Pack the trained model and its BentoML service into a bento."""
+def make(model: options.Model, as_json: options.Json = False, dry_run: options.DryRun = False) -> None:
+    """Pack the trained model and its BentoML service into a bento; the word `make` may be left out."""
     from ekiben.road import stations
 
     traveller = session.traveller(model)
@@ -28,5 +38,32 @@ def bento(model: options.Model, as_json: options.Json = False, dry_run: options.
     output.emit(
         left,
         [f"bento    {left['tag']}", f"model    {left['model']}", f"folder   {left['folder']}"],
+        as_json=as_json,
+    )
+
+
+def export(
+    model: options.Model,
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The folder; empty or absent.")],
+    as_json: options.Json = False,
+    dry_run: options.DryRun = False,
+) -> None:
+    """Write the bento as a folder that serves by `python -m ekiben.serving`, without image and cluster."""
+    from ekiben.identifiers import BentoTag
+    from ekiben.image import export as exporting
+
+    traveller = session.traveller(model)
+    tag = BentoTag.parse(traveller.left("bento")["tag"])
+    if dry_run:
+        output.emit({"bento": tag, "folder": to}, [f"would write {tag} to {to}"], as_json=as_json)
+        return
+    left = exporting.export(traveller.config, tag, to)
+    output.emit(
+        left,
+        [
+            f"folder   {left.folder}",
+            f"size     {left.unpacked_bytes / _MB:.1f} MB ({', '.join(left.parts)})",
+            f"serve    {left.folder}/serve",
+        ],
         as_json=as_json,
     )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ekiben.cli import options, output, session
+from ekiben.cli.verb import DEFAULT, Verb
+
+if TYPE_CHECKING:
+    from ekiben.image.inspection import Inspection, Size
 
 PANEL = "3 image: a bento tag -> an image by digest, in a registry"
 _MB = 1_000_000
@@ -14,10 +19,15 @@ _MB = 1_000_000
 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this station."""
-    app.command(rich_help_panel=PANEL)(image)
+    group = typer.Typer(
+        cls=Verb, no_args_is_help=True, help="Make the image of the bento and push it to a registry."
+    )
+    group.command(DEFAULT)(make)
+    group.command()(inspect)
+    app.add_typer(group, name="image", rich_help_panel=PANEL)
 
 
-def image(
+def make(
     model: options.Model,
     registry: Annotated[
         str,
@@ -27,7 +37,7 @@ def image(
     as_json: options.Json = False,
     dry_run: options.DryRun = False,
 ) -> None:
-    """Make the image of the bento and push it to a registry."""
+    """Make the image of the bento and push it to a registry; the word `make` may be left out."""
     from ekiben.road import stations
 
     traveller = session.traveller(model)
@@ -48,3 +58,81 @@ def image(
         ],
         as_json=as_json,
     )
+
+
+def inspect(
+    reference: Annotated[
+        str,
+        typer.Argument(
+            metavar="[MODEL|REFERENCE]",
+            help="A model that has an image, an image in a registry (host/repository@digest or :tag), "
+            "or the folder of an OCI layout.",
+        ),
+    ],
+    packages: Annotated[
+        int, typer.Option("--packages", metavar="N", help="How many packages to list, largest first.", min=0)
+    ] = 20,
+    as_json: options.Json = False,
+) -> None:
+    """Show what takes how much of an image, by layer and by package."""
+    found = _inspected(reference)
+    if as_json or not sys.stdout.isatty():
+        output.emit(found, _lines(found, packages), as_json=as_json)
+        return
+    from rich.console import Console
+
+    for part in (found.layers, found.packages[:packages]):
+        Console().print(_table(part))
+    print(_sum(found))
+
+
+def _inspected(reference: str) -> Inspection:
+    """The image that a model left, or the one that was named."""
+    from ekiben import config
+    from ekiben.image import finding
+
+    project = session.project()
+    if (project / "bentos" / reference / "ekiben.yaml").is_file():
+        traveller = session.traveller(reference)
+        return finding.inspect(str(traveller.left("image")["archive"]), traveller.config.image)
+    return finding.inspect(reference, config.Image(repository="any", registry="", base=""))
+
+
+def _rows(sizes: tuple[Size, ...]) -> list[tuple[str, str, str, str, str]]:
+    return [
+        (
+            one.name,
+            one.layer,
+            f"{one.compressed_bytes / _MB:.2f}",
+            f"{one.unpacked_bytes / _MB:.2f}",
+            str(one.files),
+        )
+        for one in sizes
+    ]
+
+
+def _lines(found: Inspection, count: int) -> list[str]:
+    lines = []
+    for title, sizes in (("layer", found.layers), ("package", found.packages[:count])):
+        lines.append(f"{title:<28} {'in layer':<14} {'MB':>8} {'unpacked MB':>12} {'files':>7}")
+        lines += [
+            f"{name:<28} {layer:<14} {packed:>8} {plain:>12} {files:>7}"
+            for name, layer, packed, plain, files in _rows(sizes)
+        ]
+        lines.append("")
+    return [*lines, _sum(found)]
+
+
+def _table(sizes: tuple[Size, ...]) -> object:
+    from rich.table import Table
+
+    table = Table("name", "layer")
+    for heading in ("MB", "unpacked MB", "files"):
+        table.add_column(heading, justify="right")
+    for row in _rows(sizes):
+        table.add_row(*row)
+    return table
+
+
+def _sum(found: Inspection) -> str:
+    return f"{found.compressed_bytes / _MB:.1f} MB compressed, {found.digest}"

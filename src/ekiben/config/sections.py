@@ -12,7 +12,9 @@ from ekiben.config.seal import Formats, Seal
 from ekiben.config.train import ImportPath, Train
 
 # Verbs of the CLI that have subcommands: a model of that name could not be told from them.
-RESERVED_NAMES = frozenset({"cluster", "model", "key", "seal", "plan", "road", "show", "list"})
+RESERVED_NAMES = frozenset(
+    {"cluster", "model", "key", "seal", "plan", "road", "show", "list", "make", "inspect", "export"}
+)
 _DNS_LABEL = r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$"  # 40, so that suffixes stay within Kubernetes' 63
 _CPU = r"^([1-9]\d*m|\d+(\.\d+)?)$"
 _MEMORY = r"^[1-9]\d*(Mi|Gi)$"
@@ -75,6 +77,18 @@ class Image(Section):
         "", description="Registry credentials, in containers-auth.json or docker config form."
     )
     insecure: bool = Field(False, description="Speak plain HTTP to the registry (a local one only).")
+    forms: tuple[Literal["folded", "onnx", "scikit-learn"], ...] = Field(
+        (), description="Forms of the estimator that the image can serve; empty takes the one that answers."
+    )
+    budget_megabytes: float | None = Field(
+        None, description="Largest image, compressed, 10^6 bytes; a larger one fails the build.", gt=0
+    )
+    source: str = Field("", description="URL of the sources, for the OCI label of that name.")
+    revision: Literal["commit", "none"] = Field(
+        "commit",
+        description="OCI label `revision`: the commit of a clean work tree, or none, "
+        "so that commits elsewhere leave the digest as it is.",
+    )
 
 
 class Resources(Section):

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ekiben.artefact.seal.encrypt import LiveKey
-from ekiben.artefact.store import folder_of, home
 from ekiben.clients import places
 from ekiben.clients.registry import Access
 from ekiben.config import ModelConfig
-from ekiben.identifiers import BentoTag
-from ekiben.image import foundation, layout, packages, program
+from ekiben.image import foundation, labels, layout, packages, program
 from ekiben.image.blobs import Blobs
 from ekiben.image.layer import Layer
-from ekiben.serving import artefact
+from ekiben.image.packed import Packed
+from ekiben.image.serving_set import Part
 
 SBOM = "sbom.json"
 
@@ -43,45 +42,60 @@ class Assembled:
 
 
 def assemble(
-    config: ModelConfig, bento: BentoTag, blobs: Blobs, base_access: Access | None, *, destination: str
+    config: ModelConfig,
+    packed: Packed,
+    blobs: Blobs,
+    base_access: Access | None,
+    *,
+    destination: str,
+    revision: str = "",
 ) -> Assembled:
     """Make the image on this machine.
 
     Args:
         config: The model's `ekiben.yaml`.
-        bento: The bento.
+        packed: The bento.
         blobs: The opened cache.
         base_access: How the registry of `image.base` is reached; None if there is none.
         destination: Repository that `docker load` gives it; not part of the image.
+        revision: Commit of the sources; empty if unknown.
 
     Raises:
-        ConfigError: No such bento, or a base without the right Python.
+        ConfigError: A base without the right Python, or a form that the artefact does not have.
         ToolError: A program is missing or failed.
     """
-    folder = home() / "bentos" / bento.name / bento.version
-    model = program.model_of(folder, bento)
-    sealed = artefact.read(folder_of(model))
+    parts = packed.parts(config)
+    created = labels.created()
     ground = ground_of(config, blobs, base_access)
-    below = [*ground.layers, packages_on(ground, blobs)]
-    bill = program.bill(below)
-    layers = (
-        *below,
-        program.ekiben_layer(blobs, ground.key, bill, ground.compiler),
-        program.bento_layer(blobs, folder),
-        program.model_layer(blobs, sealed, _live_key(config)),
+    layers = (*ground.layers, *own_layers(config, packed, parts, ground, blobs))
+    what = layout.Program(
+        (ground.python, "-m", "ekiben.serving"),
+        _environment(ground),
+        {**labels.labels(config, packed, parts, revision), "org.opencontainers.image.created": created},
+        created=created,
     )
-    labels = {
-        "org.opencontainers.image.title": config.model,
-        "org.opencontainers.image.version": bento.version,
-        "ekiben.bento": str(bento),
-        "ekiben.model": str(model),
-        "ekiben.artefact": sealed.sha256,
-    }
-    what = layout.Program((ground.python, "-m", "ekiben.serving"), _environment(ground), labels)
-    name = f"{destination}:{bento.version}"
-    made = _laid_out(blobs, what, layers, ground, name, sealed.sha256)
-    blobs.put(made.archive / SBOM, bill)
+    name = f"{destination}:{packed.bento.version}"
+    made = _laid_out(blobs, what, layers, ground, name, packed.sealed.sha256)
+    blobs.put(made.archive / SBOM, program.bill(layers))
     return made
+
+
+def own_layers(
+    config: ModelConfig, packed: Packed, parts: Sequence[Part], ground: foundation.Foundation, blobs: Blobs
+) -> list[Layer]:
+    """All layers above a foundation: packages, ekiben, the bento, the model.
+
+    Raises:
+        ToolError: A program is missing or failed.
+    """
+    installed = packages_on(ground, blobs, parts)
+    bill = program.bill([*ground.layers, *installed])
+    return [
+        *installed,
+        program.ekiben_layer(blobs, ground.key, bill, ground.compiler),
+        program.bento_layer(blobs, packed.folder),
+        program.model_layer(blobs, packed.sealed, _live_key(config)),
+    ]
 
 
 def ground_of(config: ModelConfig, blobs: Blobs, base_access: Access | None) -> foundation.Foundation:
@@ -101,18 +115,15 @@ def ground_of(config: ModelConfig, blobs: Blobs, base_access: Access | None) -> 
     return foundation.named(blobs, config.image.base, base_access)
 
 
-def packages_on(ground: foundation.Foundation, blobs: Blobs) -> Layer:
-    """The layer of packages above a foundation."""
-    return packages.build(blobs, _lock(), ground.key, ground.compiler)
-
-
 def _live_key(config: ModelConfig) -> LiveKey | None:
     section = config.bento.seal.encryption
     return LiveKey(section.key_id, Path(section.key_file).expanduser()) if section.key_file else None
 
 
-def _lock() -> Path:
-    return places.source("requirements") / "pod.txt"
+def packages_on(ground: foundation.Foundation, blobs: Blobs, parts: Sequence[Part]) -> list[Layer]:
+    """The layers of packages above a foundation."""
+    locks = places.source("requirements") / "pod"
+    return packages.build(blobs, locks, parts, ground.key, ground.compiler)
 
 
 def _environment(ground: foundation.Foundation) -> dict[str, str]:

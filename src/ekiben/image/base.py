@@ -26,7 +26,7 @@ from ekiben.image.sbom import Component, from_control
 
 _log = logging.getLogger(__name__)
 
-_RECIPE = 1  # raise it when the code below changes what comes out
+_RECIPE = 2  # raise it when the code below changes what comes out
 _SUITE = "bookworm"
 _PACKAGES = (
     "base-files", "ca-certificates", "libc6", "libgcc-s1", "libgomp1", "libstdc++6",
@@ -82,6 +82,7 @@ def _make(room: Path) -> Made:
     _log.info("base: Debian %s and Python %s, unpacked by mmdebstrap (about 10 s)", _SUITE, python.MINOR)
     packages, root = room / "packages", room / "root"
     packages.mkdir()
+    (room / "control").mkdir()
     command.run(
         [
             str(mmdebstrap), "--variant=extract", "--architectures=amd64", "--format=null",
@@ -90,9 +91,10 @@ def _make(room: Path) -> Made:
         ],
         env={"SOURCE_DATE_EPOCH": "0"},
     )  # fmt: skip
-    components = _unpack(sorted(packages.glob("**/*.deb")), root)
+    components = _unpack(sorted(packages.glob("**/*.deb")), root, room / "control")
     for path in (*_UNUSED_PATHS, *_undocumented(root)):
         _remove(root / path)
+    _list_files(root)
     (root / CERTIFICATES).parent.mkdir(parents=True, exist_ok=True)
     (root / CERTIFICATES).write_bytes(_bundle(root / "usr/share/ca-certificates"))
     (root / "usr/bin/python3").symlink_to(f"python{python.MINOR}")
@@ -109,8 +111,8 @@ def _mmdebstrap() -> Path:
         raise
 
 
-def _unpack(archives: list[Path], root: Path) -> list[Component]:
-    """Unpack what is used; its control stanza stays, where scanners of images look for it."""
+def _unpack(archives: list[Path], root: Path, control_files: Path) -> list[Component]:
+    """Unpack what is used; its control stanza and list of files stay, where scanners of images look."""
     components = []
     for archive in archives:
         control = command.run(["dpkg-deb", "--field", str(archive)], show=False).stdout
@@ -122,8 +124,19 @@ def _unpack(archives: list[Path], root: Path) -> list[Component]:
         status = root / "var/lib/dpkg/status.d" / component.name
         status.parent.mkdir(parents=True, exist_ok=True)
         status.write_text(control)
+        command.run(["dpkg-deb", "--control", str(archive), str(control_files / component.name)], show=False)
+        sums = control_files / component.name / "md5sums"
+        status.with_name(f"{component.name}.md5sums").write_text(sums.read_text() if sums.exists() else "")
         components.append(component)
     return components
+
+
+def _list_files(root: Path) -> None:
+    """Keep of the packages' lists of files what is there."""
+    for sums in (root / "var/lib/dpkg/status.d").glob("*.md5sums"):
+        lines = sums.read_text().splitlines()
+        there = [line for line in lines if (root / line.partition("  ")[2]).is_file()]
+        sums.write_text("".join(f"{line}\n" for line in sorted(there)))
 
 
 def _undocumented(root: Path) -> Iterator[str]:

@@ -77,7 +77,7 @@ def named(blobs: Blobs, reference: str, access: Access) -> Foundation:
     """
     _, repository, version = split(reference)
     registry = Registry(access)
-    manifest = _for_linux(registry, repository, version, reference)
+    manifest = for_linux(registry, repository, version, reference)
     with blobs.fresh() as temporary:
         registry.blob(repository, manifest.config_digest, temporary)
         config = json.loads(temporary.read_bytes())
@@ -104,18 +104,30 @@ def split(reference: str) -> tuple[str, str, str]:
     return first, f"{head}{slash}{last}", digest if at else tag or "latest"
 
 
-def _for_linux(registry: Registry, repository: str, version: str, reference: str) -> Manifest:
+def for_linux(registry: Registry, repository: str, version: str, reference: str) -> Manifest:
+    """The manifest of an image for linux/amd64, by way of an index if there is one.
+
+    Args:
+        registry: Where it is.
+        repository: Its repository.
+        version: Its tag or digest.
+        reference: As it was named; for messages.
+
+    Raises:
+        ToolError: There is none, or the registry cannot be reached.
+        ConfigError: It is for other platforms only.
+    """
     found = registry.manifest(repository, version)
     for part in found.document.get("manifests", ()) if found else ():
         if part.get("platform", {}).get("os") == "linux" and part["platform"].get("architecture") == "amd64":
             found = registry.manifest(repository, part["digest"])
             break
     if found is None:
-        raise ToolError(f"expected the base image {reference}, found none", remedy="correct image.base")
+        raise ToolError(f"expected the image {reference}, found none", remedy="correct its name")
     if not found.config_digest:
         raise ConfigError(
-            f"expected the base image {reference} for linux/amd64, found other platforms only",
-            remedy="name another base image as image.base",
+            f"expected the image {reference} for linux/amd64, found other platforms only",
+            remedy="name another image",
         )
     return found
 

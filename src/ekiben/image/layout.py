@@ -28,12 +28,14 @@ class Program:
         environment: Its environment.
         labels: What the image says about itself.
         architecture: In Go's spelling.
+        created: Time that it names, RFC 3339.
     """
 
     entrypoint: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     architecture: str = "amd64"
+    created: str = EPOCH
 
 
 def configuration(
@@ -47,10 +49,10 @@ def configuration(
         history: Entries of a given base image; layers of ours follow.
     """
     done = sum(1 for entry in history if not entry.get("empty_layer"))
-    ours = [{"created": EPOCH, "created_by": f"ekiben: {layer.name}"} for layer in layers[done:]]
+    ours = [{"created": program.created, "created_by": f"ekiben: {layer.name}"} for layer in layers[done:]]
     return _json(
         {
-            "created": EPOCH,
+            "created": program.created,
             "architecture": program.architecture,
             "os": "linux",
             "config": {

@@ -17,10 +17,11 @@ from ekiben.clients.registry import Access, Manifest, Registry, is_here
 from ekiben.config import Image, ModelConfig
 from ekiben.errors import ConfigError, ToolError
 from ekiben.identifiers import BentoTag, ImageReference
-from ekiben.image import assembly, engines, foundation
+from ekiben.image import assembly, budget, engines, foundation, labels
 from ekiben.image.assembly import Assembled
 from ekiben.image.blobs import Blobs
 from ekiben.image.layer import Layer
+from ekiben.image.packed import Packed
 
 _log = logging.getLogger(__name__)
 _MB = 1e6
@@ -49,30 +50,36 @@ class Built:
     sbom: Path
 
 
-def build(config: ModelConfig, bento: BentoTag, registry: str) -> Built:
+def build(config: ModelConfig, bento: BentoTag, registry: str, project: Path | None = None) -> Built:
     """Make the image and push it; layers that exist are neither made nor sent again.
 
     Args:
         config: The model's `ekiben.yaml`.
         bento: The bento.
         registry: `host:port` to push to, where `image.registry` is empty.
+        project: Root of the project, whose commit the image names; None names none.
 
     Raises:
         ConfigError: No such bento, a base without the right Python, or a registry that refuses us.
+        AcceptanceError: It is larger than `image.budget_megabytes`; nothing is pushed.
         ToolError: A program is missing or failed, or the registry cannot be reached.
     """
     access = access_of(config.image, config.image.registry or registry)
     client = Registry(access)
     client.check()  # before minutes of work
     engine = engines.choose(config.image.backend)
+    packed = Packed.read(bento)
+    revision = labels.revision(project) if project and config.image.revision == "commit" else ""
     with Blobs(places.cache() / "image").opened() as blobs:
         made = assembly.assemble(
             config,
-            bento,
+            packed,
             blobs,
             _base_access(config.image),
             destination=_destination(config.image, access),
+            revision=revision,
         )
+        budget.keep(made.archive, made.layers, config.image.budget_megabytes)
         found = _pushed(config.image, bento, made, client, engine, blobs)
     image = ImageReference(_destination(config.image, access), found.digest, bento.version)
     _log.info("image: %s, %.1f MB compressed", image, found.compressed_bytes / _MB)
@@ -87,19 +94,21 @@ def build(config: ModelConfig, bento: BentoTag, registry: str) -> Built:
     )
 
 
-def prepare(config: ModelConfig) -> None:
-    """Make the layers that depend on no model (the slow ones), so that `build` finds them.
+def prepare(config: ModelConfig, bento: BentoTag) -> None:
+    """Make the layers of base and packages (the slow ones), so that `build` finds them.
 
     Args:
-        config: The model's `ekiben.yaml`; of it only `image.base` counts.
+        config: The model's `ekiben.yaml`.
+        bento: The bento; its model decides which packages.
 
     Raises:
-        ConfigError: A named base without the right Python.
+        ConfigError: No such bento, or a named base without the right Python.
         ToolError: A program is missing or failed.
     """
+    parts = Packed.read(bento).parts(config)
     with Blobs(places.cache() / "image").opened() as blobs:
         ground = assembly.ground_of(config, blobs, _base_access(config.image))
-        assembly.packages_on(ground, blobs)
+        assembly.packages_on(ground, blobs, parts)
 
 
 def access_of(image: Image, host: str) -> Access:

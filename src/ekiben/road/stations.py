@@ -131,11 +131,11 @@ def bento(traveller: Traveller, *, again: bool = False) -> Stop:
 
 
 def prepare(traveller: Traveller) -> None:
-    """Make the layers that hang on no model, before there is a registry to push to."""
+    """Make the layers below the model, before there is a registry to push to."""
     from ekiben.image import station
 
     _log.info("image: the layers below the model")
-    station.prepare(traveller.config)
+    station.prepare(traveller.config, BentoTag.parse(traveller.left("bento")["tag"]))
 
 
 def image(traveller: Traveller, registry: str = "", address: ClusterAddress | None = None) -> Stop:
@@ -163,7 +163,7 @@ def image(traveller: Traveller, registry: str = "", address: ClusterAddress | No
         traveller,
         "image",
         fingerprint(config.image, str(tag), place),
-        lambda: station.build(config, tag, place),
+        lambda: station.build(config, tag, place, traveller.project),
         still_there=False,
     )
 

@@ -38,7 +38,7 @@ class Service:
 
     def __init__(self, bento: Path | None) -> None:
         self._bento = bento
-        self.routes = _routes(bento)
+        self.routes = routes_of(bento)
         self.application: Any = None
         self._lifespan = Lifespan()
         self._home: Path | None = None
@@ -88,7 +88,15 @@ class Service:
                 shutil.rmtree(self._home, ignore_errors=True)
 
 
-def _routes(bento: Path | None) -> tuple[str, ...]:
+def routes_of(bento: Path | None) -> tuple[str, ...]:
+    """Paths that the BentoML service of a bento answers itself.
+
+    Args:
+        bento: Folder of the bento; None if there is none.
+
+    Raises:
+        ConfigError: The list of routes is wrong.
+    """
     path = None if bento is None else bento / ROUTES
     if path is None or not path.exists():
         return ()

@@ -1,0 +1,39 @@
+"""A budget of bytes: an image over it is not pushed, and says what takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ekiben.errors import AcceptanceError
+from ekiben.image.inspection import inspect
+from ekiben.image.layer import Layer
+
+_MB = 1e6
+_LISTED = 10
+
+
+def keep(archive: Path, layers: Sequence[Layer], megabytes: float | None) -> None:
+    """Refuse an image that is over its budget.
+
+    Args:
+        archive: Its OCI layout.
+        layers: Its layers.
+        megabytes: Largest sum of the compressed layers, 10^6 bytes; None for any.
+
+    Raises:
+        AcceptanceError: It is larger; the message lists the largest packages.
+    """
+    found = sum(layer.compressed_bytes for layer in layers) / _MB
+    if megabytes is None or found <= megabytes:
+        return
+    lines = [
+        f"  {one.compressed_bytes / _MB:7.2f} MB  {one.name} (layer {one.layer})"
+        for one in inspect(archive).packages[:_LISTED]
+    ]
+    raise AcceptanceError(
+        f"expected an image of at most {megabytes:g} MB, found {found:.1f} MB; its largest packages:\n"
+        + "\n".join(lines),
+        remedy="leave out a form (image.forms) or the service's own routes, or raise image.budget_megabytes; "
+        "`ekiben image inspect` lists all",
+    )
