@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ekiben.cli import model_text, options, output, session
+from ekiben.cli.model_prune import Namespaces, prune
 from ekiben.cli.model_verify import verify
 from ekiben.cli.train import PANEL
 from ekiben.errors import AcceptanceError, ConfigError
+from ekiben.jsonable import jsonable
 
 if TYPE_CHECKING:
     from ekiben.artefact.comparison import Comparison
@@ -23,10 +25,6 @@ Reference = Annotated[
     typer.Argument(
         metavar="MODEL[:VERSION|ALIAS]", help="A version, the start of one, or an alias; default: latest."
     ),
-]
-_Namespaces = Annotated[
-    list[str] | None,
-    typer.Option("-n", "--namespace", metavar="NAME", help="Namespace to look in, may be repeated; all."),
 ]
 
 
@@ -97,7 +95,9 @@ def compare(
     name, _, which = before.partition(":")
     first = f"{name}:{which or aliases.IN_SERVICE}"
     found = _comparison(first, after or name, home)
-    output.emit({**_asdict(found), "breaking": found.breaking}, model_text.comparison(found), as_json=as_json)
+    output.emit(
+        {**jsonable(found), "breaking": found.breaking}, model_text.comparison(found), as_json=as_json
+    )
     if check and found.breaking:
         raise AcceptanceError(
             f"expected no change between {found.before} and {found.after} that breaks callers, found "
@@ -141,7 +141,7 @@ def promote(
 
 def history(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model of the store.")],
-    namespace: _Namespaces = None,
+    namespace: Namespaces = None,
     context: options.Context = None,
     as_json: options.Json = False,
 ) -> None:
@@ -182,7 +182,7 @@ def export(
         return
     found = exchange.export(tag, target, home)
     output.emit(
-        {**_asdict(found)},
+        {**jsonable(found)},
         [
             f"model    {found.tag}",
             f"file     {found.path} ({model_text.size(found.size_bytes)})",
@@ -211,51 +211,6 @@ def import_(
     output.emit(
         found, [what, f"artefact {found.artefact_sha256}", f"folder   {found.folder}"], as_json=as_json
     )
-
-
-def prune(
-    models: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="Default: all.")] = None,
-    keep: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--keep",
-            metavar="MODEL:VERSION",
-            help="Version that stays, may be repeated; a cluster that cannot be asked is then no obstacle.",
-        ),
-    ] = None,
-    older_than: Annotated[
-        str, typer.Option("--older-than", metavar="TIME", help="Only what was stored earlier: 30m, 24h, 7d.")
-    ] = "7d",
-    bentos: Annotated[
-        bool, typer.Option("--bentos", help="Remove bentos too, where nothing but they keeps the model.")
-    ] = False,
-    namespace: _Namespaces = None,
-    context: Annotated[
-        list[str] | None,
-        typer.Option("--context", metavar="NAME", help="Cluster to ask too, may be repeated."),
-    ] = None,
-    as_json: options.Json = False,
-    dry_run: options.DryRun = False,
-) -> None:
-    """Remove versions that no alias, bento or release uses.
-
-    Asked are the clusters that the store's history names, the local one that runs, and those of --context.
-    """
-    from ekiben.artefact import catalogue, pruning, store
-    from ekiben.cli import model_uses
-    from ekiben.release import keys, record
-
-    home, now = store.home(), datetime.now(UTC)
-    kept = {str(catalogue.find(each, home).version): ["--keep"] for each in keep or []}
-    used = model_uses.find(home, context or [], namespace or [], forgiving=bool(keep))
-    for version, places in used.items():
-        kept.setdefault(version, []).extend(places)
-    age = keys.duration(older_than)
-    if age is None:
-        raise ConfigError("--older-than: expected a time such as 7d, found never: nothing is that old")
-    rules = pruning.Rules(kept, now - age, bentos=bentos, names=tuple(models or ()))
-    found = pruning.plan(home, rules) if dry_run else pruning.remove(home, rules, at=now, by=record.user())
-    output.emit(_asdict(found), model_text.pruned(found, dry_run=dry_run), as_json=as_json)
 
 
 def _comparison(before: str, after: str, home: Path) -> Comparison:
@@ -301,10 +256,3 @@ def _released(model: str, context: str, namespaces: list[str]) -> list[Event]:
         for each in found
         if each.entry.model.name == model
     ]
-
-
-def _asdict(found: Any) -> dict[str, Any]:
-    from ekiben.jsonable import jsonable
-
-    value: dict[str, Any] = jsonable(found)
-    return value

@@ -35,8 +35,8 @@ CLI = (
         "stations-out-of-order",
         "the help shows the stations in road order",
         "cli/app.py",
-        "for _station in (road, train, bento, image,",
-        "for _station in (road, bento, train, image,",
+        "    road,\n    train,\n    model,\n    bento,\n",
+        "    road,\n    bento,\n    model,\n    train,\n",
         _APP,
     ),
     _Fault(
@@ -225,9 +225,8 @@ ROAD = (
         "sources-unseen",
         "a changed file of the model's own trains again",
         "road/stations.py",
-        "        traveller.config.train, _packages(), files=[p for p in traveller.sources() if "
-        'p.suffix == ".py"]\n',
-        "        traveller.config.train, _packages()\n",
+        "        _packages(),\n        files=files,\n",
+        "        _packages(),\n",
         _STATIONS,
     ),
     _Fault(
@@ -258,8 +257,8 @@ ROAD = (
         "load-too-small",
         "the load needs the goal",
         "road/scaling.py",
-        "        goal + _OVER_GOAL,\n",
-        "        goal - 2,\n",
+        "_rate(found, goal + _OVER_GOAL, cost)",
+        "_rate(found, goal - 2, cost)",
         _SCALING,
     ),
 )
