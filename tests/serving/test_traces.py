@@ -79,7 +79,7 @@ def collector() -> Iterator[Collector]:
 
 
 def test_spans_arrive_in_the_callers_trace(artefact: Path, tmp_path: Path, collector: Collector) -> None:
-    """While the pod serves, and those of its last moment when it ends; unsampled callers have none."""
+    """With their times and parts; callers that record nothing have none, callers without a trace do."""
     told = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
     with running(artefact, tmp_path, **told) as pod:
         asked = {**JSON, "traceparent": f"00-{TRACE}-{PARENT}-01", "X-Request-Id": "asked"}
@@ -87,9 +87,8 @@ def test_spans_arrive_in_the_callers_trace(artefact: Path, tmp_path: Path, colle
         assert pod.predict(ROW, unsampled).status == 200
         assert pod.predict({"instances": [ROW, ROW]}, asked).status == 200
         span, said = collector.wait("asked")
-        pod.predict(ROW, {**JSON, "X-Request-Id": "last"})
-        pod.process.terminate()
-        assert pod.process.wait(_LONG) == 0
+        assert pod.predict(ROW, {**JSON, "X-Request-Id": "alone"}).status == 200
+        collector.wait("alone")
     assert (span.trace_id.hex(), span.parent_span_id.hex(), span.name) == (TRACE, PARENT, "POST /predict")
     assert 0 < span.end_time_unix_nano - span.start_time_unix_nano < _LONG * 1e9
     assert (said["http.response.status_code"].int_value, said["ekiben.rows"].int_value) == (200, 2)
@@ -97,9 +96,20 @@ def test_spans_arrive_in_the_callers_trace(artefact: Path, tmp_path: Path, colle
     found = collector.spans()
     for part in ("queue", "predict"):
         assert found[f"{part} {TRACE}"][0].parent_span_id == span.span_id
-    assert found["last"][0].parent_span_id == b""
+    assert found["alone"][0].parent_span_id == b""
     assert "unsampled" not in found
     assert collector.paths == {"/v1/traces"}
+
+
+def test_the_spans_of_the_last_moment_are_sent(artefact: Path, tmp_path: Path, collector: Collector) -> None:
+    """A pod that is told to end does not keep what waits for the next minute."""
+    told = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
+    with running(artefact, tmp_path, **told) as pod:
+        assert pod.predict(ROW, {**JSON, "X-Request-Id": "last"}).status == 200
+        assert collector.spans() == {}
+        pod.process.terminate()
+        assert pod.process.wait(_LONG) == 0
+    assert "last" in collector.spans()
 
 
 def test_a_collector_that_is_away_costs_no_request(artefact: Path, tmp_path: Path) -> None:

@@ -248,8 +248,24 @@ def test_an_unverified_revision_is_not_shown_as_verified(model: ModelConfig) -> 
 
 
 def test_a_helm_command_under_way_is_noted(model: ModelConfig) -> None:
-    """Pending revisions are said to be so."""
-    assert "pending-upgrade" in _status(model, helm=Helm(HelmRevision(4, "pending-upgrade"))).notes[0]
+    """Pending revisions are said to be so, with what becomes of them; failed ones with Helm's words."""
+    said = _status(model, helm=Helm(HelmRevision(4, "pending-upgrade"))).notes[0]
+    assert "revision 4 is pending-upgrade: a Helm command runs, or did not finish" in said
+    assert "the next `ekiben release` repairs that" in said
+    failed = Helm(HelmRevision(4, "failed", "no room"))
+    assert "revision 4 is failed: no room" in _status(model, helm=failed).notes
+
+
+def test_a_replica_that_is_ending_is_not_counted(model: ModelConfig) -> None:
+    """It answers until it has drained, and is ready no more for who asks how many serve."""
+    cluster = Cluster()
+    cluster.found = (_pod("iris-a"), _pod("iris-b", ending=True), _pod("iris-c", ready=False))
+    for hpa in (cluster.hpa, None):
+        cluster.hpa = hpa
+        found = _status(model, cluster)
+        assert found.replicas is not None
+        assert found.replicas.ready == 1
+        assert found.running == {DIGEST: 1}
 
 
 def test_pods_in_trouble_are_named(model: ModelConfig) -> None:

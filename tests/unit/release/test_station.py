@@ -198,6 +198,16 @@ def test_a_way_back_that_fails_says_both() -> None:
     assert error.value.exit_code == 4
 
 
+def test_a_way_back_that_answers_wrong_is_no_way_back() -> None:
+    """What was verified once must show it again: its Service lies now, and that is said."""
+    world = World()
+    released(world, "a")
+    world.service_lies_for = "a"
+    with pytest.raises(ClusterError, match="does not serve as it did: golden rows"):
+        released(world, "crash")
+    assert verified(world) == [1]
+
+
 def test_somebody_elses_release_is_not_undone() -> None:
     """Another revision appeared while ours was being verified: nothing is rolled back."""
     world = World()
