@@ -1,8 +1,8 @@
 """What the seal costs at start: an artefact of 100 MB, read with and without a signature.
 
-`python -m benchmarks.programs.seal`: median and largest of ten processes' first reading, in milliseconds, its CPU
-time, and the time of merely reading the same files. Files are in the page cache, as after an image was unpacked;
-the import of `cryptography` counts, since only the signature needs it that early.
+`python -m benchmarks.programs.seal`: median and largest of ten processes' first reading, in milliseconds,
+its CPU time, and the time of merely reading the same files. Files are in the page cache, as after an image
+was unpacked; the import of `cryptography` counts, since only the signature needs it that early.
 """
 
 from __future__ import annotations
