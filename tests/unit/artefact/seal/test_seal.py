@@ -49,7 +49,7 @@ def encrypted(folder: Path, to: Path, key: encrypt.LiveKey) -> Path:
 
 def test_keys_are_for_their_owner_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Mode 0600 whatever the umask is, never overwritten, nothing of them printed or logged."""
-    before = os.umask(0)
+    before = os.umask(0o777)
     try:
         signer = keys.create_pair(tmp_path / "key")
         keys.create_secret(tmp_path / "secret")
@@ -108,6 +108,14 @@ def test_a_claimed_signer_is_not_believed(signed: Path, signer: Signer, tmp_path
         content.replace(other.fingerprint.encode(), signer.fingerprint.encode())
     )
     with pytest.raises(ConfigError, match="it was changed"):
+        reader.read(signed, policy=Policy((signer,)))
+
+
+def test_a_manifest_that_was_only_reformatted_is_refused(signed: Path, signer: Signer) -> None:
+    """It lists the same files, and is still not the one that was signed."""
+    with (signed / "manifest.json").open("ab") as file:
+        file.write(b"\n")
+    with pytest.raises(ConfigError, match=r"manifest\.json is not what was signed"):
         reader.read(signed, policy=Policy((signer,)))
 
 
