@@ -104,11 +104,11 @@ def drawn_input(name: str, chance: random.Random) -> Input:
             default="a" if missing else None,
         )
     ends = sorted(chance.sample([0.0, 1.0, 2.0, 3.0], 2)) if chance.random() < 0.7 else [None, None]
-    counted = chance.choice(["refuse", "count"]) if ends[0] is not None else "refuse"
-    missing_policy = chance.choice(["refuse", "nan"])
-    return Input(
-        name, "float64", minimum=ends[0], maximum=ends[1], on_out_of_range=counted, missing=missing_policy
-    )  # type: ignore[arg-type]  # out of their literals
+    policies: dict[str, Any] = {
+        "on_out_of_range": chance.choice(["refuse", "count"]) if ends[0] is not None else "refuse",
+        "missing": chance.choice(["refuse", "nan"]),
+    }
+    return Input(name, "float64", minimum=ends[0], maximum=ends[1], **policies)
 
 
 def near(schema: Schema, chance: random.Random) -> Schema:
