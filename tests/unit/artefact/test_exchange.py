@@ -194,9 +194,9 @@ def hostile(kind: str, good: list[tuple[tarfile.TarInfo, bytes]]) -> bytes:  # n
 
 
 KINDS = [
-    "typed", "up", "absolute", "two-roots", "deeper", "symlink", "hardlink", "fifo", "device", "folder", "twice",
-    "case", "extra", "record", "missing", "changed", "pax", "cut", "tail", "empty", "text", "many",
-    "huge-header", "bomb", "bomb-of-padding", "window", "not-zstd",
+    "typed", "up", "absolute", "two-roots", "deeper", "symlink", "hardlink", "fifo", "device",
+    "folder", "twice", "case", "extra", "record", "missing", "changed", "pax", "cut", "tail", "empty",
+    "text", "many", "huge-header", "bomb", "bomb-of-padding", "window", "not-zstd",
 ]  # fmt: skip
 
 
