@@ -161,6 +161,9 @@ def hostile(kind: str, good: list[tuple[tarfile.TarInfo, bytes]]) -> bytes:  # n
             return archive(
                 [*good[:place], (good[place][0], good[place][1].replace(b"0.5", b"0.9")), *good[place + 1 :]]
             )
+        case "typed":  # right in every byte but its type
+            link = info(good[0][0].name, len(good[0][1]), type=tarfile.SYMTYPE, linkname="/etc/passwd")
+            return archive([(link, good[0][1]), *good[1:]])
         case "pax":
             return archive([*good, (info(f"{root}/{'x' * 150}", 0), b"")], tarfile.PAX_FORMAT)
         case "cut":
@@ -191,9 +194,9 @@ def hostile(kind: str, good: list[tuple[tarfile.TarInfo, bytes]]) -> bytes:  # n
 
 
 KINDS = [
-    "up", "absolute", "two-roots", "deeper", "symlink", "hardlink", "fifo", "device", "folder", "twice",
-    "case", "extra", "record", "missing", "changed", "pax", "cut", "tail", "empty", "text", "many",
-    "huge-header", "bomb", "bomb-of-padding", "window", "not-zstd",
+    "typed", "up", "absolute", "two-roots", "deeper", "symlink", "hardlink", "fifo", "device",
+    "folder", "twice", "case", "extra", "record", "missing", "changed", "pax", "cut", "tail", "empty",
+    "text", "many", "huge-header", "bomb", "bomb-of-padding", "window", "not-zstd",
 ]  # fmt: skip
 
 

@@ -103,6 +103,8 @@ def test_doubt_stops_it(home: Path, tags: list[ModelTag], doubt: str) -> None:
     else:
         (bento(home, "b1", tags[0]) / "bento.yaml").write_text("")
     with pytest.raises(ConfigError):
+        pruning.plan(home, rules())
+    with pytest.raises(ConfigError):
         prune(home)
     assert listed(home) == sorted(map(str, tags))
 

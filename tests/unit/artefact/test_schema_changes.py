@@ -104,15 +104,11 @@ def drawn_input(name: str, chance: random.Random) -> Input:
             default="a" if missing else None,
         )
     ends = sorted(chance.sample([0.0, 1.0, 2.0, 3.0], 2)) if chance.random() < 0.7 else [None, None]
-    counts = ends[0] is not None and chance.random() < 0.5
-    return Input(
-        name,
-        "float64",
-        minimum=ends[0],
-        maximum=ends[1],
-        on_out_of_range="count" if counts else "refuse",
-        missing="nan" if chance.random() < 0.5 else "refuse",
-    )
+    policies: dict[str, Any] = {
+        "on_out_of_range": chance.choice(["refuse", "count"]) if ends[0] is not None else "refuse",
+        "missing": chance.choice(["refuse", "nan"]),
+    }
+    return Input(name, "float64", minimum=ends[0], maximum=ends[1], **policies)
 
 
 def near(schema: Schema, chance: random.Random) -> Schema:

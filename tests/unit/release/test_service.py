@@ -56,6 +56,7 @@ def test_a_verified_release_is_in_service(world: World, home: Path) -> None:
     """With its record as evidence; verified again it is no new event."""
     tag = stored(home)
     released(world, home, "a", tag)
+    assert aliases.resolve("small", "in-service", home) == tag
     released(world, home, "a", tag)
     assert aliases.resolve("small", "in-service", home) == tag
     (event,) = ledger.read("small", home).events
