@@ -398,11 +398,3 @@ def test_missing_values_that_nothing_fills() -> None:
     found = {form: each.reason for form, each in attempts.attempts(line, gaps, ()).items()}
     assert "no matrix knows" in (found["folded"] or "")
     assert "which knows none" in (found["onnx"] or "")
-
-
-def test_histograms_are_not_cast() -> None:
-    """HistGradientBoosting compares float64: it answers beyond float32, and so does its form."""
-    model, schema = fitted(HistGradientBoostingClassifier(max_iter=3), IRIS)
-    predictor = OnnxPredictor(converted.converted(model, schema).content, schema)
-    row = np.array([[1e300, 1.0, 1.0, -1e300]])
-    assert predictor.predict(row).predictions.tolist() == model.predict(row).tolist()
