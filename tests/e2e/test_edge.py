@@ -170,6 +170,8 @@ def test_an_exported_folder_answers_its_golden_rows_with_what_it_needs_and_no_mo
     assert case.there <= packages
     assert not case.absent & packages
     with served(folder, tmp_path / "log") as url:
-        assert post(f"{url}/predict", {"instances": golden["instances"]})["predictions"] == golden["predictions"]
+        assert (
+            post(f"{url}/predict", {"instances": golden["instances"]})["predictions"] == golden["predictions"]
+        )
         if case.custom:
             assert post(f"{url}/hello", {"name": "you"}) == "hello you"

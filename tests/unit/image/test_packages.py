@@ -76,7 +76,9 @@ def test_what_only_builds_or_stands_in_for_something_goes(tmp_path: Path) -> Non
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     trim(tmp_path)
-    assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()) == sorted(kept)
+    assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()) == sorted(
+        kept
+    )
 
 
 def test_a_shortened_library_is_what_its_record_says_and_the_installers_cache_keeps_its_own(
