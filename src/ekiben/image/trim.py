@@ -19,7 +19,7 @@ _INSTALLER_FILES = frozenset({".lock", "REQUESTED", "direct_url.json", "uv_cache
 # Each was found by its size; what imports it, or why nothing does, stands beside it.
 _UNUSED_PATHS = (
     "bin",  # scripts, which name this machine's Python
-    "numpy/distutils",  # builds extensions (so does numpy.f2py, but scipy loads it by `from numpy import *`)
+    "numpy/distutils",  # builds extensions; `numpy.f2py` does too, but `from numpy import *` loads it
     "onnxruntime/capi/libonnxruntime.so.*",  # for programs in C; the Python module holds all of it once more
     "onnxruntime/datasets",  # examples
     "onnxruntime/quantization",  # makes models
