@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from tests.torture.pod import seeded_access
 from tests.torture.pod.faults import Fault
-from tests.torture.pod.seeded_callers import ACCESS, ISSUERS, METRICS
 
-_UNIT = "tests/unit/serving"
-_SERVING = "tests/serving"
-_LIFE = f"{_SERVING}/test_life.py"
-_PARTS = f"{_UNIT}/test_parts.py"
-_GATE = f"{_UNIT}/test_gate.py"
-_BOUNDS = f"{_SERVING}/test_bounds.py"
-_LIMITS = f"{_SERVING}/test_limits.py"
-_HTTP = f"{_SERVING}/test_http.py"
-_START = f"{_SERVING}/test_start.py"
-_PREDICT = f"{_SERVING}/test_predict.py"
-_VALIDATION = f"{_UNIT}/test_validation.py"
-_ARTEFACT = f"{_UNIT}/test_artefact.py"
-_LANE = f"{_UNIT}/test_lane.py"
-_UNPACK = f"{_UNIT}/test_unpack.py"
+_UNIT, _SERVING = "tests/unit/serving", "tests/serving"
+_LIFE, _PARTS, _GATE = f"{_SERVING}/test_life.py", f"{_UNIT}/test_parts.py", f"{_UNIT}/test_gate.py"
+_BOUNDS, _LIMITS, _HTTP = (
+    f"{_SERVING}/test_bounds.py",
+    f"{_SERVING}/test_limits.py",
+    f"{_SERVING}/test_http.py",
+)
+_METRICS, _START, _PREDICT = (
+    f"{_SERVING}/test_metrics.py",
+    f"{_SERVING}/test_start.py",
+    f"{_SERVING}/test_predict.py",
+)
+_VALIDATION, _ARTEFACT = f"{_UNIT}/test_validation.py", f"{_UNIT}/test_artefact.py"
+_TRACING, _JOURNAL = f"{_UNIT}/test_tracing.py", f"{_UNIT}/test_journal.py"
+_LANE, _UNPACK = f"{_UNIT}/test_lane.py", f"{_UNIT}/test_unpack.py"
 
 DRAIN = (
     Fault(
@@ -275,4 +276,87 @@ HTTP = (
     ),
 )
 
-FAULTS: tuple[Fault, ...] = (*DRAIN, *MODEL, *VALIDATION, *LIMITS, *HTTP, *ACCESS, *ISSUERS, *METRICS)
+METRICS = (
+    Fault(
+        "paths-as-labels",
+        "no path that a caller makes up becomes a series",
+        "http/connection.py",
+        "UNMATCHED if endpoint is None else endpoint.template",
+        "path or UNMATCHED",
+        (_METRICS,),
+    ),
+    Fault(
+        "methods-as-labels",
+        "no method that a caller makes up becomes a series",
+        "http/connection.py",
+        "_METHODS.get(parser.get_method(), OTHER)",
+        "parser.get_method().decode()",
+        (_METRICS,),
+    ),
+    Fault(
+        "arrivals-uncounted",
+        "arrivals are counted at receipt",
+        "counters.py",
+        "        self.arrivals += 1\n",
+        "        self.arrivals += 0\n",
+        (_METRICS,),
+    ),
+    Fault(
+        "decided-twice",
+        "each request has one decision of access control",
+        "instruments.py",
+        """, "allowed": self._access["allowed"] - self._access["rate"]}""",
+        "}",
+        (f"{_LIMITS}::test_callers_have_a_rate",),
+    ),
+    Fault(
+        "log-unbounded",
+        "the log's lines about successes are bounded",
+        "journal.py",
+        "self._within(self._sampled) if self._random() < self._ratio else 0",
+        "LOG if self._random() < self._ratio else 0",
+        (_JOURNAL,),
+    ),
+    Fault(
+        "errors-share-the-bound",
+        "successes take no line from the errors",
+        "journal.py",
+        "self._within(self._refused if status < _SERVER_ERROR else self._failed)",
+        "self._within(self._sampled)",
+        (_JOURNAL,),
+    ),
+    Fault(
+        "spans-of-probes",
+        "probes have no spans",
+        "spans.py",
+        "        if ended.route in PROBES:\n",
+        "        if not ended.route:\n",
+        (_TRACING,),
+    ),
+    Fault(
+        "spans-of-their-own",
+        "a span goes on with the caller's trace",
+        "spans.py",
+        "name, _parent(ended.trace), SpanKind",
+        "name, None, SpanKind",
+        (f"{_SERVING}/test_traces.py",),
+    ),
+    Fault(
+        "spans-lost-at-the-end",
+        "the spans of a pod's last moment are sent",
+        "spans.py",
+        "        self._provider.shutdown()\n",
+        "        self._provider.get_tracer(__name__)\n",
+        (f"{_SERVING}/test_traces.py",),
+    ),
+    Fault(
+        "room-never-given-back",
+        "predictions in progress go back to 0",
+        "gate.py",
+        "            gate.in_progress -= 1\n",
+        "            gate.in_progress -= 0\n",
+        (_GATE,),
+    ),
+)
+
+FAULTS: tuple[Fault, ...] = (*DRAIN, *MODEL, *VALIDATION, *LIMITS, *HTTP, *seeded_access.FAULTS, *METRICS)

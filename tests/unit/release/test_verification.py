@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +165,7 @@ def test_the_secret_for_checks_may_have_another_name() -> None:
 
 def test_a_credential_that_is_not_ours_is_used_and_never_written_over() -> None:
     """A key or token that somebody put where `helm test` looks; it stays when the release goes."""
-    theirs = new("platform", lasts=timedelta(days=1))  # a key of ours would be renewed
+    theirs = new("platform", lasts=None)  # one of ours would be renewed: it has an end
     document = json.dumps({"format": 1, "keys": [theirs.record.document()]}).encode()
     proof = {"key": theirs.text.encode()}
     world = World(

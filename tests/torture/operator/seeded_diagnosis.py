@@ -1,4 +1,4 @@
-"""Seeded faults of what says how a release is."""
+"""Seeded faults of the diagnosis: status, page, plots."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _AUTOSCALING = (f"{_UNIT}/diagnosis/test_autoscaling.py",)
 _PLOT = (f"{_UNIT}/diagnosis/test_plot.py",)
 _REPORT = (f"{_UNIT}/diagnosis/test_report.py",)
 
-DIAGNOSIS = (
+FAULTS: tuple[Fault, ...] = (
     _Fault(
         "unknown-is-zero",
         "what is not known is never 0",

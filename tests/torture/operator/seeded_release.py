@@ -1,4 +1,4 @@
-"""Seeded faults of releases."""
+"""Seeded faults of the release: proof, way back, keys, values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _VERIFICATION = (f"{_UNIT}/release/test_verification.py",)
 _VALUES = (f"{_UNIT}/release/test_values.py",)
 _KEYS = (f"{_UNIT}/release/test_keys.py",)
 
-RELEASE = (
+FAULTS: tuple[Fault, ...] = (
     _Fault(
         "golden-rows-changed",
         "golden rows that were changed are refused",

@@ -1,19 +1,15 @@
-"""Seeded faults of what knows callers, and of what is counted and told of requests."""
+"""The seeded faults of access control: keys, tokens, issuers."""
 
 from __future__ import annotations
 
 from tests.torture.pod.faults import Fault
 
-_UNIT = "tests/unit/serving"
-_SERVING = "tests/serving"
-_GATE = f"{_UNIT}/test_gate.py"
-_LIMITS = f"{_SERVING}/test_limits.py"
-_METRICS = f"{_SERVING}/test_metrics.py"
-_MATRIX = f"{_UNIT}/access/test_matrix.py"
-_DOOR = f"{_UNIT}/access/test_door.py"
-_ADDRESSES = f"{_UNIT}/access/test_addresses.py"
-_TRACING = f"{_UNIT}/test_tracing.py"
-_JOURNAL = f"{_UNIT}/test_journal.py"
+_ACCESS = "tests/unit/serving/access"
+_MATRIX, _DOOR, _ADDRESSES = (
+    f"{_ACCESS}/test_matrix.py",
+    f"{_ACCESS}/test_door.py",
+    f"{_ACCESS}/test_addresses.py",
+)
 
 ACCESS = (
     Fault(
@@ -125,85 +121,4 @@ ISSUERS = (
     ),
 )
 
-METRICS = (
-    Fault(
-        "paths-as-labels",
-        "no path that a caller makes up becomes a series",
-        "http/connection.py",
-        "UNMATCHED if endpoint is None else endpoint.template",
-        "path or UNMATCHED",
-        (_METRICS,),
-    ),
-    Fault(
-        "methods-as-labels",
-        "no method that a caller makes up becomes a series",
-        "http/connection.py",
-        "_METHODS.get(parser.get_method(), OTHER)",
-        "parser.get_method().decode()",
-        (_METRICS,),
-    ),
-    Fault(
-        "arrivals-uncounted",
-        "arrivals are counted at receipt",
-        "counters.py",
-        "        self.arrivals += 1\n",
-        "        self.arrivals += 0\n",
-        (_METRICS,),
-    ),
-    Fault(
-        "decided-twice",
-        "each request has one decision of access control",
-        "instruments.py",
-        """, "allowed": self._access["allowed"] - self._access["rate"]}""",
-        "}",
-        (f"{_LIMITS}::test_callers_have_a_rate",),
-    ),
-    Fault(
-        "log-unbounded",
-        "the log's lines about successes are bounded",
-        "journal.py",
-        "self._within(self._sampled) if self._random() < self._ratio else 0",
-        "LOG if self._random() < self._ratio else 0",
-        (_JOURNAL,),
-    ),
-    Fault(
-        "errors-share-the-bound",
-        "successes take no line from the errors",
-        "journal.py",
-        "self._within(self._refused if status < _SERVER_ERROR else self._failed)",
-        "self._within(self._sampled)",
-        (_JOURNAL,),
-    ),
-    Fault(
-        "spans-of-probes",
-        "probes have no spans",
-        "spans.py",
-        "        if ended.route in PROBES:\n",
-        "        if not ended.route:\n",
-        (_TRACING,),
-    ),
-    Fault(
-        "spans-of-their-own",
-        "a span goes on with the caller's trace",
-        "spans.py",
-        "name, _parent(ended.trace), SpanKind",
-        "name, None, SpanKind",
-        (f"{_SERVING}/test_traces.py",),
-    ),
-    Fault(
-        "spans-lost-at-the-end",
-        "the spans of a pod's last moment are sent",
-        "spans.py",
-        "        self._provider.shutdown()\n",
-        "        self._provider.get_tracer(__name__)\n",
-        (f"{_SERVING}/test_traces.py",),
-    ),
-    Fault(
-        "room-never-given-back",
-        "predictions in progress go back to 0",
-        "gate.py",
-        "            gate.in_progress -= 1\n",
-        "            gate.in_progress -= 0\n",
-        (_GATE,),
-    ),
-)
+FAULTS: tuple[Fault, ...] = (*ACCESS, *ISSUERS)
