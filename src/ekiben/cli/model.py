@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ekiben.cli import model_text, options, output, session
+from ekiben.cli import model_files, model_text, options, output, session
 from ekiben.cli.train import PANEL
 from ekiben.errors import AcceptanceError, ConfigError
 
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     from ekiben.artefact.ledger import Event
     from ekiben.identifiers import ModelTag
 
-Reference = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODEL[:VERSION|ALIAS]", help="A version, the start of one, or an alias; default: latest."
-    ),
-]
 _Namespaces = Annotated[
     list[str] | None,
     typer.Option("-n", "--namespace", metavar="NAME", help="Namespace to look in, may be repeated; all."),
@@ -33,9 +27,9 @@ def register(app: typer.Typer) -> None:
     """Add `model` and its verbs."""
     group = typer.Typer(no_args_is_help=True, help="Versions of models in BentoML's store.")
     group.command("list")(list_)
-    for verb in (show, compare, promote, history, export):
+    for verb in (show, compare, promote, history, model_files.export):
         group.command()(verb)
-    group.command("import")(import_)
+    group.command("import")(model_files.import_)
     group.command()(prune)
     app.add_typer(group, name="model", rich_help_panel=PANEL)
 
@@ -61,7 +55,7 @@ def list_(
     output.emit(found, model_text.versions(found), as_json=as_json)
 
 
-def show(reference: Reference, as_json: options.Json = False) -> None:
+def show(reference: model_files.Reference, as_json: options.Json = False) -> None:
     """Show a version: what it takes and gives, its scores, and whether its files are as they were stored."""
     from ekiben.artefact import catalogue, store
     from ekiben.serving.schema import Schema
@@ -78,7 +72,7 @@ def show(reference: Reference, as_json: options.Json = False) -> None:
 
 
 def compare(
-    before: Reference,
+    before: model_files.Reference,
     after: Annotated[
         str, typer.Argument(metavar="[OTHER]", help="The other version; default: latest of the same model.")
     ] = "",
@@ -105,7 +99,7 @@ def compare(
 
 
 def promote(
-    reference: Reference,
+    reference: model_files.Reference,
     alias: Annotated[
         str, typer.Option("--alias", metavar="NAME", help="The alias that it gets.")
     ] = "in-service",
@@ -158,57 +152,6 @@ def history(
             remedy="name the model as `ekiben model list` does",
         )
     output.emit(found, model_text.history(found), as_json=as_json)
-
-
-def export(
-    reference: Reference,
-    target: Annotated[
-        Path, typer.Argument(metavar="FILE", help="File that is made; compressed if it ends in .zst.")
-    ],
-    as_json: options.Json = False,
-    dry_run: options.DryRun = False,
-) -> None:
-    """Write a version into one file; of a plain tar every machine makes the same bytes."""
-    from ekiben.artefact import catalogue, exchange, store
-
-    home = store.home()
-    tag = catalogue.find(reference, home)
-    if dry_run:
-        sha256 = store.require(tag, home)
-        value = {"tag": tag, "artefact_sha256": sha256, "path": target}
-        output.emit(value, [f"would write {tag} to {target}"], as_json=as_json)
-        return
-    found = exchange.export(tag, target, home)
-    output.emit(
-        {**_asdict(found)},
-        [
-            f"model    {found.tag}",
-            f"file     {found.path} ({model_text.size(found.size_bytes)})",
-            f"sha256   {found.sha256}",
-        ],
-        as_json=as_json,
-    )
-
-
-def import_(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="What `ekiben model export` wrote.")],
-    most_bytes: Annotated[
-        int, typer.Option("--most-bytes", metavar="N", min=1, help="Most bytes of all files together.")
-    ] = 4 << 30,
-    as_json: options.Json = False,
-    dry_run: options.DryRun = False,
-) -> None:
-    """Verify a file as a whole, and only then put its model into the store; never overwrites a version."""
-    from ekiben.artefact import exchange, store
-    from ekiben.release import record
-
-    now, user = datetime.now(UTC), record.user()
-    found = exchange.take(source, store.home(), by=user, at=now, most_bytes=most_bytes, dry_run=dry_run)
-    done = "would import" if dry_run else "imported"
-    what = f"{done} {found.tag}" if found.new else f"{found.tag} is in the store already; nothing was changed"
-    output.emit(
-        found, [what, f"artefact {found.artefact_sha256}", f"folder   {found.folder}"], as_json=as_json
-    )
 
 
 def prune(
