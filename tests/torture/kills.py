@@ -90,7 +90,9 @@ def torture(name: str, count: int, seed: int, folder: Path) -> dict[str, Any]:
         ended = _killed(work, home, folder, chance.uniform(0, longest), writing=writing)
         outcome = _judged(home, before, after, wrong, number)
         outcomes[_ENDED if ended else outcome] += 1
-        _undisturbed(work, home, folder)
+        repaired = _undisturbed(work, home, folder)
+        if outcome == "as before":  # the machine may have been busier when it was timed
+            run = min(run, repaired, key=lambda each: each.seconds)
         again = state(home)
         if again != after:
             wrong.append(f"{number}: the next run left {again.differs(after)}")

@@ -127,7 +127,7 @@ def take(
         tag = ModelTag(artefact.name, artefact.version)
         target = store.folder_of(tag, home)
         new = not store.intact(target, artefact.sha256)
-        if new and not dry_run:
+        if not dry_run:  # also if it is there: what a killed run left beside the store goes
             origin = {"file": source.name, "sha256": sha256, "by": by, "at": at.isoformat(timespec="seconds")}
             store.store(folder, home, origin=origin)
     return Imported(tag, artefact.sha256, target, new)

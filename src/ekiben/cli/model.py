@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ekiben.cli import model_text, options, output, session
-from ekiben.cli.model_prune import Namespaces, prune
+from ekiben.cli import model_files, model_text, options, output, session
 from ekiben.cli.model_verify import verify
 from ekiben.cli.train import PANEL
 from ekiben.errors import AcceptanceError, ConfigError
-from ekiben.jsonable import jsonable
 
 if TYPE_CHECKING:
     from ekiben.artefact.comparison import Comparison
     from ekiben.artefact.ledger import Event
     from ekiben.identifiers import ModelTag
 
-Reference = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODEL[:VERSION|ALIAS]", help="A version, the start of one, or an alias; default: latest."
-    ),
+_Namespaces = Annotated[
+    list[str] | None,
+    typer.Option("-n", "--namespace", metavar="NAME", help="Namespace to look in, may be repeated; all."),
 ]
 
 
@@ -32,9 +28,9 @@ def register(app: typer.Typer) -> None:
     """Add `model` and its verbs."""
     group = typer.Typer(no_args_is_help=True, help="Versions of models in BentoML's store.")
     group.command("list")(list_)
-    for verb in (show, compare, promote, history, export):
+    for verb in (show, compare, promote, history, model_files.export):
         group.command()(verb)
-    group.command("import")(import_)
+    group.command("import")(model_files.import_)
     group.command()(verify)
     group.command()(prune)
     app.add_typer(group, name="model", rich_help_panel=PANEL)
@@ -61,7 +57,7 @@ def list_(
     output.emit(found, model_text.versions(found), as_json=as_json)
 
 
-def show(reference: Reference, as_json: options.Json = False) -> None:
+def show(reference: model_files.Reference, as_json: options.Json = False) -> None:
     """Show a version: what it takes and gives, its scores, and whether its files are as they were stored."""
     from ekiben.artefact import catalogue, store
     from ekiben.serving.schema import Schema
@@ -78,7 +74,7 @@ def show(reference: Reference, as_json: options.Json = False) -> None:
 
 
 def compare(
-    before: Reference,
+    before: model_files.Reference,
     after: Annotated[
         str, typer.Argument(metavar="[OTHER]", help="The other version; default: latest of the same model.")
     ] = "",
@@ -95,9 +91,7 @@ def compare(
     name, _, which = before.partition(":")
     first = f"{name}:{which or aliases.IN_SERVICE}"
     found = _comparison(first, after or name, home)
-    output.emit(
-        {**jsonable(found), "breaking": found.breaking}, model_text.comparison(found), as_json=as_json
-    )
+    output.emit({**_asdict(found), "breaking": found.breaking}, model_text.comparison(found), as_json=as_json)
     if check and found.breaking:
         raise AcceptanceError(
             f"expected no change between {found.before} and {found.after} that breaks callers, found "
@@ -107,7 +101,7 @@ def compare(
 
 
 def promote(
-    reference: Reference,
+    reference: model_files.Reference,
     alias: Annotated[
         str, typer.Option("--alias", metavar="NAME", help="The alias that it gets.")
     ] = "in-service",
@@ -141,7 +135,7 @@ def promote(
 
 def history(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model of the store.")],
-    namespace: Namespaces = None,
+    namespace: _Namespaces = None,
     context: options.Context = None,
     as_json: options.Json = False,
 ) -> None:
@@ -162,55 +156,49 @@ def history(
     output.emit(found, model_text.history(found), as_json=as_json)
 
 
-def export(
-    reference: Reference,
-    target: Annotated[
-        Path, typer.Argument(metavar="FILE", help="File that is made; compressed if it ends in .zst.")
-    ],
+def prune(
+    models: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="Default: all.")] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keep",
+            metavar="MODEL:VERSION",
+            help="Version that stays, may be repeated; a cluster that cannot be asked is then no obstacle.",
+        ),
+    ] = None,
+    older_than: Annotated[
+        str, typer.Option("--older-than", metavar="TIME", help="Only what was stored earlier: 30m, 24h, 7d.")
+    ] = "7d",
+    bentos: Annotated[
+        bool, typer.Option("--bentos", help="Remove bentos too, where nothing but they keeps the model.")
+    ] = False,
+    namespace: _Namespaces = None,
+    context: Annotated[
+        list[str] | None,
+        typer.Option("--context", metavar="NAME", help="Cluster to ask too, may be repeated."),
+    ] = None,
     as_json: options.Json = False,
     dry_run: options.DryRun = False,
 ) -> None:
-    """Write a version into one file; of a plain tar every machine makes the same bytes."""
-    from ekiben.artefact import catalogue, exchange, store
+    """Remove versions that no alias, bento or release uses.
 
-    home = store.home()
-    tag = catalogue.find(reference, home)
-    if dry_run:
-        sha256 = store.require(tag, home)
-        value = {"tag": tag, "artefact_sha256": sha256, "path": target}
-        output.emit(value, [f"would write {tag} to {target}"], as_json=as_json)
-        return
-    found = exchange.export(tag, target, home)
-    output.emit(
-        {**jsonable(found)},
-        [
-            f"model    {found.tag}",
-            f"file     {found.path} ({model_text.size(found.size_bytes)})",
-            f"sha256   {found.sha256}",
-        ],
-        as_json=as_json,
-    )
+    Asked are the clusters that the store's history names, the local one that runs, and those of --context.
+    """
+    from ekiben.artefact import catalogue, pruning, store
+    from ekiben.cli import model_uses
+    from ekiben.release import keys, record
 
-
-def import_(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="What `ekiben model export` wrote.")],
-    most_bytes: Annotated[
-        int, typer.Option("--most-bytes", metavar="N", min=1, help="Most bytes of all files together.")
-    ] = 4 << 30,
-    as_json: options.Json = False,
-    dry_run: options.DryRun = False,
-) -> None:
-    """Verify a file as a whole, and only then put its model into the store; never overwrites a version."""
-    from ekiben.artefact import exchange, store
-    from ekiben.release import record
-
-    now, user = datetime.now(UTC), record.user()
-    found = exchange.take(source, store.home(), by=user, at=now, most_bytes=most_bytes, dry_run=dry_run)
-    done = "would import" if dry_run else "imported"
-    what = f"{done} {found.tag}" if found.new else f"{found.tag} is in the store already; nothing was changed"
-    output.emit(
-        found, [what, f"artefact {found.artefact_sha256}", f"folder   {found.folder}"], as_json=as_json
-    )
+    home, now = store.home(), datetime.now(UTC)
+    kept = {str(catalogue.find(each, home).version): ["--keep"] for each in keep or []}
+    used = model_uses.find(home, context or [], namespace or [], forgiving=bool(keep))
+    for version, places in used.items():
+        kept.setdefault(version, []).extend(places)
+    age = keys.duration(older_than)
+    if age is None:
+        raise ConfigError("--older-than: expected a time such as 7d, found never: nothing is that old")
+    rules = pruning.Rules(kept, now - age, bentos=bentos, names=tuple(models or ()))
+    found = pruning.plan(home, rules) if dry_run else pruning.remove(home, rules, at=now, by=record.user())
+    output.emit(_asdict(found), model_text.pruned(found, dry_run=dry_run), as_json=as_json)
 
 
 def _comparison(before: str, after: str, home: Path) -> Comparison:
@@ -256,3 +244,10 @@ def _released(model: str, context: str, namespaces: list[str]) -> list[Event]:
         for each in found
         if each.entry.model.name == model
     ]
+
+
+def _asdict(found: Any) -> dict[str, Any]:
+    from ekiben.jsonable import jsonable
+
+    value: dict[str, Any] = jsonable(found)
+    return value
