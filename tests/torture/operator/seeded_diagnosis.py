@@ -43,7 +43,7 @@ FAULTS: tuple[Fault, ...] = (
         "no traffic is said, not left out",
         "diagnosis/traffic.py",
         '    if found["error_ratio"] is None:\n',
-        '    if found["error_ratio"]:\n',
+        '    if found["error_ratio"] is None and not window:\n',
         _STATUS,
     ),
     _Fault(

@@ -271,7 +271,7 @@ FAULTS: tuple[Fault, ...] = (
         "a value with another source is refused",
         "release/values.py",
         "    if fights:\n",
-        "    if not values:\n",
+        "    if fights and not values:\n",
         _VALUES,
     ),
     _Fault(
