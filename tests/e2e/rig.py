@@ -43,6 +43,7 @@ def settings(home: Path) -> dict[str, str]:
         # The slowest way to answer, each request for itself: replicas that answer in microseconds, or many
         # requests in one call, would need more load than the machine that serves them can send.
         "EKIBEN_RELEASE__VALUES__SERVER__PREDICTOR": "scikit-learn",
+        "EKIBEN_IMAGE__BUDGET_MEGABYTES": "150",  # scikit-learn is in it then
         "EKIBEN_RELEASE__VALUES__ENV": '{"EKIBEN_INLINE_ROWS": "0"}',
         "EKIBEN_SCALE__MIN_REPLICAS": "1",
         "EKIBEN_SCALE__MAX_REPLICAS": "6",
