@@ -18,7 +18,7 @@ SCRAPE_SECONDS = 5
 
 
 def test_the_image_is_small_and_holds_no_tools(image: dict[str, Any], bento: dict[str, Any]) -> None:
-    """The layers sum to at most 150 MB with scikit-learn among them, and no compiler, git or pip is inside."""
+    """With scikit-learn the layers sum to at most 150 MB, and no compiler, git or pip is inside."""
     from ekiben.image import contents
 
     found = contents.files(Path(image["archive"]))
