@@ -73,7 +73,7 @@ CASES = [
         frozenset({"onnxruntime"}), frozenset({"sklearn", "scipy", "bentoml"}),
     ),
     Case(
-        "plain", "sklearn.naive_bayes", "GaussianNB", "",
+        "plain", "sklearn.neighbors", "KNeighborsClassifier", "",
         frozenset({"sklearn", "scipy"}), frozenset({"onnxruntime", "bentoml"}),
     ),
     Case(
