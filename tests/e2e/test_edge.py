@@ -73,7 +73,7 @@ CASES = [
         frozenset({"onnxruntime"}), frozenset({"sklearn", "scipy", "bentoml"}),
     ),
     Case(
-        "plain", "sklearn.neighbors", "KNeighborsClassifier", "",
+        "plain", "sklearn.discriminant_analysis", "QuadraticDiscriminantAnalysis", "",
         frozenset({"sklearn", "scipy"}), frozenset({"onnxruntime", "bentoml"}),
     ),
     Case(

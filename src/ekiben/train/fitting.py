@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,8 +92,24 @@ def fit(estimator: Any, parts: Split, inputs: tuple[Input, ...], section: Train)
             remedy="address columns by position: estimators are fitted on arrays, a pod has no data frames"
             + ("; and take missing: nan only for an estimator that accepts NaN" if gaps else ""),
         ) from error
-    _check_missing(estimator, parts.train_rows, gaps, section)
-    return Schema(inputs, _output(estimator), _precision(estimator, parts.train_rows, inputs))
+    asked = copied(estimator, section)
+    _check_missing(asked, parts.train_rows, gaps, section)
+    return Schema(inputs, _output(asked), _precision(asked, parts.train_rows, inputs))
+
+
+def copied(estimator: Any, section: Train) -> Any:
+    """Copy an estimator: what answering leaves in one (a tree of neighbours counts its calls) is not stored.
+
+    Raises:
+        ConfigError: It holds what cannot be copied.
+    """
+    try:
+        return copy.deepcopy(estimator)
+    except Exception as error:  # a user's class may raise anything
+        raise ConfigError(
+            f"{section.estimator}: the fitted estimator cannot be copied, so not stored either: {error}",
+            remedy="let it hold data only: no open file, no lock, no generator",
+        ) from error
 
 
 def _precision(estimator: Any, rows: npt.NDArray[Any], inputs: tuple[Input, ...]) -> Precision:

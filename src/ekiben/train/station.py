@@ -19,7 +19,7 @@ from ekiben.artefact.reference import distributions
 from ekiben.artefact.seal import configured
 from ekiben.artefact.write import write
 from ekiben.config import ModelConfig, Train
-from ekiben.errors import AcceptanceError
+from ekiben.errors import AcceptanceError, ConfigError
 from ekiben.identifiers import ModelTag
 from ekiben.serving import artefact as reader
 from ekiben.serving import predictors
@@ -113,11 +113,12 @@ def train(
     fitted, schema = estimator, _fit(estimator, split, searched, section)
     compressed = _compressed(config, fitted, schema, split)
     estimator = compressed.estimator if compressed else fitted
+    once_fitted, kept = _content(fitted, config), fitting.copied(estimator, section)
     judged = metrics.judge(estimator, split.test_rows, split.test_labels, _groups(split, section))
     measured = metrics.measure(judged, section.bootstrap, section.seed)
     found = acceptance.require(config, measured, len(split.test))
     compared = incumbent.require(config, schema, split, judged)
-    _fit_again(fitted, split, searched, section, project)
+    _fit_again(fitted, once_fitted, split, searched, config, project)
     golden = evidence.golden(estimator, split, schema, section)
     reference = distributions(split.train_rows, split.train_labels, schema)
     card = evidence.card(config, split, estimator, judged, measured, searched)
@@ -129,7 +130,7 @@ def train(
         count=section.parity_rows,
         seed=section.seed,
         demanded=config.bento.forms,
-        reloaded=EstimatorPredictor(formats.reloaded(config.bento.formats, estimator), schema),
+        reloaded=EstimatorPredictor(formats.reloaded(config.bento.formats, kept), schema),
         compression=compressed.document if compressed else None,
     )
     with tempfile.TemporaryDirectory(prefix="ekiben-train-") as name:
@@ -137,7 +138,7 @@ def train(
         sha256 = write(
             folder,
             config.model,
-            estimator,
+            kept,
             schema,
             golden=golden,
             reference=reference,
@@ -180,12 +181,29 @@ def _fit(estimator: Any, split: Split, searched: Found | None, section: Train) -
     return fitting.fit(estimator, split, split.data.inputs, section)
 
 
-def _fit_again(estimator: Any, split: Split, searched: Found | None, section: Train, project: Path) -> None:
+def _fit_again(
+    estimator: Any, content: bytes, split: Split, searched: Found | None, config: ModelConfig, project: Path
+) -> None:
     """Build and fit once more; the same data, code and seed must give the same bytes."""
+    section = config.train
     second = fitting.build(section, project)
     _fit(second, split, searched, section)
-    stored = (form.estimator_bytes(estimator), form.estimator_bytes(second))
+    stored = (content, _content(second, config))
     determinism.require(estimator, second, split.test_rows, section.estimator, stored=stored)
+
+
+def _content(estimator: Any, config: ModelConfig) -> bytes:
+    """The estimator in the one form whose bytes are its own; empty if only pickles can hold it.
+
+    Raises:
+        ConfigError: It shall be stored in this form, which cannot hold it.
+    """
+    try:
+        return form.estimator_bytes(estimator)
+    except ConfigError:
+        if "skops" in config.bento.formats:
+            raise
+        return b""
 
 
 def _compressed(config: ModelConfig, estimator: Any, schema: Schema, split: Split) -> Compressed | None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -41,6 +42,10 @@ def load_gaps():
     features, labels = load()
     features.loc[::3, "a"] = np.nan
     return features, labels
+
+def build_neighbours():
+    from sklearn.neighbors import KNeighborsClassifier
+    return KNeighborsClassifier()
 
 def build_tree():
     from sklearn.tree import DecisionTreeClassifier
@@ -219,6 +224,15 @@ def test_strings(project: Path) -> None:
     served = estimator.load(artefact.content(reader.ESTIMATOR))
     rows = np.array([list(row.values()) for row in artefact.golden.instances], dtype=object)
     assert served.predict(rows).tolist() == list(artefact.golden.predictions)
+
+
+def test_what_answering_leaves_behind_is_not_stored(project: Path) -> None:
+    """A tree of neighbours counts its calls: what is stored is the estimator as it was fitted."""
+    asked = configured(estimator="shop:build_neighbours", bento={"formats": ["joblib"]})
+    found = station.train(asked, project)
+    kept = joblib.load(found.folder / "estimator.joblib")
+    assert kept._tree.get_n_calls() == 0
+    assert kept.predict([[2.0, 2.0], [-2.0, -2.0]]).tolist() == [1, 0]
 
 
 GAPS = {"data": "shop:load_gaps", "inputs": {"a": {"missing": "nan"}}}
