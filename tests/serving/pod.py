@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import random
 import re
 import socket
 import subprocess
@@ -102,18 +103,20 @@ def count(text: str, name: str, **labels: str) -> float:
 
 
 def free_port() -> int:
-    """A port whose two successors are free too."""
+    """A port that is free, as its two successors are.
+
+    Below those that clients get (ip_local_port_range begins at 32768): one of a test's own connections could
+    take a port that the pod opens later.
+    """
     while True:
-        with socket.socket() as first:
-            first.bind((HOST, 0))
-            port: int = first.getsockname()[1]
-            try:
-                for offset in (1, 2):
-                    with socket.socket() as other:
-                        other.bind((HOST, port + offset))
-            except (OSError, OverflowError):
-                continue
-            return port
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        try:
+            for offset in range(3):
+                with closing(socket.socket()) as probe:
+                    probe.bind((HOST, port + offset))
+        except OSError:
+            continue
+        return port
 
 
 def environment(artefact: Path, port: int, folder: Path, **more: str) -> dict[str, str]:
