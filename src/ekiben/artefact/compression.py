@@ -127,7 +127,7 @@ def _fewer(last: Any, count: int) -> None:
             last, "trees", f"an ensemble of more than {count} trees or stages, found {len(stages)}"
         )
     if name in _HISTOGRAMS:
-        last._predictors = stages[:count]  # noqa: SLF001
+        last._predictors = stages[:count]  # noqa: SLF001 - no public name
         last.set_params(max_iter=count)
         return
     last.estimators_ = stages[:count]
@@ -155,7 +155,7 @@ def _quantise(last: Any, bits: int) -> None:
     """Round the values of leaves to so many bits."""
     name = name_of(last)
     if name in _HISTOGRAMS:
-        for stage in last._predictors:  # noqa: SLF001
+        for stage in last._predictors:  # noqa: SLF001 - no public name
             for part in stage:
                 part.nodes["value"] = rounded(part.nodes["value"], bits)
         return

@@ -54,7 +54,7 @@ def contents(
         raise ConfigError(
             f"bento.formats: expected one of {', '.join(get_args(EstimatorFormat))}, found {formats}"
         )
-    first: EstimatorFormat = own[0]  # type: ignore[assignment]
+    first: EstimatorFormat = own[0]  # type: ignore[assignment]  # get_args is untyped
     found = {FORMAT_FILES[each]: _WRITERS[each](estimator, schema, proven) for each in wanted}
     return found, first
 

@@ -130,12 +130,12 @@ def _trees(last: Any, columns: Columns, graph: Graph, place: Place) -> Scores:
 def _summed(last: Any, ensemble: Ensemble) -> Callable[[Any], Any]:
     """Scores of an ensemble by scikit-learn: before the link, for which there is no public name."""
     if ensemble.link == "share":
-        return last.predict_proba  # type: ignore[no-any-return]
+        return last.predict_proba  # type: ignore[no-any-return]  # sklearn is untyped
     if not hasattr(last, "_raw_predict"):
-        return last.predict  # type: ignore[no-any-return]
+        return last.predict  # type: ignore[no-any-return]  # sklearn is untyped
     factor = 2.0 if getattr(last, "loss", "") == "exponential" else 1.0
     kind = np.float32 if ensemble.float32 else np.float64
-    return lambda rows: last._raw_predict(rows.astype(kind)) * factor  # noqa: SLF001
+    return lambda rows: last._raw_predict(rows.astype(kind)) * factor  # noqa: SLF001 - before the link
 
 
 def _without_gaps(last: Any, columns: Columns) -> None:
@@ -179,7 +179,7 @@ def _linear(last: Any, columns: Columns, graph: Graph, place: Place) -> Scores:
     tensor = graph.add("Add", tensor, graph.constant(linear.intercepts))
     given = getattr(last, "decision_function", last.predict)
     graph.marks.append(_mark(last, place, "MatMul", tensor, given, exact=False))
-    return Scores(tensor, len(linear.intercepts), linear.link)  # type: ignore[arg-type]
+    return Scores(tensor, len(linear.intercepts), linear.link)  # type: ignore[arg-type]  # a name out of LINKS
 
 
 def _gaussian(last: Any, columns: Columns, graph: Graph, place: Place) -> Scores:

@@ -173,9 +173,9 @@ def _boosted_by_histogram(last: Any) -> Ensemble:
     link = _HIST_LINKS.get(type(last._loss.link).__name__)  # noqa: SLF001 - none of it has a public name
     if link is None or getattr(last, "is_categorical_", None) is not None:
         raise NoExactFormError("columns of categories, or a loss that is not known here")
-    base = np.asarray(last._baseline_prediction, dtype=np.float64).ravel()  # noqa: SLF001
+    base = np.asarray(last._baseline_prediction, dtype=np.float64).ravel()  # noqa: SLF001 - no public name
     trees = []
-    for stage in last._predictors:  # noqa: SLF001
+    for stage in last._predictors:  # noqa: SLF001 - no public name
         for column, part in enumerate(stage):
             nodes = part.nodes
             leaf = nodes["is_leaf"] != 0
