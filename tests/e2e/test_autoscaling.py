@@ -65,6 +65,16 @@ def _watch(
                 stop.set()
 
 
+def _changes(seen: list[Seen]) -> list[tuple[int, int, int, int | None]]:
+    """Seconds since the step, ready, desired, percent: each time that one of the latter changed."""
+    return [
+        (round(now.seconds - BEFORE_SECONDS), now.ready, now.desired, now.percent)
+        for before, now in zip([None, *seen], seen, strict=False)
+        if before is None
+        or (before.ready, before.desired, before.percent) != (now.ready, now.desired, now.percent)
+    ]
+
+
 def _cpu_seconds(project: Project) -> float:
     return sum(counter(text, "process_cpu_seconds_total") for text in project.scrape().values())
 
@@ -176,7 +186,7 @@ def test_a_step_is_followed_up_and_down_without_a_loss(
     Rig.figures.append(
         {"requests": measured.sent, "failed": measured.failed, "up_seconds": up, "down_seconds": down,
          "most_ready": max(s.ready for s in seen), "latency": str(measured.latency),
-         "percent_of_request_at_two": sorted(at_two)}
+         "percent_of_request_at_two": sorted(at_two), "changes": _changes(seen)}
     )  # fmt: skip
     assert {s.ready for s in seen if s.seconds < BEFORE_SECONDS} == {1}, (
         "the minimum did not hold before the step"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.torture.pod import abuse, access, callers, hostile, life, openapi, pressure, raw, results
+from tests.torture.pod import abuse, access, callers, cases, hostile, life, openapi, pressure, raw, results
 from tests.torture.pod.results import Result, Verdict
 from tests.torture.pod.scenario import Check, NotTestedError, Run, Scale, Scenario
 
@@ -27,6 +27,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *access.SCENARIOS,
     *raw.SCENARIOS,
     *openapi.SCENARIOS,
+    *cases.SCENARIOS,
 )
 BY_NAME = {each.name: each for each in SCENARIOS}
 
