@@ -231,7 +231,17 @@ def test_a_length_beside_chunks(wire: Wire, order: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "coding", [b"gzip", b"identity", b"xchunked", b"chunked, chunked", b"chunked, gzip", b"", b'"chunked"']
+    "coding",
+    [
+        b"gzip",
+        b"identity",
+        b"xchunked",
+        b"chunked, chunked",
+        b"chunked, gzip",
+        b"gzip, chunked",
+        b"",
+        b'"chunked"',
+    ],
 )
 def test_other_transfer_codings(wire: Wire, coding: bytes) -> None:
     """Whatever is not exactly chunked is refused, and the connection ends."""

@@ -111,7 +111,7 @@ def remove(content: bytes, draw: random.Random) -> bytes:
 
 def truncate(content: bytes, draw: random.Random) -> bytes:
     """Cut it off."""
-    return content[: draw.randrange(1, len(content))]
+    return content[: draw.randrange(1, max(2, len(content)))]
 
 
 def repeat(content: bytes, draw: random.Random) -> bytes:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import h11
 
 State = Literal["open", "closed", "unfinished", "refused"]
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # https://www.rfc-editor.org/rfc/rfc9113#section-3.4
 _SEPARATORS = re.compile(rb"^[^\r\n]+")
 
 
@@ -61,12 +62,16 @@ def read(content: bytes) -> Reading:
     Freedoms that RFC 9112 gives to a server and h11 does not take are taken
     here: empty lines ahead of a request (2.2), other white space between the
     parts of its first line (3), and the connection goes on after a 400 for a
-    Host that is missing or there twice (3.2), since it ends where it ends.
+    Host that is missing or there twice (3.2), since it ends where it ends. The
+    beginning of HTTP/2's preface may be waited on until it is whole.
     """
     found = Reading()
     while found.state == "open":
         content = _SEPARATORS.sub(_single, content.lstrip(b"\r\n"), count=1)
         if not content:
+            break
+        if len(content) > len("PRI *") and _PREFACE.startswith(content):
+            found.state = "unfinished"
             break
         connection, must_fail = _fed(content), False
         try:

@@ -183,7 +183,8 @@ class Protocol(Ordered):
             turn.dialect, turn.predicts = endpoint.dialect, True
         turn.reply = endpoint.reply
         try:
-            if len(headers) != len(self.headers) or version != "1.1" or b"host" not in headers:
+            odd = len(headers) != len(self.headers) or b"transfer-encoding" in headers
+            if odd or version != "1.1" or b"host" not in headers:
                 fields.check(self.headers, headers, version)
             if method not in endpoint.methods and (method != "HEAD" or "GET" not in endpoint.methods):
                 raise fields.method_refused(endpoint.methods)

@@ -33,14 +33,19 @@ _ONCE = frozenset(
 def check(fields: Sequence[tuple[bytes, bytes]], headers: Headers, version: str) -> None:
     """Refuse a head that two readers could understand differently.
 
+    A transfer coding other than `chunked` is the caller's fault here (400), not the 501 that RFC 9112,
+    section 6.1, suggests: no caller can make a pod look as if it failed.
+
     Raises:
-        RefusedError: 400; a version that is neither 1.1 nor 1.0, no Host in HTTP/1.1, or a field twice that
-            must come once.
+        RefusedError: 400; a version that is neither 1.1 nor 1.0, no Host in HTTP/1.1, a field twice that
+            must come once, or a transfer coding that nobody here decodes.
     """
     if version not in _VERSIONS:
         raise RefusedError(400, "not_http", "expected HTTP/1.1 (RFC 9112)")
     if version == "1.1" and b"host" not in headers:
         raise RefusedError(400, "not_http", "expected a Host field (RFC 9112, section 3.2)")
+    if headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+        raise RefusedError(400, "not_http", "expected no transfer coding but chunked (RFC 9112, section 6.1)")
     if len(headers) != len(fields):
         names = [name for name, _ in fields]
         if any(names.count(name) > 1 for name in _ONCE):
