@@ -92,6 +92,20 @@ def test_slow_bodies_time_out(artefact: Path, tmp_path: Path) -> None:
         assert pod.predict(ROW).status == 200
 
 
+def test_bodies_that_drip_are_ended_and_slow_ones_are_not(artefact: Path, tmp_path: Path) -> None:
+    """After the time of a head, a body must have come at 240 bytes per second; then it may take longer."""
+    slow = b" " * 5_000  # enough for 20 seconds
+    with (
+        running(artefact, tmp_path, EKIBEN_HEADER_SECONDS="0.2") as pod,
+        pod.connect() as dripping,
+        pod.connect() as steady,
+    ):
+        dripping.sendall(HEAD + b"Content-Length: 20\r\n\r\n[")
+        steady.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % (len(slow) + len(ROW)) + slow)
+        assert exchange(dripping).startswith(b"HTTP/1.1 408")
+        assert exchange(steady, ROW).startswith(b"HTTP/1.1 200")
+
+
 def test_pipelined_requests_are_answered_in_order(pod: Pod) -> None:
     """Requests sent without waiting come back one after the other."""
     ids = [f"number-{i}" for i in range(20)]

@@ -345,3 +345,26 @@ def test_a_body_beyond_the_limit_is_answered_before_the_end(wire: Wire) -> None:
     """Sent whole, it gets its 413, and then the connection ends."""
     assert wire.ask(predict(b" " * (2 << 20))).status == 413
     assert wire.closed()
+
+
+def test_odd_heads_end_the_connection_on_unknown_routes_too(wire: Wire) -> None:
+    """Where no route is, a head that two readers could understand differently is refused all the same."""
+    content = chunked([ROW]).replace(b"/predict", b"/nowhere").replace(b": chunked", b": gzip, chunked")
+    assert wire.ask(content + LIVE).status == 400
+    assert wire.closed()
+
+
+def test_who_asks_first_and_is_refused_sees_the_end_of_the_connection(wire: Wire) -> None:
+    """The pod says that it sends no more, while it still takes the body that it asked nobody to send."""
+    asked = predict(b"", b"Expect: 100-continue", b"Content-Length: 100", length=False)
+    assert wire.ask(asked.replace(b"/predict", b"/nowhere")).status == 404
+    assert wire.closed()
+
+
+def test_requests_behind_a_last_answer_do_not_keep_the_connection(wire: Wire) -> None:
+    """A request that was still coming when the last answer was sent ends with the connection."""
+    bad = predict().replace(b"Host: x\r\n", b"")
+    wire.send(predict() + bad + predict()[:-4])
+    assert (wire.answer().status, wire.answer().status) == (200, 400)
+    wire.send(ROW[-4:])
+    assert wire.closed()

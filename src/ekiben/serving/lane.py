@@ -134,7 +134,7 @@ class Lane:
         try:
             problem = ticket.read(unpack(body, ticket.headers, self._most_bytes))
         except RefusedError as error:
-            problem = error
+            problem = error.bare()
         return work(self._predictor, [ticket]) if problem is None else [refused(ticket, problem)]
 
     def _at_once(self, ticket: Ticket) -> bool:

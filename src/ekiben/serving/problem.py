@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 import orjson
 
@@ -89,6 +89,15 @@ class RefusedError(Exception):
         self.places = places[:MOST_ERRORS]
         self.headers = headers
         self.rows = rows
+
+    def bare(self) -> Self:
+        """Forget where it was raised, and after what: those frames hold the whole request.
+
+        An error that a frame keeps is garbage that only a collection finds: twenty bodies of 1 MiB, decoded
+        and refused, took 120 MiB until then.
+        """
+        self.__traceback__ = self.__context__ = self.__cause__ = None
+        return self
 
 
 def retry_after(seconds: float) -> tuple[tuple[bytes, bytes], ...]:

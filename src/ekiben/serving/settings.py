@@ -36,7 +36,8 @@ class Settings:
         most_body_bytes: `EKIBEN_MOST_BODY_BYTES`, largest request body.
         most_rows: `EKIBEN_MOST_ROWS`, most rows in one request.
         inline_rows: `EKIBEN_INLINE_ROWS`, requests with more rows leave the event loop.
-        header_seconds: `EKIBEN_HEADER_SECONDS`, time for the head of a request.
+        header_seconds: `EKIBEN_HEADER_SECONDS`, time for the head of a request; a body that takes longer must
+            come at 240 bytes per second or more.
         most_connections: `EKIBEN_MOST_CONNECTIONS`, connections at once.
         most_in_progress: `EKIBEN_MOST_IN_PROGRESS`, predictions at once.
         rate_per_caller: `EKIBEN_RATE_PER_CALLER`, requests per second; 0 without a limit.
@@ -65,7 +66,7 @@ class Settings:
     most_rows: int = 10_000
     inline_rows: int = 512
     header_seconds: float = 10
-    most_connections: int = 1_024
+    most_connections: int = 2_048
     most_in_progress: int = 512
     rate_per_caller: float = 0
     burst_per_caller: int = 100

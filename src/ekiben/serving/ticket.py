@@ -89,7 +89,7 @@ class Asked(Ticket):
         try:
             self.question = question = self.dialect.read(body, self.headers)
         except RefusedError as error:
-            return error
+            return error.bare()
         except Exception:  # noqa: BLE001 - whatever a decoder does, its caller gets an answer
             _LOG.exception("request %s could not be read", self.request_id)
             return RefusedError(500, "failed", "the server failed on this request")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import json
+import math
 import threading
 import time
+import weakref
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,9 +20,11 @@ import pytest
 
 from ekiben.serving import artefact as reader
 from ekiben.serving.answer import Answer
+from ekiben.serving.exchange import Headers, Question
 from ekiben.serving.instruments import Instruments
 from ekiben.serving.lane import Lane
 from ekiben.serving.predictor import Answers
+from ekiben.serving.problem import RefusedError
 from ekiben.serving.protocols.predict import Predict
 from ekiben.serving.validation import Validator
 
@@ -103,6 +108,39 @@ def test_what_is_there_together_is_one_batch(dialect: Predict) -> None:
     answers = run(recorder, scene)
     assert [json.loads(each.body)["predictions"] for each in answers] == [[0, 1], [1, 2], [2, 3]]
     assert [rows for rows, _ in recorder.calls] == [6]
+
+
+@pytest.mark.parametrize("headers", [JSON, {**JSON, b"content-encoding": b"gzip"}])
+def test_what_was_refused_is_not_kept_until_a_collection(headers: dict[bytes, bytes]) -> None:
+    """A refusal lets go of the request that it was raised in: no frame of its traceback holds it."""
+    held: list[weakref.ref[Document]] = []
+
+    class Document:
+        """What a decoder made of a body."""
+
+    class Refusing(Predict):
+        def read(self, body: bytes, headers: Headers) -> Question:
+            del headers
+            document = Document()
+            held.append(weakref.ref(document))
+            try:
+                int(body)
+            except ValueError as error:
+                raise RefusedError(422, "type", "expected another type") from error
+            raise AssertionError(document)
+
+    async def scene(lane: Lane) -> Any:
+        body = gzip.compress(b"[]") if b"content-encoding" in headers else b"[]"
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        refusing = Refusing(None, {})  # type: ignore[arg-type]  # it validates nothing
+        lane.ask(refusing, body, headers, "1", math.inf, answered.set_result)
+        return (await answered).status, held[0]()
+
+    gc.disable()
+    try:
+        assert run(Recorder(), scene) == (422, None)
+    finally:
+        gc.enable()
 
 
 def test_a_batch_that_fails_is_tried_request_by_request(dialect: Predict) -> None:

@@ -21,6 +21,9 @@ from ekiben.serving.instruments import UNMATCHED
 from ekiben.serving.problem import RefusedError
 
 _DISCARD_FACTOR = 8  # how many times the limit is read and thrown away, so that the caller sees the refusal
+# Of a body, once the time that a head may take is over.
+# Source: https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/options (240 bytes per second)
+_LEAST_BYTES_PER_SECOND = 240
 HEAD_BYTES = 32_768  # of a request line and its fields; tokens take two or three thousand
 _METHODS = {b"GET": "GET", b"HEAD": "HEAD", b"POST": "POST"}
 
@@ -123,10 +126,20 @@ class Protocol(Ordered):
                 self._in_head = False
                 self._reject(fields.SLOW)
         elif self._reading is not None:
-            if waited > bounds.body_seconds:
+            if waited > bounds.body_seconds or self._drips(waited):
                 self._reject(fields.SLOW)
         elif not self._turns and waited > (bounds.idle_seconds if self._requests else bounds.header_seconds):
             self.transport.close()
+
+    def _drips(self, waited: float) -> bool:
+        """Whether a body comes so slowly that its sender only wants to hold the connection."""
+        turn = self._reading
+        return (
+            isinstance(turn, Turn)
+            and not (turn.wants_continue or self.flow.read_paused)  # it waits for us
+            and waited > self.desk.bounds.header_seconds
+            and turn.size < _LEAST_BYTES_PER_SECOND * waited
+        )
 
     # ---- from the parser
 
@@ -176,16 +189,17 @@ class Protocol(Ordered):
         turn.last = version != "1.1" or not parser.should_keep_alive()
         turn.head_only = method == "HEAD"
         turn.wants_continue = self.expect_100_continue and version != "1.0"
-        if endpoint is None:
-            turn.refusal = fields.NOT_FOUND
-            return turn
-        if endpoint.dialect is not None:
-            turn.dialect, turn.predicts = endpoint.dialect, True
-        turn.reply = endpoint.reply
+        if endpoint is not None:
+            if endpoint.dialect is not None:
+                turn.dialect, turn.predicts = endpoint.dialect, True
+            turn.reply = endpoint.reply
         try:
             odd = len(headers) != len(self.headers) or b"transfer-encoding" in headers
             if odd or version != "1.1" or b"host" not in headers:
                 fields.check(self.headers, headers, version)
+            if endpoint is None:
+                turn.refusal = fields.NOT_FOUND
+                return turn
             if method not in endpoint.methods and (method != "HEAD" or "GET" not in endpoint.methods):
                 raise fields.method_refused(endpoint.methods)
             visit.admit(endpoint.group, headers, self._peer)
@@ -193,7 +207,7 @@ class Protocol(Ordered):
             if declared is not None and int(declared) > desk.bounds.body_bytes:
                 raise fields.too_large(desk.bounds.body_bytes)
         except RefusedError as error:
-            turn.refusal = error
+            turn.refusal = error.bare()
             # Where heads can be understood differently, what follows may be no request at all.
             turn.last = turn.last or error.reason == "not_http"
         return turn
@@ -225,7 +239,7 @@ class Protocol(Ordered):
         elif turn.answer is not None or turn.refusal is not None:
             return  # nobody reads it
         elif turn.size <= most:
-            turn.chunks.append(body)
+            turn.add(body)
         else:
             turn.chunks.clear()
             turn.refusal = fields.too_large(most)
@@ -235,7 +249,9 @@ class Protocol(Ordered):
         """Answer a request that was read to its end."""
         turn, self._reading = self._reading, None
         self._head_bytes = 0
-        if isinstance(turn, Turn):
+        if self._closing:  # the last answer was written before this was whole
+            self.transport.close()
+        elif isinstance(turn, Turn):
             self._complete(turn)
         elif turn is not None:
             super().on_message_complete()
@@ -246,8 +262,7 @@ class Protocol(Ordered):
             self.desk.instruments.received(turn.size)
         lane = self.desk.lane
         if turn.answer is not None:
-            if self._closing:  # it was refused before its end
-                self.transport.close()
+            pass  # it was refused before its end
         elif turn.refusal is not None:
             self._refuse(turn, turn.refusal)
         elif turn.predicts and lane is not None:

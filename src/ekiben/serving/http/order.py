@@ -122,12 +122,17 @@ class Ordered(HttpToolsProtocol):
     def _end(self) -> None:
         """Close behind the last answer; while its request still comes in, read that to its end first.
 
-        Closing with unread bytes would reset the connection, and the answer might be lost with it.
+        Closing with unread bytes would reset the connection, and the answer might be lost with it. The
+        client sees the end all the same (TLS has no half).
+
+        Source: https://www.rfc-editor.org/rfc/rfc9112#section-9.6
         """
         self._closing = True
         self._drop_turns()
         if self._reading is None:
             self.transport.close()
+        elif self.transport.can_write_eof():
+            self.transport.write_eof()
 
     def _drop_turns(self) -> None:
         for turn in self._turns:

@@ -12,6 +12,7 @@ from ekiben.serving.metrics import CLIENT_GONE
 from ekiben.serving.problem import RefusedError
 from ekiben.serving.ticket import NO_ROWS, Asked
 
+_MOST_CHUNKS = 64  # of a body, kept one by one; a body of single bytes would take eight times its size
 Refuse = Callable[[RefusedError, str], Answer]
 
 
@@ -47,7 +48,7 @@ class Turn(Asked):
     reply: Callable[[str], Answer] | None
     refusal: RefusedError | None
     answer: Answer | None
-    chunks: list[bytes]
+    chunks: list[bytes | bytearray]
 
     def __init__(
         self, connection: Connection, visit: Visit, request_id: str, refusing: Refuse, headers: Headers
@@ -64,10 +65,21 @@ class Turn(Asked):
         self.size = 0
         self._connection = connection
 
+    def add(self, body: bytes) -> None:
+        """Take the next part of the body; however small the parts are, they take about their own size."""
+        chunks = self.chunks
+        if len(chunks) < _MOST_CHUNKS:
+            chunks.append(body)
+            return
+        last = chunks[-1]
+        if not isinstance(last, bytearray):
+            chunks[-1] = last = bytearray(last)
+        last += body
+
     def body(self) -> bytes:
         """Whole body."""
         chunks = self.chunks
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return bytes(chunks[0]) if len(chunks) == 1 else b"".join(chunks)
 
     def refuse(self, error: RefusedError) -> Answer:
         """Encode a refusal, also of a request that is no prediction."""
