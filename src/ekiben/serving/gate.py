@@ -25,7 +25,7 @@ from ekiben.serving.rate import Rate
 from ekiben.serving.ticket import Ticket
 from ekiben.serving.tracing import Trace, parse
 
-_OUTCOMES: dict[Reason, AccessOutcome] = {"unauthenticated": "unauthenticated", "forbidden": "forbidden"}
+_OUTCOMES: dict[Reason, AccessOutcome] = {"forbidden": "forbidden", "not_ready": "undecided"}
 _NOBODY = Caller("", frozenset())
 _clock = time.monotonic
 

@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import Literal, get_args
 
 Kind = Literal["counter", "gauge", "histogram"]
-AccessOutcome = Literal["allowed", "unauthenticated", "forbidden", "rate"]
+AccessOutcome = Literal["allowed", "unauthenticated", "forbidden", "rate", "undecided"]
 Outcome = Literal["ok", "refused", "rate", "gone", "busy", "late", "failed"]
 DropReason = Literal["queue", "rate", "output"]
 ACCESS_OUTCOMES: tuple[AccessOutcome, ...] = get_args(AccessOutcome)
@@ -108,7 +108,9 @@ CONNECTIONS_REFUSED = Metric(
     "http_server_refused_connections_total", "counter", "Connections closed at once: too many were open.",
 )  # fmt: skip
 ACCESS = Metric(
-    "access_decisions_total", "counter", "Decisions of access control, by outcome.", "", ("outcome",),
+    "access_decisions_total", "counter",
+    "Decisions of access control, by outcome; undecided: an issuer's keys are still being fetched (503).", "",
+    ("outcome",),
 )  # fmt: skip
 REQUESTS = Metric(
     "model_requests_total", "counter", "Requests that ended on routes for predictions.", "",

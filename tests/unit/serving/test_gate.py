@@ -22,11 +22,13 @@ MODEL = SimpleNamespace(name="small", version="1", sha256="sha256:0")
 
 
 class Door:
-    """Knows `ann`, and `bob` who may only read metadata."""
+    """Knows `ann`, and `bob` who may only read metadata; cannot tell about `new` yet."""
 
     def admit(self, headers: Any, group: Any, peer: str) -> Caller:
         del peer
         name = headers.get(b"name", b"").decode()
+        if name == "new":
+            raise RefusedError(503, "not_ready", "your issuer's keys are on their way")
         if name not in ("ann", "bob"):
             raise RefusedError(401, "unauthenticated", "who are you")
         if name == "bob" and group != "metadata":
@@ -92,6 +94,16 @@ def test_strangers_and_the_unauthorised_are_refused(gate: Gate) -> None:
     assert refusal(gate, name=b"bob").status == 403
     assert gate.in_progress == 0
     assert admitted(gate, "metadata", b"bob").caller.name == "bob"
+
+
+def test_each_decision_is_counted_as_what_it_was(gate: Gate, instruments: Instruments) -> None:
+    """One for each of: let in, unknown, not entitled, and nobody can tell yet."""
+    admitted(gate)
+    for name in (b"eve", b"bob", b"new"):
+        refusal(gate, name=name)
+    text = b"".join(instruments.parts("")).decode()
+    for outcome in ("allowed", "unauthenticated", "forbidden", "undecided"):
+        assert f'access_decisions_total{{outcome="{outcome}"}} 1' in text
 
 
 def test_probes_are_never_asked(gate: Gate, life: Life) -> None:
