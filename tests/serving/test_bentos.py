@@ -99,10 +99,9 @@ def test_the_table_names_every_bento() -> None:
 
 
 @pytest.mark.parametrize("bento", BENTOS)
-def test_the_table_says_what_a_bento_is(bento: str, trained: Train) -> None:
+def test_the_table_says_what_a_bento_is(bento: str, folder: Path) -> None:
     """Estimator, form that answers and request of its row; no label of the compared rows differs."""
     estimator, _, form, request, _ = documented.table()[bento]
-    folder = trained(bento)
     built = fitting.build(config.load(bento, ROOT, {}).train, ROOT)
     last = built.steps[-1][1] if hasattr(built, "steps") else built
     assert type(last).__name__ in estimator
