@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,32 +22,29 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return {**os.environ, "BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True", **more}
 
 
-@pytest.fixture(scope="session")
-def answered(trained: Callable[[str], Path]) -> dict[str, list[list[Any]]]:
-    """What each service answers to the documented requests."""
-    home = {trained(bento).parents[2] for bento in BENTOS}.pop()
-    asked = {bento: [[each.path, each.body] for each in documented.of(bento)] for bento in BENTOS}
+@pytest.fixture
+def answered(bento: str, folder: Path) -> list[list[Any]]:
+    """Status and answer of each documented request, from the bento's service."""
+    asked = {bento: [[each.path, each.body] for each in documented.of(bento)]}
     done = subprocess.run(
         [sys.executable, "-m", "tests.serving.desk_program"],
         input=json.dumps(asked),
         cwd=ROOT,
-        env=environment(home, PYTHONPATH=f"{ROOT / 'src'}:{ROOT}"),
+        env=environment(folder.parents[2], PYTHONPATH=f"{ROOT / 'src'}:{ROOT}"),
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found: dict[str, list[list[Any]]] = json.loads(done.stdout)
+    found: list[list[Any]] = json.loads(done.stdout)[bento]
     return found
 
 
 @pytest.mark.parametrize("bento", BENTOS)
-def test_a_service_answers_on_a_desk_as_documented(
-    bento: str, answered: Mapping[str, list[list[Any]]]
-) -> None:
+def test_a_service_answers_on_a_desk_as_documented(bento: str, answered: list[list[Any]]) -> None:
     """BentoML's own server gives the README's answers; what the README refuses is refused with 400."""
     predicted = 0
-    for each, (status, answer) in zip(documented.of(bento), answered[bento], strict=True):
+    for each, (status, answer) in zip(documented.of(bento), answered, strict=True):
         if each.path != "/predict":
             continue
         predicted += 1
