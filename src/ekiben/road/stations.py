@@ -92,13 +92,14 @@ def train(
     data = traveller.config.train.data
     table = [] if isinstance(data, str) else [traveller.project / data.file]
     files = [path for path in traveller.sources() if path.suffix == ".py"] + [p for p in table if p.is_file()]
-    packed = traveller.config.bento
+    packed, checked = traveller.config.bento, traveller.config.observe.recheck
     went_in = fingerprint(
         traveller.config.train,
         packed.formats,
         packed.forms,
         packed.compression,
         packed.seal.key_file,
+        *([] if checked is None else [checked.rows]),
         _packages(),
         files=files,
     )
