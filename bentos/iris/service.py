@@ -22,6 +22,6 @@ class IrisService:
         self._lane = DeskLane(self.model.path)
 
     @bentoml.api
-    def predict(self, instances: list[Any]) -> dict[str, Any]:
-        """Predict the species of each row: an array of four numbers, or an object by column name."""
-        return self._lane.predict({"instances": instances})
+    def predict(self, request: Any, /) -> dict[str, Any]:
+        """Predict the species: of `{"instances": [row, ...]}`, `{"features": row}`, or one row's numbers."""
+        return self._lane.predict(request)

@@ -1,4 +1,4 @@
-"""A straight line as a BentoML service: what `bentoml serve` runs on a desk; in a pod, ekiben's lane answers."""
+"""A straight line as a BentoML service: for `bentoml serve`; in a pod, ekiben's lane answers."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ class LinearService:
         self._lane = DeskLane(self.model.path)
 
     @bentoml.api
-    def predict(self, instances: list[Any]) -> dict[str, Any]:
-        """Predict the y of each x: an array of one number, or an object with the key `x`."""
-        return self._lane.predict({"instances": instances})
+    def predict(self, request: Any, /) -> dict[str, Any]:
+        """Predict y: of `{"instances": [[x], ...]}`, `{"features": [x]}` or `[x]`."""
+        return self._lane.predict(request)

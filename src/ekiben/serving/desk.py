@@ -8,11 +8,15 @@
             self.lane = DeskLane(self.model.path)
 
         @bentoml.api
-        def predict(self, instances: list[Any]) -> dict[str, Any]:
-            return self.lane.predict({"instances": instances})
+        def predict(self, request: Any, /) -> dict[str, Any]:
+            return self.lane.predict(request)
 
 The same artefact, validation, form and answer as in a pod; without admission,
-batching and metrics, which `bentoml serve` has none of or its own.
+batching and metrics, of which `bentoml serve` has none or its own. `request`
+is the whole body (the slash says so to BentoML), of any type: BentoML would
+convert what it does not fit, e.g. the string "5.1" to a number.
+
+Source: https://docs.bentoml.com/en/latest/build-with-bentoml/iotypes.html, root input
 """
 
 from __future__ import annotations
