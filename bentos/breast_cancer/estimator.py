@@ -42,7 +42,7 @@ def write_data(path: Path = DATA) -> None:
 
 
 def load_data() -> tuple[pd.DataFrame, pd.Series]:
-    """Give 569 tumours, 30 measures as float32 each, NaN where one is missing, and the diagnosis in a word."""
+    """Give 569 tumours: 30 measures each as float32, NaN where one is missing; the diagnosis in a word."""
     import pandas as pd
 
     found = pd.read_csv(DATA, dtype=dict.fromkeys(load_breast_cancer().feature_names, np.float32))
@@ -50,7 +50,7 @@ def load_data() -> tuple[pd.DataFrame, pd.Series]:
 
 
 def build_estimator() -> Pipeline:
-    """Build the unfitted estimator; what fills gaps is part of it, so that a pod fills them as training did."""
+    """Build the unfitted estimator; it fills gaps itself, so that a pod does as training did."""
     return make_pipeline(
         SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(C=0.1, max_iter=1_000)
     )

@@ -1,4 +1,4 @@
-"""Breast cancer as a BentoML service: what `bentoml serve` runs on a desk; in a pod, ekiben's lane answers."""
+"""Breast cancer as a BentoML service: for `bentoml serve`; in a pod, ekiben's lane answers."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ class BreastCancerService:
         self._lane = DeskLane(self.model.path)
 
     @bentoml.api
-    def predict(self, instances: list[Any]) -> dict[str, Any]:
-        """Predict the diagnosis of each row: an array of 30 numbers, or an object by column name; null is missing."""
-        return self._lane.predict({"instances": instances})
+    def predict(self, request: Any, /) -> dict[str, Any]:
+        """Predict the diagnosis, of the 30 measures of one tumour or of many."""
+        return self._lane.predict(request)

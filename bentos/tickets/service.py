@@ -1,4 +1,4 @@
-"""Support tickets as a BentoML service: what `bentoml serve` runs on a desk; in a pod, ekiben's lane answers."""
+"""Support tickets as a BentoML service: for `bentoml serve`; in a pod, ekiben's lane answers."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ class TicketsService:
         self._lane = DeskLane(self.model.path)
 
     @bentoml.api
-    def predict(self, instances: list[Any]) -> dict[str, Any]:
-        """Predict the queue of each ticket: its text, channel, hour and orders, as an array or by name."""
-        return self._lane.predict({"instances": instances})
+    def predict(self, request: Any, /) -> dict[str, Any]:
+        """Predict the queue, of the text, channel, hour and orders of one ticket or of many."""
+        return self._lane.predict(request)
