@@ -3,8 +3,9 @@
 Golden rows prove a pod at its start; this shows what happens to it afterwards:
 memory that was damaged, an estimator that changes by being asked. Rows go to
 the predictor that answers requests, on the worker thread of large requests, in
-portions of a millisecond with a pause after each, so that requests hardly wait
-and a check takes a tenth of the thread at most.
+portions of a millisecond (of twice the time of one row, if that is more) with a
+pause after each: requests hardly wait, and a check takes a tenth of the thread
+at most.
 """
 
 from __future__ import annotations
@@ -26,9 +27,8 @@ from ekiben.serving.predictor import Answers, Predictor
 from ekiben.serving.validation import Rows
 
 _LOG = logging.getLogger(__name__)
-_PORTION_SECONDS = (
-    0.001  # a request on the worker waits this long for a portion; of one row if it takes longer
-)
+_PORTION_SECONDS = 0.001  # a request on the worker waits so long for a portion
+_SINGLES = 2  # or for so many times what one row takes: most of a call may not depend on its rows
 _GROWTH = 4  # a portion has at most so many times the rows of the one before
 _REST = 9  # times as long as the portion took
 _TOLERANCE = 1e-9  # as golden rows have it
@@ -116,14 +116,16 @@ class Recheck:
         yield Series(metrics.RECHECK_CPU, model, self._cpu_seconds)
 
     async def _answers(self) -> Answers:
-        rows, found, first, size = self._labelled.rows, [], 0, 1
+        rows, found, first, size, budget = self._labelled.rows, [], 0, 1, _PORTION_SECONDS
         while first < len(rows):
             part = rows[first : first + size]
             done = await self._aside(lambda predictor, part=part: _predicted(predictor, part))  # type: ignore[misc]
             found.append(done.answers)
             self._cpu_seconds += done.cpu_seconds
+            if first == 0:
+                budget = max(budget, _SINGLES * done.seconds)
             first += size
-            size = _next_size(size, done.seconds)
+            size = _next_size(size, done.seconds, budget)
             if first < len(rows):
                 await asyncio.sleep(_REST * done.seconds)
         return _joined(found)
@@ -150,9 +152,9 @@ def _predicted(predictor: Predictor, rows: Rows) -> _Portion:
     return _Portion(answers, time.monotonic() - started, time.thread_time() - cpu_started)
 
 
-def _next_size(size: int, seconds: float) -> int:
-    """Rows of the next portion, so that it takes about the time that it may."""
-    wanted = size * _PORTION_SECONDS / seconds if seconds > 0 else math.inf
+def _next_size(size: int, seconds: float, budget: float) -> int:
+    """Rows of the next portion, so that it takes about the time that it may, seconds."""
+    wanted = size * budget / seconds if seconds > 0 else math.inf
     return max(1, int(min(wanted, size * _GROWTH)))
 
 

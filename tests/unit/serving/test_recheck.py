@@ -98,9 +98,9 @@ class Slow:
         return Answers(np.zeros(len(rows), dtype=int), None)
 
 
-@pytest.mark.parametrize(("row_seconds", "most_rows"), [(0.0, 60), (0.002, 1)])
+@pytest.mark.parametrize(("row_seconds", "most_rows"), [(0.0, 60), (0.004, 4)])
 def test_rows_go_to_the_worker_in_portions(row_seconds: float, most_rows: int) -> None:
-    """Each row once, off the event loop; a slow predictor gets one at a time, a quick one ever more."""
+    """Each row once, off the event loop; a slow predictor gets few at a time, a quick one ever more."""
     slow = Slow(row_seconds)
     found, _ = run(slow, lambda recheck: recheck.check())
     assert sum(rows for rows, _ in slow.calls) == 60
