@@ -1,4 +1,5 @@
 # The road:      up, train, bento, image, release, traffic, scale, observe, down
+#                of the model MODEL, a folder of bentos/: make up MODEL=credit
 # The workshop:  setup, test, lint, e2e, torture, torture-baseline, torture-faults, torture-operator, torture-ground, bench,
 #                bench-quick, generate, verify, lock
 MODEL ?= iris

@@ -9,8 +9,6 @@ from typing import Any
 
 import bentoml
 
-from ekiben.serving.desk import DeskLane
-
 
 @bentoml.service
 class IrisService:
@@ -19,6 +17,8 @@ class IrisService:
     model = bentoml.models.BentoModel("iris:latest")
 
     def __init__(self) -> None:
+        from ekiben.serving.desk import DeskLane
+
         self._lane = DeskLane(self.model.path)
 
     @bentoml.api

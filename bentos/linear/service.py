@@ -6,8 +6,6 @@ from typing import Any
 
 import bentoml
 
-from ekiben.serving.desk import DeskLane
-
 
 @bentoml.service
 class LinearService:
@@ -16,6 +14,8 @@ class LinearService:
     model = bentoml.models.BentoModel("linear:latest")
 
     def __init__(self) -> None:
+        from ekiben.serving.desk import DeskLane
+
         self._lane = DeskLane(self.model.path)
 
     @bentoml.api

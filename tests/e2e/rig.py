@@ -30,25 +30,33 @@ from ekiben.identifiers import ClusterAddress
 # a replica uses at rest is little of its target. Four times its target rate (0.6 * 120m * 4 = 288m)
 # is below its limit: one replica alone carries the step until others are ready.
 CPU_REQUEST, CPU_LIMIT, TARGET_PERCENT = 0.120, 0.300, 60
-SELECTOR = "app.kubernetes.io/name=model-server,app.kubernetes.io/instance=iris"
+_PODS = "app.kubernetes.io/name=model-server,app.kubernetes.io/instance="
+SELECTOR = f"{_PODS}iris"
 
 
-def settings(home: Path) -> dict[str, str]:
-    """Environment of every `ekiben` that the tests run."""
+def small(home: Path, most_replicas: int) -> dict[str, str]:
+    """Environment of an `ekiben` that releases one small replica and at most so many."""
     return {
         "BENTOML_HOME": str(home),
         "BENTOML_DO_NOT_TRACK": "True",
         "EKIBEN_RELEASE__RESOURCES__CPU_REQUEST": f"{CPU_REQUEST * 1000:.0f}m",
         "EKIBEN_RELEASE__RESOURCES__CPU_LIMIT": f"{CPU_LIMIT * 1000:.0f}m",
+        "EKIBEN_SCALE__MIN_REPLICAS": "1",
+        "EKIBEN_SCALE__MAX_REPLICAS": str(most_replicas),
+        "EKIBEN_SCALE__TARGET_CPU_PERCENT": str(TARGET_PERCENT),
+        "EKIBEN_SCALE__SCALE_DOWN_WINDOW_SECONDS": "60",
+    }
+
+
+def settings(home: Path) -> dict[str, str]:
+    """Environment of every `ekiben` that runs on the flagship."""
+    return {
+        **small(home, 6),
         # The slowest way to answer, each request for itself: replicas that answer in microseconds, or many
         # requests in one call, would need more load than the machine that serves them can send.
         "EKIBEN_RELEASE__VALUES__SERVER__PREDICTOR": "scikit-learn",
         "EKIBEN_IMAGE__BUDGET_MEGABYTES": "150",  # scikit-learn is in it then
         "EKIBEN_RELEASE__VALUES__ENV": '{"EKIBEN_INLINE_ROWS": "0"}',
-        "EKIBEN_SCALE__MIN_REPLICAS": "1",
-        "EKIBEN_SCALE__MAX_REPLICAS": "6",
-        "EKIBEN_SCALE__TARGET_CPU_PERCENT": str(TARGET_PERCENT),
-        "EKIBEN_SCALE__SCALE_DOWN_WINDOW_SECONDS": "60",
     }
 
 
@@ -164,24 +172,24 @@ class Project:
             assert done.returncode == 0, f"ekiben {arguments} ended with {done.returncode}:\n{done.stderr}"
         return json.loads(done.stdout) if done.stdout.strip() else None
 
-    def url(self) -> str:
+    def url(self, release: str = "iris") -> str:
         """The Service, by its cluster address."""
-        spec = self.rig.get("service", "iris", "-n", self.namespace)["spec"]
+        spec = self.rig.get("service", release, "-n", self.namespace)["spec"]
         return f"http://{spec['clusterIP']}:{spec['ports'][0]['port']}/predict"
 
-    def pods(self) -> list[dict[str, Any]]:
+    def pods(self, release: str = "iris") -> list[dict[str, Any]]:
         """Pods of the release that are not ending."""
-        found = self.rig.get("pods", "-n", self.namespace, "-l", SELECTOR)["items"]
+        found = self.rig.get("pods", "-n", self.namespace, "-l", f"{_PODS}{release}")["items"]
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
     def ready(self) -> int:
         """Number of ready pods that are not ending."""
         return ready_of(self.pods())
 
-    def scrape(self) -> dict[str, str]:
+    def scrape(self, release: str = "iris") -> dict[str, str]:
         """Raw /metrics of each pod."""
         found = {}
-        for pod in self.pods():
+        for pod in self.pods(release):
             with urllib.request.urlopen(
                 f"http://{pod['status']['podIP']}:3002/metrics", timeout=10
             ) as response:

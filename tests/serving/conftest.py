@@ -45,3 +45,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             return station.train(config.load(bento, ROOT, FEWEST_ROWS), ROOT).folder
 
     return train
+
+
+@pytest.fixture
+def folder(bento: str, trained: Callable[[str], Path]) -> Path:
+    """The artefact of the bento that a test is parametrised with."""
+    return trained(bento)

@@ -62,6 +62,13 @@ def of(bento: str) -> list[Documented]:
     return read((ROOT / "bentos" / bento / "README.md").read_text(encoding="utf-8"))
 
 
+def table() -> dict[str, list[str]]:
+    """Cells of each bento's row in bentos/README.md: estimator, data, form, request, shows."""
+    lines = (ROOT / "bentos" / "README.md").read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| [")]
+    return {re.fullmatch(r"\[([\w-]+)\]\(\1/README.md\)", name)[1]: cells for name, *cells in rows}  # type: ignore[index]  # None fails
+
+
 def _pair(request: str, answer: str) -> Documented:
     (asked,) = _ASKED.findall(request)
     (body,) = _FENCED.findall(request)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import pickle
-import re
 import statistics
 import time
 from collections.abc import Callable
@@ -92,13 +91,6 @@ def test_credit_cleans_a_request_as_it_cleaned_the_table(trained: Train) -> None
     ]
 
 
-def table() -> dict[str, list[str]]:
-    """Cells of each bento's row in bentos/README.md: estimator, data, form, request, shows."""
-    lines = (ROOT / "bentos" / "README.md").read_text(encoding="utf-8").splitlines()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| [")]
-    return {re.fullmatch(r"\[(\w+)\]\(\1/README.md\)", name)[1]: cells for name, *cells in rows}  # type: ignore[index]  # None fails
-
-
 def request_form(documented_body: Any) -> str:
     """How the table calls a request's body."""
     if isinstance(documented_body, dict):
@@ -109,14 +101,13 @@ def request_form(documented_body: Any) -> str:
 
 def test_the_table_names_every_bento() -> None:
     """Each folder with an `ekiben.yaml` has a row, and no other has."""
-    assert sorted(table()) == list(BENTOS)
+    assert sorted(documented.table()) == list(BENTOS)
 
 
 @pytest.mark.parametrize("bento", BENTOS)
-def test_the_table_says_what_a_bento_is(bento: str, trained: Train) -> None:
+def test_the_table_says_what_a_bento_is(bento: str, folder: Path) -> None:
     """Estimator, form that answers and request of its row; no label of the compared rows differs."""
-    estimator, _, form, request, _ = table()[bento]
-    folder = trained(bento)
+    estimator, _, form, request, _ = documented.table()[bento]
     built = fitting.build(config.load(bento, ROOT, {}).train, ROOT)
     last = built.steps[-1][1] if hasattr(built, "steps") else built
     assert type(last).__name__ in estimator

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,10 @@ from tests.serving.pod import running
 
 
 @pytest.mark.parametrize("bento", BENTOS)
-def test_the_pod_gives_the_documented_answers(
-    bento: str, trained: Callable[[str], Path], tmp_path: Path
-) -> None:
+def test_the_pod_gives_the_documented_answers(bento: str, folder: Path, tmp_path: Path) -> None:
     """Every request of the README has the answer that the README says, from a pod of the trained model."""
     asked = documented.of(bento)
-    with running(trained(bento), tmp_path) as pod:
+    with running(folder, tmp_path) as pod:
         for each in asked:
             reply = pod.request(each.method, each.path, each.body)
             assert reply.status == each.status, reply.body

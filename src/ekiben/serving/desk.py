@@ -5,6 +5,8 @@
         model = bentoml.models.BentoModel("iris:latest")
 
         def __init__(self) -> None:
+            from ekiben.serving.desk import DeskLane  # not above: where BentoML packs it, nothing answers
+
             self.lane = DeskLane(self.model.path)
 
         @bentoml.api
@@ -27,8 +29,13 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from bentoml.exceptions import BadInput
 
-_MOST_ROWS = 10_000  # as a pod takes, unless its settings say otherwise
+from ekiben.serving import artefact, predictors
+from ekiben.serving.problem import RefusedError
+from ekiben.serving.protocols.predict import Predict
+from ekiben.serving.settings import Settings
+from ekiben.serving.validation import Validator
 
 
 class DeskLane:
@@ -42,15 +49,10 @@ class DeskLane:
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        # Not above: BentoML imports the service to pack it, where nothing answers.
-        from ekiben.serving import artefact, predictors
-        from ekiben.serving.protocols.predict import Predict
-        from ekiben.serving.validation import Validator
-
         found = artefact.read(Path(folder))
         model = {"name": found.name, "version": found.version}
         self._predictor = predictors.load(found)
-        self._dialect = Predict(Validator(found.schema, _MOST_ROWS), model)
+        self._dialect = Predict(Validator(found.schema, Settings.most_rows), model)
 
     def predict(self, request: Any) -> dict[str, Any]:
         """Answer a request as `POST /predict` of a pod does.
@@ -67,10 +69,6 @@ class DeskLane:
         Raises:
             BadInput: 400; the request does not fit the schema. Each wrong place is named.
         """
-        from bentoml.exceptions import BadInput
-
-        from ekiben.serving.problem import RefusedError
-
         try:
             question = self._dialect.question(request)
         except RefusedError as error:
