@@ -19,4 +19,4 @@ def load_data() -> tuple[pd.DataFrame, pd.Series]:
 
 def build_estimator() -> RandomForestClassifier:
     """Build the unfitted estimator."""
-    return RandomForestClassifier(n_estimators=100, random_state=0)
+    return RandomForestClassifier(n_estimators=100, random_state=42)

@@ -135,6 +135,8 @@ def test_every_policy_that_the_schema_allows_is_read_by_the_pods(render: Render)
         ({"server": {"objectiveSeconds": 0.1}}, "objectiveSeconds"),
         ({"env": {"EKIBEN_ACCESS": "none"}}, "EKIBEN_ACCESS"),
         ({"env": {"EKIBEN_OBJECTIVE_SECONDS": "1"}}, "EKIBEN_OBJECTIVE_SECONDS"),
+        ({"server": {"recheckSeconds": -1}}, "recheckSeconds"),
+        ({"env": {"EKIBEN_RECHECK_SECONDS": "1"}}, "EKIBEN_RECHECK_SECONDS"),
         ({"env": {"EKIBEN_TLS_KEY": "x"}}, "EKIBEN_TLS_KEY"),
     ],
 )
@@ -204,9 +206,10 @@ def test_the_charts_defaults_are_the_pods_own(render: Render) -> None:
 def test_settings_reach_the_pods(render: Render) -> None:
     """Whole numbers stay whole however large, fractions stay fractions."""
     server = {"mostBodyBytes": 1 << 30, "mostRows": 10_000_000, "ratePerCaller": 0.5, "headerSeconds": 2.5}
+    server["recheckSeconds"] = 0.25
     found = Settings.read({**environment(render({"server": server})), "EKIBEN_ARTEFACT": "/model"})
     assert (found.most_body_bytes, found.most_rows) == (1 << 30, 10_000_000)
-    assert (found.rate_per_caller, found.header_seconds) == (0.5, 2.5)
+    assert (found.rate_per_caller, found.header_seconds, found.recheck_seconds) == (0.5, 2.5, 0.25)
 
 
 @pytest.mark.parametrize("objectives", [(0.25,), (0.0001, 0.037, 1, 60), ()])

@@ -6,15 +6,21 @@ import csv
 import json
 import pickle
 import statistics
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from bentos.breast_cancer import estimator as tumours
 from bentos.credit import applications
+from bentos.tickets import estimator as tickets
+from sklearn.datasets import load_breast_cancer
+from sklearn.model_selection import train_test_split
 from tests.serving import documented
 from tests.serving.documented import BENTOS, ROOT
-from tests.serving.pod import starting
+from tests.serving.pod import count, running, starting
 
 from ekiben import config
 from ekiben.serving.desk import DeskLane
@@ -135,3 +141,65 @@ def test_housing_finds_the_recipe(trained: Train) -> None:
     ]:  # fmt: skip
         more = lane.predict({"features": {**flat, name: flat[name] + 1}})["prediction"]
         assert more - price == pytest.approx(cost, abs=error), name
+
+
+def test_the_tumours_are_what_their_recipe_makes(tmp_path: Path) -> None:
+    """The file is the recipe's, byte by byte: scikit-learn's data with 5 % of each column gone."""
+    tumours.write_data(tmp_path / "data.csv")
+    assert tumours.DATA.read_bytes() == (tmp_path / "data.csv").read_bytes()
+    found, diagnosis = tumours.load_data()
+    known = load_breast_cancer()
+    assert (known.target_names[known.target] == diagnosis.to_numpy()).all()
+    assert set(found.dtypes) == {np.dtype(np.float32)}
+    gaps = np.isnan(found.to_numpy())
+    assert gaps.sum(axis=0).tolist() == [28] * 30
+    assert (found.to_numpy()[~gaps] == known.data.astype(np.float32)[~gaps]).all()
+
+
+def test_tumours_are_filled_with_the_training_rows_medians(trained: Train) -> None:
+    """A missing measure is answered as the median of the rows that were not held out."""
+    found, diagnosis = tumours.load_data()
+    rest = train_test_split(found, test_size=0.2, random_state=42, stratify=diagnosis)[0]
+    lane = DeskLane(trained("breast_cancer"))
+    row = dict(zip(found.columns, map(float, load_breast_cancer().data[0]), strict=True))
+    for column in ("mean radius", "worst area"):
+        asked = [{**row, column: None}, {**row, column: float(rest[column].median())}, row]
+        gap, median, own = lane.predict({"instances": asked})["probabilities"]
+        assert gap == pytest.approx(median, rel=1e-12)
+        assert gap != pytest.approx(own, rel=1e-3)
+
+
+def test_the_tumours_pod_checks_its_accuracy_on_every_row_held_out(trained: Train, tmp_path: Path) -> None:
+    """The metric is scikit-learn's own accuracy on the 114 rows of the same split, by the same pipeline."""
+    found, diagnosis = tumours.load_data()
+    train, test, known, asked = train_test_split(
+        found.to_numpy(np.float64), diagnosis, test_size=0.2, random_state=42, stratify=diagnosis
+    )
+    expected = tumours.build_estimator().fit(train, known).score(test, asked)
+    with running(trained("breast_cancer"), tmp_path, EKIBEN_RECHECK_SECONDS="0.2") as pod:
+        end = time.monotonic() + 10
+        while pod.count("model_rechecks_total", outcome="ok") < 2:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        text = pod.scrape()
+    assert count(text, "model_recheck_rows") == len(test) == 114
+    assert count(text, "model_recheck_score", metric="accuracy") == pytest.approx(expected, rel=1e-12)
+    assert config.load("breast_cancer", ROOT, {}).observe.recheck_seconds == 60
+
+
+def test_tickets_are_answered_by_scikit_learn_itself_in_milliseconds(trained: Train) -> None:
+    """The recipe gives the same tickets each time, and one takes a millisecond of CPU or more."""
+    found, queues = tickets.load_data()
+    again, others = tickets.load_data()
+    assert found.equals(again)
+    assert queues.equals(others)
+    lane = DeskLane(trained("tickets"))
+    rows = found.to_dict("records")[:100]
+    predicted = lane.predict({"instances": rows})["predictions"]
+    assert sum(a == b for a, b in zip(predicted, queues, strict=False)) >= 90
+    took = []
+    for row in rows[:20]:
+        began = time.process_time()
+        lane.predict({"features": row})
+        took.append(time.process_time() - began)
+    assert statistics.median(took) > 0.001

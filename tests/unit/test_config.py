@@ -36,6 +36,15 @@ def test_defaults_fill_what_the_file_leaves_out(tmp_path: Path) -> None:
     assert (found.release_name, found.release.namespace, found.scale.min_replicas) == ("iris", "models", 2)
 
 
+def test_dashes_of_a_name_are_underscores_in_its_folder(tmp_path: Path) -> None:
+    """Python imports no folder with a dash, Kubernetes takes no name with an underscore: either finds it."""
+    written(tmp_path, model="two-words")
+    (tmp_path / "bentos/iris").rename(tmp_path / "bentos/two_words")
+    assert [config.load(each, tmp_path, {}).model for each in ("two-words", "two_words")] == ["two-words"] * 2
+    with pytest.raises(ConfigError, match="models here: two_words"):
+        config.load("three-words", tmp_path, {})
+
+
 @pytest.mark.parametrize(
     ("changes", "place"),
     [

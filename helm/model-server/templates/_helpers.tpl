@@ -138,6 +138,7 @@ seccompProfile:
 - {name: EKIBEN_HEADER_SECONDS, value: {{ .headerSeconds | quote }}}
 - {name: EKIBEN_LOG_SAMPLE_RATIO, value: {{ .logSampleRatio | quote }}}
 - {name: EKIBEN_LOG_LINES_PER_SECOND, value: {{ int .logLinesPerSecond | quote }}}
+- {name: EKIBEN_RECHECK_SECONDS, value: {{ .recheckSeconds | quote }}}
 {{- with .objectiveSeconds }}
 - {name: EKIBEN_OBJECTIVE_SECONDS, value: {{ join "," . | quote }}}
 {{- end }}

@@ -26,6 +26,7 @@ def write(
     golden: Mapping[str, Any],
     reference: Mapping[str, Any],
     card: Mapping[str, Any],
+    labelled: Mapping[str, Any] | None = None,
     proven: Proven = _NOTHING,
     formats: Sequence[str] = ("skops",),
 ) -> str:
@@ -39,6 +40,7 @@ def write(
         golden: Rows with their answers.
         reference: Distributions of the training rows.
         card: Where the model comes from and how good it is.
+        labelled: Held-out rows with their labels, for pods that score themselves; None for no such file.
         proven: Exact forms beside the estimator itself.
         formats: Of the estimator's files; the first of skops, joblib and pickle is what a pod reads.
 
@@ -55,6 +57,7 @@ def write(
         reader.REFERENCE: reference,
         reader.CARD: card,
         reader.PARITY: proven.document,
+        **({} if labelled is None else {reader.LABELLED: labelled}),
     }
     contents = {name: json_bytes(document) for name, document in documents.items()}
     written, first = estimator_formats.contents(formats, estimator, schema, proven)

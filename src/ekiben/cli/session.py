@@ -43,5 +43,5 @@ def traveller(model: str, *, namespace: str | None = None) -> Traveller:
         config=found,
         project=root,
         namespace=namespace or found.release.namespace,
-        journey=journey.Journey.of(root, model),
+        journey=journey.Journey.of(root, found.model),
     )

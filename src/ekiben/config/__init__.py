@@ -8,7 +8,7 @@ sets `scale.max_replicas`).
 
 from __future__ import annotations
 
-from ekiben.config.file import load, parse
+from ekiben.config.file import folder, load, parse
 from ekiben.config.inputs import InputPolicy, Section
 from ekiben.config.seal import Encryption, Seal
 from ekiben.config.sections import (
@@ -19,6 +19,7 @@ from ekiben.config.sections import (
     Load,
     ModelConfig,
     Observe,
+    Recheck,
     Release,
     Resources,
     Scale,
@@ -40,6 +41,7 @@ __all__ = [
     "ModelConfig",
     "Observe",
     "Partition",
+    "Recheck",
     "Release",
     "Resources",
     "Scale",
@@ -48,6 +50,7 @@ __all__ = [
     "Section",
     "Traffic",
     "Train",
+    "folder",
     "load",
     "parse",
 ]

@@ -14,18 +14,29 @@ from ekiben.config.sections import ModelConfig
 from ekiben.errors import ConfigError
 
 
-def load(model: str, project: Path, environment: Mapping[str, str] = os.environ) -> ModelConfig:
-    """Read `bentos/<model>/ekiben.yaml`, with `EKIBEN_<SECTION>__<FIELD>` laid over it.
+def folder(model: str, project: Path) -> Path:
+    """Folder of a model: `bentos/<model>`, or with underscores for dashes, which Python can import.
 
     Args:
-        model: Name of a directory below `bentos/`.
+        model: Its name, or its folder's.
+        project: Root of the project.
+    """
+    found = project / "bentos" / model
+    return found if found.is_dir() else found.with_name(model.replace("-", "_"))
+
+
+def load(model: str, project: Path, environment: Mapping[str, str] = os.environ) -> ModelConfig:
+    """Read the `ekiben.yaml` of a model, with `EKIBEN_<SECTION>__<FIELD>` laid over it.
+
+    Args:
+        model: Its name, or that of its folder below `bentos/`.
         project: Root of the project.
         environment: Where the overriding variables are.
 
     Raises:
         ConfigError: No such model, not YAML, or a field that is unknown or out of bounds.
     """
-    path = project / "bentos" / model / "ekiben.yaml"
+    path = folder(model, project) / "ekiben.yaml"
     if not path.is_file():
         known = sorted(p.parent.name for p in project.glob("bentos/*/ekiben.yaml"))
         raise ConfigError(

@@ -161,6 +161,15 @@ class Scale(Section):
         return self
 
 
+class Recheck(Section):
+    """How each pod scores itself while it serves, on labelled rows that travel in the artefact."""
+
+    seconds: float = Field(60, description="Time between two checks, seconds; 0 never.", ge=0, le=86400)
+    rows: int = Field(
+        200, description="Held-out rows kept with their labels; all, if fewer were held out.", ge=1, le=10_000
+    )
+
+
 class Observe(Section):
     """Station 7: what is watched."""
 
@@ -177,6 +186,16 @@ class Observe(Section):
     window_seconds: int = Field(
         60, description="Window of rates and quantiles in `status`, seconds.", ge=15, le=86400
     )
+    recheck: Recheck | None = Field(
+        None,
+        description="Score of the served model, taken again and again in each pod; absent, never: then no "
+        "labelled row leaves this machine.",
+    )
+
+    @property
+    def recheck_seconds(self) -> float:
+        """Time between two checks, seconds; 0 without any."""
+        return 0 if self.recheck is None else self.recheck.seconds
 
 
 class ModelConfig(Section):

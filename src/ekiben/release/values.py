@@ -25,6 +25,7 @@ _OWNED: Mapping[str, str] = {
     "autoscaling.targetCPUUtilizationPercentage": "`scale.target_cpu_percent` in ekiben.yaml",
     "autoscaling.behavior.scaleDown.stabilizationWindowSeconds": "`scale.scale_down_window_seconds`",
     "server.objectiveSeconds": "`observe.latency_seconds` in ekiben.yaml",
+    "server.recheckSeconds": "`observe.recheck.seconds` in ekiben.yaml",
     "resources.requests.cpu": "`release.resources.cpu_request` in ekiben.yaml",
     "resources.requests.memory": "`release.resources.memory` in ekiben.yaml",
     "resources.limits.cpu": "`release.resources.cpu_limit` in ekiben.yaml",
@@ -66,7 +67,10 @@ def _derived(config: ModelConfig, image: ImageReference, model: ModelTag, artefa
             "behavior": {"scaleDown": {"stabilizationWindowSeconds": scale.scale_down_window_seconds}},
         },
         "access": {"mode": config.release.access},
-        "server": {"objectiveSeconds": [config.observe.latency_seconds]},
+        "server": {
+            "objectiveSeconds": [config.observe.latency_seconds],
+            "recheckSeconds": config.observe.recheck_seconds,
+        },
         "seal": {
             "signers": list(seal.signers),
             "allowPickle": seal.allow_pickle,

@@ -47,6 +47,7 @@ def settings(traveller: Traveller, *, host: str, port: int) -> dict[str, str]:
         "EKIBEN_HTTP_PORT": str(port),
         "EKIBEN_GRPC_PORT": str(port + 1),
         "EKIBEN_METRICS_PORT": str(port + 2),
+        "EKIBEN_RECHECK_SECONDS": f"{traveller.config.observe.recheck_seconds:g}",
         **configured.pod_environment(traveller.config),
     }
     bento = traveller.journey.last("bento")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ekiben.clients import places
-from ekiben.config import ModelConfig
+from ekiben.config import ModelConfig, folder
 from ekiben.errors import ConfigError
 from ekiben.identifiers import BentoTag, ClusterAddress, ImageReference, ModelTag
 from ekiben.road.journey import Journey, Stop, fingerprint
@@ -38,8 +38,8 @@ class Traveller:
 
     def sources(self) -> list[Path]:
         """The model's own files."""
-        folder = self.project / "bentos" / self.config.model
-        return [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+        found = folder(self.config.model, self.project)
+        return [path for path in found.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
 
     def left(self, station: str) -> dict[str, Any]:
         """What a station left.
@@ -92,13 +92,14 @@ def train(
     data = traveller.config.train.data
     table = [] if isinstance(data, str) else [traveller.project / data.file]
     files = [path for path in traveller.sources() if path.suffix == ".py"] + [p for p in table if p.is_file()]
-    packed = traveller.config.bento
+    packed, checked = traveller.config.bento, traveller.config.observe.recheck
     went_in = fingerprint(
         traveller.config.train,
         packed.formats,
         packed.forms,
         packed.compression,
         packed.seal.key_file,
+        *([] if checked is None else [checked.rows]),
         _packages(),
         files=files,
     )

@@ -26,6 +26,7 @@ from ekiben.serving.manifest import (
     FORMAT,
     FORMAT_FILES,
     GOLDEN,
+    LABELLED,
     MANIFEST,
     PARITY,
     READABLE_FORMATS,
@@ -47,6 +48,7 @@ __all__ = [
     "FORMAT_FILES",
     "FORM_FILES",
     "GOLDEN",
+    "LABELLED",
     "MANIFEST",
     "PARITY",
     "READABLE_FORMATS",
@@ -251,7 +253,7 @@ def _checked(
 
 
 def _held(folder: Folder, name: str, expected: str, cipher: encryption.Cipher | None) -> bytes:
-    most = MOST_DOCUMENT_BYTES if name in (SCHEMA, GOLDEN) else MOST_FILE_BYTES
+    most = MOST_DOCUMENT_BYTES if name in (SCHEMA, GOLDEN, LABELLED) else MOST_FILE_BYTES
     content = folder.content(name, most + encryption.TAG_BYTES)
     if cipher is not None:
         content = cipher.decrypted(name, content)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from ekiben.serving import exposition, metrics
@@ -51,12 +51,14 @@ class Instruments:
 
     Attributes:
         predictor: As given; may be set once it is known.
+        sources: Whatever else has series to tell; each is called for every scrape.
     """
 
     def __init__(
         self, model: Model, predictor: str, custom: Sequence[str] = (), objectives: Sequence[float] = ()
     ) -> None:
         self.predictor = predictor
+        self.sources: list[Callable[[], Iterable[Series]]] = []
         self._model = model
         self._custom = frozenset(custom)
         self._protocols = {**metrics.PROTOCOLS, **dict.fromkeys(custom, metrics.CUSTOM_PROTOCOL)}
@@ -175,6 +177,8 @@ class Instruments:
         yield Series(metrics.BATCH_ROWS, model, self._batch_rows.copy())
         yield Series(metrics.BATCH_REQUESTS, model, self._batch_requests.copy())
         yield from self._of_port()
+        for source in self.sources:
+            yield from source()
 
     def parts(self, accept: str) -> Iterator[bytes]:
         """Text for a scrape in short pieces, all of one instant, in the format that `Accept` asks for."""

@@ -14,6 +14,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from ekiben.serving.answer import Answer
 from ekiben.serving.exchange import Dialect, Headers
@@ -29,6 +30,7 @@ _INLINE_SECONDS = 0.010  # a predictor's call that takes longer leaves the loop
 _BATCH_ROWS = 4_096  # of one batch on the worker: memory stays bounded
 _ALONE = 8  # requests that came alone, one after the other, until the next ones do not wait for company
 _AT_ONCE = 32  # requests that do not wait; then one does again, to see whether company comes
+_T = TypeVar("_T")
 
 
 class Lane:
@@ -119,6 +121,10 @@ class Lane:
             self._pending.append(ticket)
             if not self._scheduled:
                 self._schedule()
+
+    def aside(self, job: Callable[[Predictor], _T]) -> asyncio.Future[_T]:
+        """Do something short of the pod's own on the worker, behind the requests that wait for it."""
+        return self._loop.run_in_executor(self._worker, job, self._predictor)
 
     def answer_now(self, dialect: Dialect, body: bytes, headers: Headers, request_id: str) -> Answer:
         """Answer on the calling thread, alone: golden rows go this way before the pod is ready."""

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, TypeVar
 from ekiben.serving.artefact import Artefact
 from ekiben.serving.custom import Service
 from ekiben.serving.http.desk import Desk
+from ekiben.serving.manifest import LABELLED
 from ekiben.serving.protocols.served import Served
 from ekiben.serving.settings import Settings
 from ekiben.serving.validation import Validator
 
 if TYPE_CHECKING:
     from ekiben.serving.lane import Lane
+    from ekiben.serving.recheck import Recheck
     from ekiben.serving.rpc.server import Server as RpcServer
 
 _HEADERS = {b"content-type": b"application/json"}
@@ -54,6 +56,27 @@ async def rpc_server(settings: Settings, artefact: Artefact, desk: Desk, lane: L
         settings, Served.of(artefact), validator, desk.gate, lane, desk.life, desk.instruments
     )
     return made
+
+
+async def recheck(settings: Settings, artefact: Artefact, desk: Desk, lane: Lane) -> Recheck | None:
+    """Prepare the pod's own checks; nothing is loaded if there is nothing to check.
+
+    Raises:
+        ConfigError: The labelled rows are none, or not of this model.
+    """
+    if not settings.recheck_seconds or LABELLED not in artefact.files:
+        return None
+
+    def prepare() -> Recheck:
+        from ekiben.serving.labelled import Labelled
+        from ekiben.serving.recheck import Recheck
+
+        labelled = Labelled.parse(artefact.content(LABELLED), artefact.schema)
+        return Recheck(labelled, artefact, lane.aside, settings.recheck_seconds)
+
+    found = await _off_the_loop(prepare)
+    desk.instruments.sources.append(found.series)
+    return found
 
 
 def open_up(desk: Desk, lane: Lane) -> None:

@@ -18,6 +18,7 @@ GOLDEN = "golden.json"
 REFERENCE = "reference.json"
 CARD = "card.json"
 PARITY = "parity.json"
+LABELLED = "labelled.json"  # only where the model asks to be checked again in its pods
 EstimatorFormat = Literal["skops", "joblib", "pickle"]  # what scikit-learn itself can be read from
 FileFormat = Literal["skops", "joblib", "pickle", "hdf5"]
 PICKLES: frozenset[EstimatorFormat] = frozenset({"joblib", "pickle"})
@@ -45,7 +46,8 @@ class Manifest:
 
     Attributes:
         name: The model's name.
-        files: Hex SHA-256 of each other file by name; exactly those that formats and forms need.
+        files: Hex SHA-256 of each other file by name; those that formats and forms need, and `labelled.json`
+            if there is one.
         forms: What answers as the estimator does, itself included; the fastest first.
         predictor: The form that answers.
         estimator: What `scikit-learn` reads the estimator from.
@@ -139,7 +141,7 @@ def _formats(document: Mapping[str, Any]) -> tuple[tuple[FileFormat, ...], Estim
 def _files(document: Mapping[str, Any], expected: set[str]) -> dict[str, str]:
     """Hashes by name, if the names are those that are expected: no path, no case of its own."""
     listed = document.get("files")
-    if not isinstance(listed, dict) or set(listed) != expected:
+    if not isinstance(listed, dict) or set(listed) - {LABELLED} != expected:
         raise ConfigError(
             f"{MANIFEST}: expected a list of the files {', '.join(sorted(expected))}, found another list",
             remedy=_REMEDY,

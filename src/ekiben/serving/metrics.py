@@ -18,9 +18,11 @@ from typing import Literal, get_args
 Kind = Literal["counter", "gauge", "histogram"]
 AccessOutcome = Literal["allowed", "unauthenticated", "forbidden", "rate", "undecided"]
 Outcome = Literal["ok", "refused", "rate", "gone", "busy", "late", "failed"]
+RecheckOutcome = Literal["ok", "failed"]
 DropReason = Literal["queue", "rate", "output"]
 ACCESS_OUTCOMES: tuple[AccessOutcome, ...] = get_args(AccessOutcome)
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+RECHECK_OUTCOMES: tuple[RecheckOutcome, ...] = get_args(RecheckOutcome)
 DROP_REASONS: tuple[DropReason, ...] = get_args(DropReason)
 
 # Edges from half a millisecond (a linear model) to 10 s (the longest time-out), seconds.
@@ -161,10 +163,38 @@ LOG_DROPPED = Metric(
     ("reason",),
 )  # fmt: skip
 
+RECHECK_SCORE = Metric(
+    "model_recheck_score", "gauge",
+    "Score of this pod's answers to its labelled rows at the last check; absent if that check failed.", "",
+    (*_MODEL, "metric"),
+)  # fmt: skip
+RECHECK_EXPECTED_SCORE = Metric(
+    "model_recheck_expected_score", "gauge", "Score of the trained estimator on the same rows.", "",
+    (*_MODEL, "metric"),
+)  # fmt: skip
+RECHECK_ROWS = Metric(
+    "model_recheck_rows", "gauge", "Labelled rows that a check predicts.", "", _MODEL,
+)  # fmt: skip
+RECHECKS = Metric(
+    "model_rechecks_total", "counter", "Checks on the labelled rows that ended, by outcome.", "",
+    (*_MODEL, "outcome"),
+)  # fmt: skip
+RECHECK_TIME = Metric(
+    "model_last_recheck_timestamp_seconds", "gauge",
+    "Unix time at which the last check that gave a score ended.", "seconds", _MODEL,
+)  # fmt: skip
+RECHECK_CPU = Metric(
+    "model_recheck_cpu_seconds_total", "counter", "CPU time of the predictor in checks.", "seconds", _MODEL,
+)  # fmt: skip
+
+# What only a pod has that scores itself again.
+RECHECK: tuple[Metric, ...] = (
+    RECHECK_SCORE, RECHECK_EXPECTED_SCORE, RECHECK_ROWS, RECHECKS, RECHECK_TIME, RECHECK_CPU,
+)  # fmt: skip
 CONTRACT: tuple[Metric, ...] = (
     REQUEST_DURATION, ARRIVALS, IN_PROGRESS, BODY_BYTES, CONNECTIONS_OPEN, CONNECTIONS, CONNECTIONS_REFUSED,
     ACCESS, REQUESTS, PREDICTIONS, QUEUE_DURATION, PREDICT_DURATION, BATCH_ROWS, BATCH_REQUESTS, CPU,
-    REJECTED_REQUESTS, REJECTED_ROWS, OUT_OF_RANGE, MODEL_INFO, LOG_DROPPED,
+    REJECTED_REQUESTS, REJECTED_ROWS, OUT_OF_RANGE, MODEL_INFO, LOG_DROPPED, *RECHECK,
 )  # fmt: skip
 
 
@@ -177,9 +207,16 @@ def duration_buckets(objectives: Iterable[float] = ()) -> tuple[float, ...]:
     return tuple(sorted({*DURATION_BUCKETS, *objectives}))
 
 
-def contract(objectives: Iterable[float] = ()) -> tuple[Metric, ...]:
-    """Give the contract of a pod with these latency objectives, seconds."""
+def contract(objectives: Iterable[float] = (), *, recheck: bool = False) -> tuple[Metric, ...]:
+    """Give the contract of one pod.
+
+    Args:
+        objectives: Its latency objectives, seconds.
+        recheck: Whether it scores itself on labelled rows.
+    """
     edges = duration_buckets(objectives)
     return tuple(
-        replace(each, buckets=edges) if each.buckets == DURATION_BUCKETS else each for each in CONTRACT
+        replace(each, buckets=edges) if each.buckets == DURATION_BUCKETS else each
+        for each in CONTRACT
+        if recheck or each not in RECHECK
     )

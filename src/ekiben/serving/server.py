@@ -123,8 +123,11 @@ class _Pod:
             rpc = await loading.rpc_server(self._settings, self._artefact, self._desk, lane)
             await rpc.start(self._settings.grpc_port, self._settings.host)
             self._rpc = rpc  # not before: what never listened cannot be stopped
+        recheck = await loading.recheck(self._settings, self._artefact, self._desk, lane)
         self._admission.open(self._service.application)
         loading.open_up(self._desk, lane)
+        if recheck is not None:
+            self._beside.append(asyncio.create_task(recheck.run()))
 
     def watched(self) -> list[asyncio.Task[None]]:
         """What must not end while the pod serves, beside what `listen` gave."""

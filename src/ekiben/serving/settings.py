@@ -45,6 +45,8 @@ class Settings:
         log_sample_ratio: `EKIBEN_LOG_SAMPLE_RATIO`, share of successful requests in the access log, 0-1.
         log_lines_per_second: `EKIBEN_LOG_LINES_PER_SECOND`, most lines about successful requests.
         objective_seconds: `EKIBEN_OBJECTIVE_SECONDS`, latency objectives, comma-separated.
+        recheck_seconds: `EKIBEN_RECHECK_SECONDS`, time between two checks on the artefact's labelled rows, if
+            it has any; 0 checks never.
         tls_certificate: `EKIBEN_TLS_CERTIFICATE`, PEM file; None serves without TLS.
         tls_key: `EKIBEN_TLS_KEY`, PEM file; given with the certificate, or not at all.
     """
@@ -73,6 +75,7 @@ class Settings:
     log_sample_ratio: float = 0.01
     log_lines_per_second: int = 100
     objective_seconds: tuple[float, ...] = ()
+    recheck_seconds: float = 60
     tls_certificate: Path | None = None
     tls_key: Path | None = None
 
@@ -115,6 +118,7 @@ class Settings:
             log_sample_ratio=source.number("LOG_SAMPLE_RATIO", cls.log_sample_ratio, 0, 1),
             log_lines_per_second=source.whole("LOG_LINES_PER_SECOND", cls.log_lines_per_second, 0, 100_000),
             objective_seconds=source.numbers("OBJECTIVE_SECONDS", 0.000_1, 60),
+            recheck_seconds=source.number("RECHECK_SECONDS", cls.recheck_seconds, 0, 86_400),
             tls_certificate=source.pair("TLS_CERTIFICATE", "TLS_KEY"),
             tls_key=source.pair("TLS_KEY", "TLS_CERTIFICATE"),
         )

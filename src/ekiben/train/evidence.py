@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ekiben.artefact.write import json_bytes
 from ekiben.config import ModelConfig, Train
-from ekiben.serving import versions
+from ekiben.errors import ConfigError
+from ekiben.serving import labelled, versions
+from ekiben.serving.predictor import Answers
 from ekiben.serving.schema import Input, InputType, Schema
 from ekiben.train import insight, metrics
 from ekiben.train.metrics import Interval, Judged
@@ -34,6 +37,29 @@ def golden(estimator: Any, split: Split, schema: Schema, section: Train) -> dict
         "probabilities": probabilities,
         "relative_tolerance": RELATIVE_TOLERANCE,
     }
+
+
+def labelled_rows(judged: Judged, split: Split, schema: Schema, config: ModelConfig) -> dict[str, Any] | None:
+    """Content of `labelled.json`: held-out rows with their labels, if pods shall score themselves.
+
+    Raises:
+        ConfigError: They take more room than a pod reads.
+    """
+    asked = config.observe.recheck
+    if asked is None:
+        return None
+    rows = np.random.default_rng(config.train.seed).permutation(len(split.test_rows))[: asked.rows]
+    rows.sort()
+    part = judged.of(rows)
+    answers = Answers(part.predictions, part.probabilities)
+    document = labelled.document(split.test_rows[rows], part.labels, schema, answers)
+    if (size := len(json_bytes(document))) > labelled.MOST_BYTES:
+        raise ConfigError(
+            f"observe.recheck.rows: expected at most {labelled.MOST_BYTES} bytes, "
+            f"found {size} of {len(rows)} rows",
+            remedy="ask for fewer rows",
+        )
+    return document
 
 
 def card(

@@ -120,6 +120,7 @@ def train(
     compared = incumbent.require(config, schema, split, judged)
     _fit_again(fitted, once_fitted, split, searched, config, project)
     golden = evidence.golden(estimator, split, schema, section)
+    labelled = evidence.labelled_rows(judged, split, schema, config)
     reference = distributions(split.train_rows, split.train_labels, schema)
     card = evidence.card(config, split, estimator, judged, measured, searched)
     proven = prove(
@@ -143,6 +144,7 @@ def train(
             golden=golden,
             reference=reference,
             card=card,
+            labelled=labelled,
             proven=proven,
             formats=config.bento.formats,
         )

@@ -40,7 +40,7 @@ def test_values_come_from_their_sections() -> None:
             "target_cpu_percent": 55,
             "scale_down_window_seconds": 60,
         },
-        observe={"latency_seconds": 0.04},
+        observe={"latency_seconds": 0.04, "recheck": {"seconds": 30}},
     )
     assert found == {
         "model": {"name": "iris", "version": "v1", "artefact": DIGEST},
@@ -53,7 +53,7 @@ def test_values_come_from_their_sections() -> None:
             "behavior": {"scaleDown": {"stabilizationWindowSeconds": 60}},
         },
         "access": {"mode": "none"},
-        "server": {"objectiveSeconds": [0.04]},
+        "server": {"objectiveSeconds": [0.04], "recheckSeconds": 30},
         "seal": {"signers": [], "allowPickle": False, "encryption": {"secretName": ""}},
         "resources": {
             "requests": {"cpu": "100m", "memory": "256Mi"},
@@ -88,6 +88,7 @@ def test_release_values_are_laid_over_key_by_key() -> None:
         ({"model": {"name": "x"}}, "model", "the model artefact"),
         ({"autoscaling": {"maxReplicas": 3}}, "autoscaling.maxReplicas", "scale.max_replicas"),
         ({"server": {"objectiveSeconds": [1]}}, "server.objectiveSeconds", "observe.latency_seconds"),
+        ({"server": {"recheckSeconds": 1}}, "server.recheckSeconds", "observe.recheck.seconds"),
         ({"resources": {"limits": {"cpu": 1}}}, "resources.limits.cpu", "cpu_limit"),
         (
             {"autoscaling": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 5}}}},

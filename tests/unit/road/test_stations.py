@@ -70,7 +70,9 @@ def test_another_input_is_worked_on_again(tmp_path: Path, training: Training) ->
     other = {**DOCUMENT["train"], "seed": 7}  # type: ignore[dict-item]  # a mapping
     assert stations.train(traveller(tmp_path, train=other)).kept is False
     assert stations.train(traveller(tmp_path, train=other, observe={"latency_seconds": 1})).kept is True
-    assert training.times == 3
+    for recheck, kept in (({"rows": 9}, False), ({"rows": 9, "seconds": 5}, True)):
+        assert stations.train(traveller(tmp_path, train=other, observe={"recheck": recheck})).kept is kept
+    assert training.times == 4
 
 
 def test_work_that_fails_is_not_written_down(tmp_path: Path, training: Training) -> None:

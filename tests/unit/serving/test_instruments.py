@@ -103,7 +103,7 @@ def test_every_metric_is_as_declared_in_every_format(accept: str) -> None:
         edges = {float(each.labels["le"]) for each in family.samples if "le" in each.labels}
         assert edges - {float("inf")} == set(metric.buckets)
     ours = {name for name in families if not name.startswith(("process_", "python_"))}
-    assert ours == {metric.name.removesuffix("_total") for metric in metrics.CONTRACT}
+    assert ours == {metric.name.removesuffix("_total") for metric in metrics.contract()}
     series = [(each.name, *sorted(each.labels.items())) for each in samples(found)]
     assert len(series) == len(set(series))
 

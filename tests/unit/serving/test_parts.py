@@ -43,9 +43,10 @@ def test_settings_are_read() -> None:
             "EKIBEN_LOG_SAMPLE_RATIO": "0.25",
             "EKIBEN_LOG_LINES_PER_SECOND": "7",
             "EKIBEN_OBJECTIVE_SECONDS": "0.02, 0.3",
+            "EKIBEN_RECHECK_SECONDS": "0.5",
         }
     )
-    assert found.log_lines_per_second == 7
+    assert (found.log_lines_per_second, found.recheck_seconds) == (7, 0.5)
     assert (found.log_sample_ratio, found.objective_seconds) == (0.25, (0.02, 0.3))
     assert (found.bento, found.host, found.most_rows, found.drain_seconds) == (Path("/b"), "::1", 5, 0.5)
     assert found.predictor == "folded"
@@ -59,6 +60,7 @@ def test_settings_are_read() -> None:
         ("REQUEST_TIMEOUT_SECONDS", "0"), ("PREDICTOR", "treelite"), ("PREDICTOR", "ONNX"),
         ("LOG_SAMPLE_RATIO", "1.1"), ("LOG_LINES_PER_SECOND", "-1"), ("LOG_LINES_PER_SECOND", "0.5"),
         ("OBJECTIVE_SECONDS", "0.1,0"), ("OBJECTIVE_SECONDS", "0.1,,0.2"),
+        ("RECHECK_SECONDS", "-1"), ("RECHECK_SECONDS", "86401"),
     ],
 )  # fmt: skip
 def test_wrong_settings_are_named(name: str, value: str) -> None:

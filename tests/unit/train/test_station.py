@@ -255,6 +255,29 @@ def test_missing_values(project: Path) -> None:
     assert "missing" not in reference["b"]
 
 
+def test_labelled_rows_are_held_out_rows_with_their_true_labels(project: Path) -> None:
+    """As many as asked for, each as the data have it, with scikit-learn's score; none unless asked for."""
+    asked = configured(estimator="shop:build_tree", accept={"min": 0.6}, **GAPS)
+    plain = station.train(asked, project)
+    assert not (plain.folder / "labelled.json").exists()
+    observe = asked.observe.model_copy(update={"recheck": config.Recheck(rows=30)})
+    found = station.train(asked.model_copy(update={"observe": observe}), project)
+    document = json.loads((found.folder / "labelled.json").read_text())
+    assert reader.read(found.folder).files.keys() - reader.read(plain.folder).files.keys() == {
+        "labelled.json"
+    }
+    rows = np.array(document["rows"], dtype=np.float64)
+    assert np.isnan(rows).any()
+    drawn = np.random.default_rng(3).normal(size=(200, 2))
+    known = {row[1]: int(row.sum() > 0) for row in drawn}
+    assert document["labels"] == [known[value] for value in rows[:, 1]]
+    held = train_test_split(drawn, test_size=0.3, random_state=0, stratify=drawn.sum(axis=1) > 0)[1]
+    assert len(set(rows[:, 1])) == 30
+    assert set(rows[:, 1]) <= set(held[:, 1])
+    served = estimator.load(reader.read(found.folder).content(reader.ESTIMATOR))
+    assert document["scores"]["accuracy"] == served.score(rows, document["labels"])
+
+
 @pytest.mark.parametrize(
     ("build", "precision"), [("build_boosting", "float64"), ("build", "float32"), ("build_tree", "float32")]
 )

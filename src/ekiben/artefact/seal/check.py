@@ -95,6 +95,6 @@ def _folder(what: str) -> Path:
 
 def _own_signers(what: str, project: Path) -> tuple[Signer, ...]:
     name = what.partition(":")[0]
-    if "/" in what or not (project / "bentos" / name / "ekiben.yaml").is_file():
+    if "/" in what or not (config.folder(name, project) / "ekiben.yaml").is_file():
         return ()
     return configured.signers(config.load(name, project))
