@@ -124,7 +124,7 @@ class _Pod:
             await rpc.start(self._settings.grpc_port, self._settings.host)
             self._rpc = rpc  # not before: what never listened cannot be stopped
         self._admission.open(self._service.application)
-        loading.open_up(self._desk, lane)
+        loading.open_up(self._desk, lane, self._artefact)
 
     def watched(self) -> list[asyncio.Task[None]]:
         """What must not end while the pod serves, beside what `listen` gave."""
@@ -150,6 +150,8 @@ class _Pod:
         self._access.close()
         if self._desk.lane is not None:
             self._desk.lane.close()
+        if self._desk.explanations is not None:
+            self._desk.explanations.close()
         self._journal.close()
 
 
