@@ -153,13 +153,14 @@ class Explanations:
         self._settle(ticket, result)
 
     def _settle(self, ticket: Asked, result: Answer | RefusedError) -> None:
+        if ticket.cancelled:
+            return
         if isinstance(result, RefusedError):
             self._instruments.refused(result.reason, result.rows)
             result = ticket.refuse(result)
-        elif not ticket.cancelled:
+        else:
             self._instruments.explained(len(ticket.rows))
-        if not ticket.cancelled:
-            ticket.settle(result)
+        ticket.settle(result)
 
 
 def _explained(explainer: Explainer, rows: np.ndarray, on_time: Callable[[], None]) -> Explained:
