@@ -166,12 +166,17 @@ def _with_gaps() -> Iterator[tuple[str, Any]]:
     from sklearn import ensemble, linear_model
     from sklearn.impute import KNNImputer, SimpleImputer
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+    from sklearn.preprocessing import KBinsDiscretizer, StandardScaler
 
     line = linear_model.LogisticRegression(max_iter=500)
     yield (
         "missing values: SimpleImputer, LogisticRegression",
         make_pipeline(SimpleImputer(add_indicator=True), line),
+    )
+    bins = KBinsDiscretizer(quantile_method="averaged_inverted_cdf", subsample=None)
+    yield (
+        "missing values: SimpleImputer, KBinsDiscretizer, LogisticRegression",
+        make_pipeline(SimpleImputer(), bins, line),
     )
     yield "missing values: KNNImputer, LogisticRegression", make_pipeline(KNNImputer(), line)
     forest = ensemble.RandomForestClassifier(10, random_state=0)

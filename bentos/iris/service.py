@@ -5,11 +5,11 @@ In a pod, ekiben's lane answers `/predict` in its place, with the same answers.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import bentoml
-from bentoml.exceptions import BadInput
+
+from ekiben.serving.desk import DeskLane
 
 
 @bentoml.service
@@ -19,28 +19,9 @@ class IrisService:
     model = bentoml.models.BentoModel("iris:latest")
 
     def __init__(self) -> None:
-        from ekiben.serving import artefact, predictors
-        from ekiben.serving.validation import Validator
-
-        found = artefact.read(Path(self.model.path))
-        self._validator = Validator(found.schema, most_rows=10_000)
-        self._predictor = predictors.load(found)
-        self._model = {"name": found.name, "version": found.version}
+        self._lane = DeskLane(self.model.path)
 
     @bentoml.api
-    def predict(self, instances: list[Any]) -> dict[str, Any]:
-        """Predict the species of each row: an array of four numbers, or an object by column name."""
-        from ekiben.serving.problem import RefusedError
-
-        try:
-            rows = self._validator.rows(instances, "/instances")
-        except RefusedError as error:
-            places = "; ".join(f"{place.pointer}: {place.detail}" for place in error.places)
-            raise BadInput(f"{error.detail}: {places}") from error
-        answers = self._predictor.predict(rows)
-        probabilities = None if answers.probabilities is None else answers.probabilities.tolist()
-        return {
-            "predictions": answers.predictions.tolist(),
-            "probabilities": probabilities,
-            "model": self._model,
-        }
+    def predict(self, request: Any, /) -> dict[str, Any]:
+        """Predict the species: of `{"instances": [row, ...]}`, `{"features": row}`, or one row's numbers."""
+        return self._lane.predict(request)

@@ -1,6 +1,6 @@
-"""OneHotEncoder and OrdinalEncoder as operators of a graph: categories become codes, codes become columns.
+"""Encoders as operators of a graph: categories, or bins of numbers, become codes, codes become columns.
 
-Source: sklearn/preprocessing/_encoders.py, `transform` of both.
+Source: sklearn/preprocessing/_encoders.py and _discretization.py, `transform` of each class.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ def one_hot(encoder: Any, columns: tuple[Column, ...], graph: Graph) -> tuple[Co
             _refuse(graph, column, categories, codes)
         kept = [float(each) for each in range(len(categories)) if each != _dropped(encoder, number)]
         if kept:
-            flags = graph.floats(graph.add("Equal", codes, graph.constant(kept)))
-            found.extend(graph.columns(flags, [column.sources] * len(kept)))
+            found.extend(_flags(graph, column, codes, kept))
     return tuple(found)
 
 
@@ -60,6 +59,38 @@ def ordinal(encoder: Any, columns: tuple[Column, ...], graph: Graph) -> tuple[Co
         gap = gap or (encoder.handle_unknown != "error" and math.isnan(encoder.unknown_value))
         found.extend(graph.columns(codes, [column.sources], [gap]))
     return tuple(found)
+
+
+def binned(encoder: Any, columns: tuple[Column, ...], graph: Graph) -> tuple[Column, ...]:
+    """Write a KBinsDiscretizer: a column of 0 and 1 per bin, or of codes.
+
+    The code of a value is how many inner edges it has reached.
+
+    Raises:
+        NoExactFormError: A value may be missing, is a string, or is compared as float32.
+    """
+    if any(each.word or each.gap for each in columns):
+        raise NoExactFormError("strings or missing values reach KBinsDiscretizer")
+    if encoder.dtype not in (None, np.float64):
+        raise NoExactFormError("the step KBinsDiscretizer compares float32")
+    found: list[Column] = []
+    for column, edges, count in zip(columns, encoder.bin_edges_, encoder.n_bins_, strict=True):
+        values = graph.matrix([column])
+        codes = graph.add("Sub", values, values)  # 0 for each row, where there is one bin only
+        if count > 1:
+            reached = graph.floats(graph.add("GreaterOrEqual", values, graph.constant(edges[1:-1])))
+            codes = graph.add("ReduceSum", reached, graph.constant([1], np.int64), keepdims=1)
+        if encoder.encode == "ordinal":
+            found.extend(graph.columns(codes, [column.sources]))
+        else:
+            found.extend(_flags(graph, column, codes, [float(each) for each in range(count)]))
+    return tuple(found)
+
+
+def _flags(graph: Graph, column: Column, codes: str, kept: list[float]) -> tuple[Column, ...]:
+    """A column of 0 and 1 per code."""
+    flags = graph.floats(graph.add("Equal", codes, graph.constant(kept)))
+    return graph.columns(flags, [column.sources] * len(kept))
 
 
 def _codes(graph: Graph, column: Column, categories: Any) -> str:

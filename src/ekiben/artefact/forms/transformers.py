@@ -242,8 +242,14 @@ def _united(transformer: Any, columns: Columns, graph: Graph, place: Place) -> C
 
 def _encoded(transformer: Any, columns: Columns, graph: Graph, place: Place) -> Columns:
     del place
-    maker = encoders.one_hot if type(transformer).__name__ == "OneHotEncoder" else encoders.ordinal
-    return maker(transformer, columns, graph)
+    return _ENCODERS[type(transformer).__name__](transformer, columns, graph)
+
+
+_ENCODERS: Mapping[str, Callable[[Any, Columns, Graph], Columns]] = {
+    "OneHotEncoder": encoders.one_hot,
+    "OrdinalEncoder": encoders.ordinal,
+    "KBinsDiscretizer": encoders.binned,
+}
 
 
 _COMPOSED = frozenset(
@@ -262,6 +268,7 @@ _KINDS: Mapping[str, Callable[[Any, Columns, Graph, Place], Columns]] = {
     "sklearn.preprocessing._data.Binarizer": _binarized,
     "sklearn.preprocessing._encoders.OneHotEncoder": _encoded,
     "sklearn.preprocessing._encoders.OrdinalEncoder": _encoded,
+    "sklearn.preprocessing._discretization.KBinsDiscretizer": _encoded,
     "sklearn.feature_selection._variance_threshold.VarianceThreshold": _selected,
     "sklearn.feature_selection._univariate_selection.SelectKBest": _selected,
     "sklearn.feature_selection._univariate_selection.SelectPercentile": _selected,

@@ -13,11 +13,13 @@ from typing import Any
 from ekiben.errors import ConfigError
 from ekiben.serving.predictors import archive, trees
 
-# skops leaves these two out because it cannot check their content; `trees` does.
-# Source: skops/io/exceptions.py, UNTRUSTED_TYPE_REASONS
+# skops leaves the first two out because it cannot check their content; `trees` does. The third it has not
+# decided about: it is the type of an empty array, read without pickles, and SimpleImputer keeps two.
+# Source: skops/io/exceptions.py, UNTRUSTED_TYPE_REASONS; skops/io/_numpy.py, DTypeNode
 TRUSTED = (
     "sklearn.tree._tree.Tree",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "numpy.dtype",
 )
 _PACKAGES = frozenset({"sklearn", "numpy", "builtins"})
 

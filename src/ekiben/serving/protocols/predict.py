@@ -36,11 +36,22 @@ class Predict(Problems):
             RefusedError: Another content type (415), not JSON (400), or it does not fit the schema (422).
         """
         check_media_type(headers)
-        validator, single = self._validator, False
-        rows = table.rows(body, validator)
+        rows = table.rows(body, self._validator)
         if rows is None:
-            rows, single = self._of_document(decode(body))
-        return Question(rows, single, validator.out_of_range(rows))
+            return self.question(decode(body))
+        return Question(rows, False, self._validator.out_of_range(rows))
+
+    def question(self, document: Any) -> Question:
+        """Check a request that is decoded already.
+
+        Args:
+            document: The request's JSON.
+
+        Raises:
+            RefusedError: 422; it does not fit the schema.
+        """
+        rows, single = self._of_document(document)
+        return Question(rows, single, self._validator.out_of_range(rows))
 
     def _of_document(self, document: Any) -> tuple[Rows, bool]:
         """Rows, and whether one was sent in a form of one row."""

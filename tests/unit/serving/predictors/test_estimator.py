@@ -15,9 +15,10 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from tests.unit.serving.conftest import training_rows
 
@@ -50,6 +51,10 @@ def renamed(content: bytes, old: str, new: tuple[str, str]) -> bytes:
         HistGradientBoostingClassifier(max_iter=3, random_state=0),
         LogisticRegression(),
         make_pipeline(StandardScaler(), RandomForestClassifier(2, random_state=0)),
+        make_pipeline(SimpleImputer(missing_values=0, add_indicator=True), LogisticRegression()),
+        make_pipeline(
+            KBinsDiscretizer(3, quantile_method="averaged_inverted_cdf"), LogisticRegression(max_iter=500)
+        ),
         make_pipeline(
             FunctionTransformer(np.log1p), OneHotEncoder(handle_unknown="ignore"), LogisticRegression()
         ),
