@@ -30,47 +30,57 @@ def judged(change: Any, output: Output = NUMBER, link: str = "identity") -> list
     return Additivity(base, link, output).right(explained, answers).tolist()
 
 
-def nothing(explained: Explained, answers: Answers) -> None: ...
+def nothing(*_: Any) -> None: ...
 
 
-def contribution(explained: Explained, answers: Answers) -> None:
+def contribution(explained: Explained, _: Answers) -> None:
     explained.contributions[1, 0, 0] += 10 * TOLERANCE
 
 
-def within(explained: Explained, answers: Answers) -> None:
+def within(explained: Explained, _: Answers) -> None:
     explained.contributions[1, 0, 0] += TOLERANCE / 10
 
 
-def not_a_number(explained: Explained, answers: Answers) -> None:
+def not_a_number(explained: Explained, _: Answers) -> None:
     explained.contributions[1] = np.nan
 
 
-def endless(explained: Explained, answers: Answers) -> None:
+def endless(explained: Explained, _: Answers) -> None:
     explained.contributions[1] = explained.outputs[1] = np.inf
 
 
-def answer(explained: Explained, answers: Answers) -> None:
+def answer(_: Explained, answers: Answers) -> None:
     answers.predictions[1] = 3.1
 
 
-def label(explained: Explained, answers: Answers) -> None:
+def label(_: Explained, answers: Answers) -> None:
     answers.predictions[1] = "no"
 
 
-def probability(explained: Explained, answers: Answers) -> None:
+def probability(_: Explained, answers: Answers) -> None:
     assert answers.probabilities is not None
     answers.probabilities[1] += [1e-8, -1e-8]
 
 
-@pytest.mark.parametrize(("change", "right"), [(nothing, True), (within, True), (contribution, False),
-                                               (not_a_number, False), (endless, False), (answer, False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "right"),
+    [
+        (nothing, True),
+        (within, True),
+        (contribution, False),
+        (not_a_number, False),
+        (endless, False),
+        (answer, False),
+    ],
+)
 def test_of_a_number(change: Any, right: bool) -> None:
     """A sum that is off, NaN, infinity, or an output that is not what the pod answers."""
     assert judged(change) == [True, right, True]
 
 
-@pytest.mark.parametrize(("change", "right"), [(nothing, True), (contribution, False), (label, False),
-                                               (probability, False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "right"), [(nothing, True), (contribution, False), (label, False), (probability, False)]
+)
 def test_of_classes(change: Any, right: bool) -> None:
     """Label and probabilities must be those of the output."""
     assert judged(change, TWO, "sigmoid") == [True, right, True]

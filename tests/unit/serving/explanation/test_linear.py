@@ -28,7 +28,7 @@ def explained(estimator: Any, output: Output, rows: Any) -> tuple[Any, Any, Any]
 
 
 def test_a_line() -> None:
-    """y = 2 a + 1: a row at 4 with the background at its mean contributes 2 (4 - mean); the base is y there."""
+    """Of y = 2 a + 1 a row at 4 contributes 2 (4 - mean); the base is y at the mean."""
     estimator = LinearRegression().fit(ROWS, 2 * ROWS[:, 0] + 1)
     base, contributions, outputs = explained(estimator, Output("regression"), np.array([[4.0, 7.0, -50.0]]))
     mean = ROWS[:, 0].mean()

@@ -101,7 +101,7 @@ def run(scenario: Coroutine[Any, Any, None], found: Room) -> None:
 
 
 def test_rows_are_explained_and_counted(tmp_path: Path) -> None:
-    """y = a - 2 b: with b two more, its contribution is four less."""
+    """Of y = a - 2 b: with b two more, its contribution is four less."""
     found = room(tmp_path / "a")
 
     async def scenario() -> None:
@@ -188,7 +188,7 @@ def test_a_row_that_does_not_add_up_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_limits(tmp_path: Path) -> None:
-    """One more than may be in progress gets 503 at once; one that waited too long gets 504; all are answered."""
+    """One too many gets 503 at once, one that waited too long 504; all are answered."""
     found = room(tmp_path / "a", most=2, seconds=0.05)
 
     async def scenario() -> None:

@@ -9,7 +9,8 @@ import jsonschema_rs
 import numpy as np
 import orjson
 import pytest
-from tests.unit.serving.protocols.pod import JSON, NAME, VERSION, Pod, gaps
+from tests.unit.serving.protocols import pod
+from tests.unit.serving.protocols.pod import JSON, NAME, VERSION, Pod
 
 from ekiben.artefact.explanation import explained_by
 from ekiben.serving.exchange import Endpoint
@@ -23,12 +24,12 @@ OWN, KSERVE = "/explain", f"/v1/models/{NAME}:explain"
 class Explained:
     """A pod's routes with explanations, and an answer to a body on one of them."""
 
-    def __init__(self, pod: Pod) -> None:
-        content = explained_by(pod.estimator, pod.schema, pod.rows, pod.rows[:2])
-        pod.served = dataclasses.replace(pod.served, explanation=content.summary)
-        self.pod, self.explainer = pod, explainer_of(content, len(pod.names))
-        self.endpoints: dict[str, Endpoint] = pod.routes.by_path
-        self._predictor = EstimatorPredictor(pod.estimator, pod.schema)
+    def __init__(self, of: Pod) -> None:
+        content = explained_by(of.estimator, of.schema, of.rows, of.rows[:2])
+        of.served = dataclasses.replace(of.served, explanation=content.summary)
+        self.pod, self.explainer = of, explainer_of(content, len(of.names))
+        self.endpoints: dict[str, Endpoint] = of.routes.by_path
+        self._predictor = EstimatorPredictor(of.estimator, of.schema)
 
     def ask(self, path: str, document: Any) -> Any:
         dialect = self.endpoints[path].explaining
@@ -47,9 +48,9 @@ class Explained:
 
 
 @pytest.fixture
-def explained(flowers: Pod) -> Explained:
+def explained() -> Explained:
     """Of a forest of three classes."""
-    return Explained(flowers)
+    return Explained(pod.flowers())
 
 
 def test_without_explanations_there_are_no_such_routes(flowers: Pod) -> None:
@@ -73,12 +74,12 @@ def test_the_routes(explained: Explained) -> None:
 
 def test_every_form_of_a_request(explained: Explained) -> None:
     """Those of `/predict`: many rows, a bare row, one row as an array or by name."""
-    pod = explained.pod
-    row = pod.rows[0].tolist()
-    many = explained.ask(OWN, {"instances": pod.rows[:3].tolist()})
+    asked = explained.pod
+    row = asked.rows[0].tolist()
+    many = explained.ask(OWN, {"instances": asked.rows[:3].tolist()})
     assert len(many["explanations"]) == len(many["predictions"]) == len(many["probabilities"]) == 3
     explained.fits(OWN, "answer", many)
-    for body in (row, {"features": row}, {"features": dict(zip(pod.names, row, strict=True))}):
+    for body in (row, {"features": row}, {"features": dict(zip(asked.names, row, strict=True))}):
         one = explained.ask(OWN, body)
         assert one["explanation"] == many["explanations"][0]
         assert one["prediction"] == many["predictions"][0]
@@ -91,11 +92,11 @@ def test_every_form_of_a_request(explained: Explained) -> None:
 
 def test_an_explanation_adds_up_in_its_json(explained: Explained) -> None:
     """As a client adds it up: base and contributions of each class are the probability of that class."""
-    pod = explained.pod
-    found = explained.ask(OWN, {"instances": pod.rows[:5].tolist()})
-    expected = pod.estimator.predict_proba(pod.rows[:5])
+    asked = explained.pod
+    found = explained.ask(OWN, {"instances": asked.rows[:5].tolist()})
+    expected = asked.estimator.predict_proba(asked.rows[:5])
     for each, row in zip(found["explanations"], expected, strict=True):
-        assert list(each["contributions"]) == pod.names
+        assert list(each["contributions"]) == asked.names
         sums = np.array(each["base"]) + np.sum(list(each["contributions"].values()), axis=0)
         assert sums == pytest.approx(row, abs=1e-9)
         assert each["output"] == pytest.approx(row, abs=1e-12)
@@ -114,7 +115,7 @@ def test_kserves_words(explained: Explained) -> None:
 
 def test_one_score_is_a_number() -> None:
     """A regression has no classes; its values are plain numbers, also where a value is missing."""
-    explained = Explained(gaps())
+    explained = Explained(pod.gaps())
     found = explained.ask(OWN, {"instances": [[None, 0.5], [1.0, 0.25]]})
     for each in found["explanations"]:
         assert isinstance(each["base"], float)
