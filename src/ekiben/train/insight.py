@@ -141,13 +141,13 @@ def contributions(
         rows: Held-out rows.
 
     Returns:
-        Scale, classes, rows, and by column, the greatest sum first, one number per score.
+        Scale, classes, rows, and by column one number per score.
     """
-    order = np.argsort(-means.sum(axis=1).round(9), kind="stable")
     return {
         **meaning(summary, schema),
         "rows": rows,
         "mean_absolute": {
-            schema.inputs[at].name: [float(f"{each:.{_DIGITS}g}") for each in means[at]] for at in order
+            each.name: [float(f"{value:.{_DIGITS}g}") for value in values]
+            for each, values in zip(schema.inputs, means, strict=True)
         },
     }

@@ -23,7 +23,7 @@ from ekiben.serving.exchange import Explaining, Question
 from ekiben.serving.explanation.explained import Explained, Explainer
 from ekiben.serving.instruments import Instruments
 from ekiben.serving.predictor import Predictor
-from ekiben.serving.problem import Place, RefusedError, busy, retry_after
+from ekiben.serving.problem import Place, RefusedError, busy
 from ekiben.serving.ticket import Asked, clock
 from ekiben.serving.unpack import unpack
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _CHUNK_ROWS = 16  # between looks at the deadline: the library cannot be interrupted
-_COMING = "explanations are being loaded"
 _ABSENT = "explanations are not served: they did not add up, or could not be loaded, when this pod started"
 
 
@@ -73,12 +72,11 @@ class Explanations:
         self._instruments = instruments
         self._in_progress = 0
         self._found: _Ready | None = None
-        self._absent = RefusedError(503, "not_ready", _COMING, headers=retry_after(1))
         self._worker = ThreadPoolExecutor(1, "explanations")
         self._loop: asyncio.AbstractEventLoop
 
     def open(self, artefact: Artefact) -> None:
-        """Begin to load, on the thread; requests are refused until that is done."""
+        """Begin to load, on the thread; requests wait behind that."""
         self._loop = asyncio.get_running_loop()
         self._worker.submit(self._load, artefact)
 
@@ -96,13 +94,11 @@ class Explanations:
         """
         ticket.asked = clock()
         ticket.deadline = min(ticket.deadline, ticket.asked + self._limits.seconds)
-        if self._found is None:
-            self._settle(ticket, self._absent)
-        elif self._in_progress >= self._limits.in_progress:
+        if self._in_progress >= self._limits.in_progress:
             self._settle(ticket, busy(self._limits.seconds))
         else:
             self._in_progress += 1
-            self._worker.submit(self._work, self._found, ticket, dialect, body)
+            self._worker.submit(self._work, ticket, dialect, body)
 
     def _load(self, artefact: Artefact) -> None:
         from ekiben.serving.explanation.loaded import load
@@ -115,38 +111,40 @@ class Explanations:
             remedy = error.remedy if isinstance(error, EkibenError) else ""
             if remedy:
                 _LOG.error("explanations: %s", remedy)
-            self._absent = RefusedError(503, "not_ready", _ABSENT)
             return
         self._found = _Ready(explainer, additivity)
         _LOG.info("explanations are ready after %.2f s", time.perf_counter() - started)
 
-    def _work(self, ready: _Ready, ticket: Asked, dialect: Explaining, body: bytes) -> None:
+    def _work(self, ticket: Asked, dialect: Explaining, body: bytes) -> None:
         """One request, on the thread."""
         result: Answer | RefusedError
-        rows = 0
         try:
-            if not ticket.cancelled:
-                question = dialect.read(unpack(body, ticket.headers, self._limits.body_bytes), ticket.headers)
-                ticket.rows, rows = question.rows, len(question.rows)
-            result = self._answer(ready, ticket, dialect, question) if rows else _late()
+            result = self._answered(ticket, dialect, body)
         except RefusedError as error:
             result = error
         except Exception:  # noqa: BLE001 - whatever a model does, its caller gets an answer
             _LOG.exception("request %s could not be explained", ticket.request_id)
-            result = RefusedError(500, "failed", "the server failed on this request", rows=rows)
+            failed = "the server failed on this request"
+            result = RefusedError(500, "failed", failed, rows=len(ticket.rows))
         # The loop is closed when the pod left without waiting for what nobody waited for.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._came_back, ticket, result)
 
-    def _answer(self, ready: _Ready, ticket: Asked, dialect: Explaining, question: Question) -> Answer:
+    def _answered(self, ticket: Asked, dialect: Explaining, body: bytes) -> Answer:
+        if self._found is None:
+            raise RefusedError(503, "not_ready", _ABSENT)
+        _require_time(ticket)
+        explainer, additivity = self._found.explainer, self._found.additivity
+        question = dialect.read(unpack(body, ticket.headers, self._limits.body_bytes), ticket.headers)
         rows, started = question.rows, clock()
+        ticket.rows = rows
         answers = self._predictor.predict(rows)
-        explained = _explained(ready.explainer, rows.astype(np.float64), lambda: _require_time(ticket))
-        wrong = np.flatnonzero(~ready.additivity.right(explained, answers))
+        explained = _explained(explainer, rows.astype(np.float64), lambda: _require_time(ticket))
         ticket.queue_seconds, ticket.predict_seconds = started - ticket.asked, clock() - started
+        wrong = np.flatnonzero(~additivity.right(explained, answers))
         if len(wrong):
             raise _not_additive(dialect, question, wrong.tolist())
-        return dialect.write(question, answers, ready.explainer.base, explained, ticket.request_id)
+        return dialect.write(question, answers, explainer.base, explained, ticket.request_id)
 
     def _came_back(self, ticket: Asked, result: Answer | RefusedError) -> None:
         self._in_progress -= 1

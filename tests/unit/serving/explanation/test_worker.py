@@ -117,15 +117,19 @@ def test_rows_are_explained_and_counted(tmp_path: Path) -> None:
     run(scenario(), found)
 
 
-def test_before_it_is_loaded_requests_are_refused(tmp_path: Path) -> None:
-    """503 with Retry-After: the pod predicts already."""
+def test_requests_wait_while_it_is_loaded(tmp_path: Path) -> None:
+    """The pod is ready before its explanations are: what comes meanwhile is answered, not refused."""
     found = room(tmp_path / "a")
 
     async def scenario() -> None:
+        gate = threading.Event()
+        found.explanations._worker.submit(gate.wait)
+        found.explanations.open(found.artefact)
         found.ask()
-        ((status, document),) = await found.settled(1)
-        assert (status, document["reason"]) == (503, "not_ready")
-        assert dict(found.answers[0].headers)[b"retry-after"] == b"1"
+        await asyncio.sleep(0.01)
+        assert not found.answers
+        gate.set()
+        assert [status for status, _ in await found.settled(1)] == [200]
 
     run(scenario(), found)
 
