@@ -127,9 +127,13 @@ def test_the_library_needs_nothing_of_its_python_package(artefact: Path, tmp_pat
         "assert 'lightgbm' not in sys.modules\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, str(artefact)], capture_output=True, text=True, check=False, cwd=tmp_path,
+        [sys.executable, "-c", program, str(artefact)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, filter(None, sys.path)))},
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
 
 
