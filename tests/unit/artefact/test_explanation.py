@@ -87,7 +87,7 @@ def test_an_array_that_is_not_what_it_should_be_is_refused(damage: str) -> None:
         ROWS[:2],
     )
     arrays = dict(made.arrays)
-    wrong = {
+    wrong: dict[str, Any] = {
         "shape": np.zeros(3),
         "type": np.zeros(2, dtype=np.float32),
         "infinite": np.array([0.0, np.inf]),

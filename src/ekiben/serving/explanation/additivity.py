@@ -53,22 +53,21 @@ class Additivity:
         sums = self._base + explained.contributions.sum(axis=1)
         scale = np.maximum(1.0, np.maximum(np.abs(outputs), np.abs(self._base)))
         # A comparison with NaN is false: such a row is wrong.
-        found: Flags = (np.abs(sums - outputs) <= TOLERANCE * scale).all(axis=1)
-        found &= self._answered(outputs, answers, scale)
-        return found
+        near: Flags = np.all(np.abs(sums - outputs) <= TOLERANCE * scale, axis=1)
+        return np.logical_and(near, self._answered(outputs, answers, scale))
 
     def _answered(self, outputs: Any, answers: Answers, scale: Any) -> Flags:
         given = self._outcome.answers(outputs)
         if not self._places:
             expected = np.asarray(answers.predictions, dtype=np.float64)
             away = np.abs(given.predictions - expected)
-            return np.less_equal(away, TOLERANCE * np.maximum(1.0, np.abs(expected)))  # type: ignore[no-any-return]  # stubs
+            return np.less_equal(away, TOLERANCE * np.maximum(1.0, np.abs(expected)))
         if given.probabilities is not None and answers.probabilities is not None:
-            near: Flags = (np.abs(given.probabilities - answers.probabilities) <= TOLERANCE).all(axis=1)
+            near: Flags = np.all(np.abs(given.probabilities - answers.probabilities) <= TOLERANCE, axis=1)
         else:
             near = np.ones(len(outputs), dtype=np.bool_)
         both = outputs if outputs.shape[1] > 1 else np.concatenate([-outputs, outputs], axis=1)
         places = np.array([self._places[label] for label in answers.predictions.tolist()], dtype=np.intp)
         own = np.take_along_axis(both, places[:, None], axis=1)[:, 0]
         first: Flags = own >= both.max(axis=1) - TOLERANCE * scale.max(axis=1)
-        return near & first
+        return np.logical_and(near, first)

@@ -71,7 +71,8 @@ def keys() -> Cases:
     right: Cases = {
         f"key {name}": (key_text(name).encode(), may)
         for name, may in {
-            "web": PREDICT, "meta": ("metadata",), "ops": ("admin",), "why": ("explain",), "both": BOTH, "all": ALL,
+            "web": PREDICT, "meta": ("metadata",), "ops": ("admin",), "why": ("explain",),
+            "both": BOTH, "all": ALL,
             "ending": PREDICT, "ended": UNKNOWN, "old": UNKNOWN, "later": UNKNOWN, "begun": PREDICT,
             "turning": PREDICT, "stranger": UNKNOWN, "revoked": UNKNOWN,
         }.items()

@@ -27,7 +27,7 @@ def judged(change: Any, output: Output = NUMBER, link: str = "identity") -> list
         answers = Answers(np.array(["yes", "yes", "no"]), np.stack([1 - second, second], axis=1))
     explained = Explained(contributions, outputs)
     change(explained, answers)
-    return Additivity(base, link, output).right(explained, answers).tolist()
+    return [bool(each) for each in Additivity(base, link, output).right(explained, answers)]
 
 
 def nothing(*_: Any) -> None: ...

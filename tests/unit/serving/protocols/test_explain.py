@@ -141,13 +141,8 @@ def test_rows_have_a_limit_of_their_own(explained: Explained) -> None:
     dialect = explained.endpoints[OWN].explaining
     assert dialect is not None
     rows = np.zeros((101, 4)).tolist()
-    assert (
-        len(
-            explained.endpoints["/predict"]
-            .dialect.read(orjson.dumps(rows and {"instances": rows}), JSON)
-            .rows
-        )
-        == 101
-    )  # type: ignore[union-attr]
+    predicting = explained.endpoints["/predict"].dialect
+    assert predicting is not None
+    assert len(predicting.read(orjson.dumps({"instances": rows}), JSON).rows) == 101
     with pytest.raises(RefusedError, match="100"):
         dialect.read(orjson.dumps({"instances": rows}), JSON)
