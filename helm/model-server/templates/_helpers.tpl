@@ -133,6 +133,10 @@ seccompProfile:
 - {name: EKIBEN_MOST_IN_PROGRESS, value: {{ int .mostInProgress | quote }}}
 - {name: EKIBEN_MOST_BODY_BYTES, value: {{ int .mostBodyBytes | quote }}}
 - {name: EKIBEN_MOST_ROWS, value: {{ int .mostRows | quote }}}
+- {name: EKIBEN_EXPLAIN, value: {{ .explain.enabled | quote }}}
+- {name: EKIBEN_MOST_EXPLAINED_ROWS, value: {{ int .explain.mostRows | quote }}}
+- {name: EKIBEN_MOST_EXPLAINING, value: {{ int .explain.mostInProgress | quote }}}
+- {name: EKIBEN_EXPLAIN_SECONDS, value: {{ .explain.timeoutSeconds | quote }}}
 - {name: EKIBEN_RATE_PER_CALLER, value: {{ .ratePerCaller | quote }}}
 - {name: EKIBEN_BURST_PER_CALLER, value: {{ int .burstPerCaller | quote }}}
 - {name: EKIBEN_HEADER_SECONDS, value: {{ .headerSeconds | quote }}}

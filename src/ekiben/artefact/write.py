@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ekiben.artefact import formats as estimator_formats
 from ekiben.artefact.forms.proof import Proven
 from ekiben.serving import artefact as reader
 from ekiben.serving import versions
+from ekiben.serving.explanation.content import Content
 from ekiben.serving.schema import Schema
 
 _NOTHING = Proven({}, {"format": 1, "forms": {}})
@@ -29,6 +31,7 @@ def write(
     labelled: Mapping[str, Any] | None = None,
     proven: Proven = _NOTHING,
     formats: Sequence[str] = ("skops",),
+    explanation: Content | None = None,
 ) -> str:
     """Write all files, the manifest last.
 
@@ -43,6 +46,7 @@ def write(
         labelled: Held-out rows with their labels, for pods that score themselves; None for no such file.
         proven: Exact forms beside the estimator itself.
         formats: Of the estimator's files; the first of skops, joblib and pickle is what a pod reads.
+        explanation: What explains predictions, if that was asked for.
 
     Returns:
         The artefact's hash, `sha256:...`.
@@ -63,6 +67,8 @@ def write(
     written, first = estimator_formats.contents(formats, estimator, schema, proven)
     contents.update(written)
     contents.update({reader.FORM_FILES[form]: content for form, content in proven.contents.items()})
+    if explanation is not None:
+        contents[reader.EXPLANATION] = explanation.content()
     manifest = json_bytes(
         {
             "format": reader.FORMAT,
@@ -73,6 +79,7 @@ def write(
             "forms": [*proven.contents, "scikit-learn"],
             "predictor": proven.predictor,
             "versions": versions.here(),
+            **({} if explanation is None else {"explanation": asdict(explanation.summary)}),
         }
     )
     for file, content in {**contents, reader.MANIFEST: manifest}.items():

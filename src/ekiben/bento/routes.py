@@ -10,29 +10,37 @@ from ekiben.errors import ConfigError
 
 _LANE = frozenset({"/predict", "/invocations", "/ping", "/v2", "/livez", "/readyz", "/docs", "/openapi.json"})
 _LANE_BELOW = ("/v1/", "/v2/")
+_EXPLAIN = "/explain"  # the lane's only where predictions are explained
 _PROBES = frozenset({"/livez", "/readyz"})  # the kubelet asks them about the pod, not about the service
 
 Winner = Literal["lane", "service"]
 
 
-def is_lane(route: str) -> bool:
-    """Whether the lane answers this route unless it is given away."""
-    return route in _LANE or route.startswith(_LANE_BELOW)
+def is_lane(route: str, *, explain: bool = False) -> bool:
+    """Whether the lane answers this route unless it is given away.
+
+    Args:
+        route: Path.
+        explain: Whether predictions are explained (`bento.explain`).
+    """
+    return route in _LANE or route.startswith(_LANE_BELOW) or (explain and route == _EXPLAIN)
 
 
-def custom(declared: Iterable[str], winners: Mapping[str, Winner]) -> list[str]:
+def custom(declared: Iterable[str], winners: Mapping[str, Winner], *, explain: bool = False) -> list[str]:
     """Routes that the service answers itself, in the pod.
 
     Args:
         declared: Routes of the service.
         winners: `bento.routes` of `ekiben.yaml`.
+        explain: Whether predictions are explained (`bento.explain`).
 
     Raises:
         ConfigError: A collision that nobody decided, or a decision that cannot be.
     """
     routes = sorted(set(declared))
-    _check(routes, winners)
-    undecided = [route for route in routes if is_lane(route) and route not in winners]
+    _check(routes, winners, explain=explain)
+    lane = [route for route in routes if is_lane(route, explain=explain)]
+    undecided = [route for route in lane if route not in winners]
     if undecided:
         lines = ", ".join(f"{route}: lane" for route in undecided)
         raise ConfigError(
@@ -43,8 +51,10 @@ def custom(declared: Iterable[str], winners: Mapping[str, Winner]) -> list[str]:
     return [route for route in routes if winners.get(route, "service") == "service"]
 
 
-def _check(routes: list[str], winners: Mapping[str, Winner]) -> None:
-    unknown = sorted(route for route in winners if route not in routes and not is_lane(route))
+def _check(routes: list[str], winners: Mapping[str, Winner], *, explain: bool) -> None:
+    unknown = sorted(
+        route for route in winners if route not in routes and not is_lane(route, explain=explain)
+    )
     if unknown:
         raise ConfigError(
             f"bento.routes names {', '.join(unknown)}: expected a route of the service or of the lane; "

@@ -80,7 +80,9 @@ def build(config: ModelConfig, tag: ModelTag, project: Path) -> Bundled:
         return Bundled(bento, folder, tag)
     with store.workshop(tag) as workshop:
         made = _made(config, tag, bento, sources, lock, workshop)
-        (made / ROUTES).write_bytes(routes.document(routes.custom(_declared(made), config.bento.routes)))
+        (made / ROUTES).write_bytes(
+            routes.document(routes.custom(_declared(made), config.bento.routes, explain=config.bento.explain))
+        )
         return Bundled(bento, store.publish(made, bento, workshop), tag)
 
 

@@ -38,7 +38,10 @@ def create(
     model: options.Model,
     identifier: _Id,
     scope: Annotated[
-        str, typer.Option("--scope", metavar="GROUPS", help="What it may call: predict, metadata, admin.")
+        str,
+        typer.Option(
+            "--scope", metavar="GROUPS", help="What it may call: predict, explain, metadata, admin."
+        ),
     ] = "predict,metadata",
     expires: _Expires = "90d",
     namespace: options.Namespace = None,

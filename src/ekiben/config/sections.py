@@ -59,6 +59,11 @@ class Bento(Section):
         (), description="Forms that must be exact, or training fails; the first serves. Empty: the fastest."
     )
     compression: Compression = Field(default_factory=Compression)
+    explain: bool = Field(
+        False,
+        description="Explain predictions: the artefact carries what that needs, and pods answer `POST "
+        "/explain`. Linear models, and trees behind scalers; the image of trees gets LightGBM's library.",
+    )
 
 
 class Image(Section):
@@ -82,6 +87,12 @@ class Image(Section):
     )
     budget_megabytes: float | None = Field(
         None, description="Largest image, compressed, 10^6 bytes; a larger one fails the build.", gt=0
+    )
+    explain_megabytes: float = Field(
+        5,
+        description="Largest layer of what explains trees, compressed, 10^6 bytes; a larger one fails "
+        "the build.",
+        gt=0,
     )
     source: str = Field("", description="URL of the sources, for the OCI label of that name.")
     revision: Literal["commit", "none"] = Field(

@@ -1,4 +1,4 @@
-"""A budget of bytes: an image over it is not pushed, and says what takes them."""
+"""Budgets of bytes: an image or a part over its own is not pushed, and says what takes them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,24 @@ from ekiben.image.layer import Layer
 
 _MB = 1e6
 _LISTED = 10
+
+
+def keep_explain(layers: Sequence[Layer], megabytes: float) -> None:
+    """Refuse an image whose part for explanations is over that part's own budget.
+
+    Args:
+        layers: Of the image.
+        megabytes: Largest layer `explain`, compressed, 10^6 bytes; an image without it keeps every budget.
+
+    Raises:
+        AcceptanceError: It is larger.
+    """
+    found = sum(layer.compressed_bytes for layer in layers if layer.name == "explain") / _MB
+    if found > megabytes:
+        raise AcceptanceError(
+            f"expected a layer for explanations of at most {megabytes:g} MB, found {found:.2f} MB",
+            remedy="raise image.explain_megabytes, or set bento.explain: false",
+        )
 
 
 def keep(archive: Path, layers: Sequence[Layer], megabytes: float | None) -> None:

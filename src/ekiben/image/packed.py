@@ -55,4 +55,5 @@ class Packed:
             config.image.forms,
             serving_set.demanded(config.release.values),
             custom=bool(self.routes),
+            explain=self.sealed.explanation is not None and self.sealed.explanation.kind == "trees",
         )

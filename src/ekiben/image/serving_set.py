@@ -14,14 +14,20 @@ from ekiben.errors import ConfigError
 from ekiben.serving.predictor import Form
 from ekiben.serving.settings import Demand
 
-Part = Literal["core", "onnx", "scikit-learn", "bentoml"]
+Part = Literal["core", "onnx", "scikit-learn", "explain", "bentoml"]
 PARTS: tuple[Part, ...] = get_args(Part)
 _OF_FORM: Mapping[Form, Part] = {"folded": "core", "onnx": "onnx", "scikit-learn": "scikit-learn"}
 _BLOCK = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)==\S.*(?:\n[ \t]+.*)*", re.MULTILINE)
 
 
 def needed(
-    available: Sequence[Form], preferred: Form, wanted: Collection[Form], demanded: Demand, *, custom: bool
+    available: Sequence[Form],
+    preferred: Form,
+    wanted: Collection[Form],
+    demanded: Demand,
+    *,
+    custom: bool,
+    explain: bool = False,
 ) -> tuple[Part, ...]:
     """Parts that an image is made of.
 
@@ -34,6 +40,7 @@ def needed(
         wanted: `image.forms`; none stands for the form that will answer.
         demanded: `server.predictor` of the release's values.
         custom: Whether the BentoML service answers routes itself.
+        explain: Whether predictions of trees are explained; linear models need nothing for that.
 
     Returns:
         In the order of the layers.
@@ -60,6 +67,8 @@ def needed(
     parts = {"core", *(_OF_FORM[form] for form in forms)}
     if custom:
         parts |= {"scikit-learn", "bentoml"}
+    if explain:
+        parts.add("explain")
     return tuple(part for part in PARTS if part in parts)
 
 

@@ -61,7 +61,8 @@ def build(config: ModelConfig, bento: BentoTag, registry: str, project: Path | N
 
     Raises:
         ConfigError: No such bento, a base without the right Python, or a registry that refuses us.
-        AcceptanceError: It is larger than `image.budget_megabytes`; nothing is pushed.
+        AcceptanceError: It is larger than `image.budget_megabytes`, or its part for explanations than
+            `image.explain_megabytes`; nothing is pushed.
         ToolError: A program is missing or failed, or the registry cannot be reached.
     """
     access = access_of(config.image, config.image.registry or registry)
@@ -79,6 +80,7 @@ def build(config: ModelConfig, bento: BentoTag, registry: str, project: Path | N
             destination=_destination(config.image, access),
             revision=revision,
         )
+        budget.keep_explain(made.layers, config.image.explain_megabytes)
         budget.keep(made.archive, made.layers, config.image.budget_megabytes)
         found = _pushed(config.image, bento, made, client, engine, blobs)
     image = ImageReference(_destination(config.image, access), found.digest, bento.version)

@@ -18,10 +18,12 @@ from typing import Literal
 
 from ekiben.errors import ConfigError
 from ekiben.serving import versions
+from ekiben.serving.explanation.explained import Summary
 from ekiben.serving.golden import Golden
 from ekiben.serving.manifest import (
     CARD,
     ESTIMATOR,
+    EXPLANATION,
     FORM_FILES,
     FORMAT,
     FORMAT_FILES,
@@ -44,6 +46,7 @@ from ekiben.serving.seal.policy import OPEN, Policy
 __all__ = [
     "CARD",
     "ESTIMATOR",
+    "EXPLANATION",
     "FORMAT",
     "FORMAT_FILES",
     "FORM_FILES",
@@ -85,6 +88,7 @@ class Artefact:
         may_unpickle: Whether signature and policy both allow it.
         key_id: Of the key that it is encrypted with; None if it is not.
         beside: Signature and the like: files that are there and not listed in the manifest.
+        explanation: What explains predictions; None if nothing does.
     """
 
     name: str
@@ -101,6 +105,7 @@ class Artefact:
     may_unpickle: bool = False
     key_id: str | None = None
     beside: tuple[str, ...] = ()
+    explanation: Summary | None = None
     _key: bytes | None = field(default=None, repr=False, compare=False)
     _held: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
@@ -189,6 +194,7 @@ def _read(folder: Folder, demanded: Form | Literal["auto"], policy: Policy) -> A
         may_unpickle=signer is not None and policy.pickle,
         key_id=key_id,
         beside=tuple(sorted(found & _BESIDE)),
+        explanation=manifest.explanation,
         _key=key,
         _held={name: held for name, held in contents.items() if name in needed},
     )

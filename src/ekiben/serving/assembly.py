@@ -54,11 +54,12 @@ def desk(
     )
     validator = Validator(artefact.schema, settings.most_rows)
     routes = endpoints(
-        Served.of(artefact),
+        Served.of(artefact, explain=settings.explain),
         validator,
         version=VERSION,
         live=lambda _: _ALIVE,
         ready=lambda _: life.readiness(),
+        most_explained_rows=settings.most_explained_rows,
     )
     model = {"name": artefact.name, "version": artefact.version}
     return Desk(

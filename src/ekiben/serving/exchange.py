@@ -10,15 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ekiben.serving.answer import Answer, refusal
 from ekiben.serving.predictor import Answers
 from ekiben.serving.problem import RefusedError
 from ekiben.serving.validation import Rows
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from ekiben.serving.explanation.explained import Explained
+
 Headers = Mapping[bytes, bytes]  # names in lower case; a name that came twice has its last value
-Group = Literal["predict", "metadata", "admin", "probe"]  # what access control allows; probes need no leave
+Group = Literal[
+    "predict", "explain", "metadata", "admin", "probe"
+]  # what access control allows; probes need no leave
 
 
 @dataclass(slots=True)
@@ -66,6 +74,44 @@ class Dialect(Protocol):
         ...
 
 
+class Explaining(Protocol):
+    """How one protocol writes explanations; pure, and only ever called on the thread of explanations."""
+
+    def read(self, body: bytes, headers: Headers) -> Question:
+        """Decode and check a request; see `Dialect.read`."""
+        ...
+
+    def place(self, question: Question, row: int) -> str:
+        """JSON pointer to a row of a request."""
+        ...
+
+    def write(
+        self,
+        question: Question,
+        answers: Answers,
+        base: npt.NDArray[np.float64],
+        explained: Explained,
+        request_id: str,
+    ) -> Answer:
+        """Encode predictions and what explains them.
+
+        Args:
+            question: As `read` gave it.
+            answers: The predictor's.
+            base: Shape (scores,); what every explanation starts with.
+            explained: Of the same rows.
+            request_id: The request's.
+
+        Raises:
+            ValueError: A number that the protocol cannot carry.
+        """
+        ...
+
+    def refuse(self, error: RefusedError, request_id: str) -> Answer:
+        """Encode a refusal; see `Dialect.refuse`."""
+        ...
+
+
 class Problems:
     """Refusals as RFC 9457 problem documents: every dialect and route without a form of its own."""
 
@@ -83,7 +129,8 @@ class Endpoint:
         template: What metrics call it, e.g. `/v2/models/{model}/infer`.
         methods: Methods that it answers; one with GET answers HEAD too.
         group: Which leave a caller needs.
-        dialect: For predictions; None for what is answered from memory.
+        dialect: For predictions; None for all else.
+        explaining: For explanations; None for all else.
         reply: For all else: gives the answer to a request with this id.
         refuse: How its refusals are written.
     """
@@ -95,6 +142,7 @@ class Endpoint:
     dialect: Dialect | None = None
     reply: Callable[[str], Answer] | None = None
     refuse: Callable[[RefusedError, str], Answer] = Problems().refuse
+    explaining: Explaining | None = None
 
 
 @dataclass(frozen=True, slots=True)

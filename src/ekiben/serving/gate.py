@@ -119,17 +119,36 @@ class Gate:
         """
         limits = self.limits
         if not self._life.ready:
-            raise RefusedError(503, "not_ready", "the model is not ready", headers=retry_after(1))
+            raise _not_ready()
         if limits.rate is not None:
-            early = limits.rate.take(visit.caller.name, visit.started)
-            if early > 0:
-                self._instruments.access("rate")
-                raise RefusedError(429, "rate", "this caller sends too fast", headers=retry_after(early))
+            self._within(limits.rate, visit)
         wait = self._backlog()
         if self.in_progress >= limits.in_progress or wait > limits.seconds:
             raise busy(wait)
         self.in_progress += 1
         visit.inside = True
+
+    def let(self, visit: Visit) -> None:
+        """Let in a request for explanations, whose queue has bounds of its own.
+
+        Raises:
+            RefusedError: 503 or 429, with `Retry-After`.
+        """
+        if not self._life.ready:
+            raise _not_ready()
+        if self.limits.rate is not None:
+            self._within(self.limits.rate, visit)
+
+    def _within(self, rate: Rate, visit: Visit) -> None:
+        """Hold a caller to its rate, of predictions and explanations together."""
+        early = rate.take(visit.caller.name, visit.started)
+        if early > 0:
+            self._instruments.access("rate")
+            raise RefusedError(429, "rate", "this caller sends too fast", headers=retry_after(early))
+
+
+def _not_ready() -> RefusedError:
+    return RefusedError(503, "not_ready", "the model is not ready", headers=retry_after(1))
 
 
 class Visit:
@@ -175,6 +194,8 @@ class Visit:
         self.caller = self._gate.know(headers, group, peer, self.started)
         if group == "predict":
             self._gate.bound(self)
+        elif group == "explain":
+            self._gate.let(self)
 
     def end(
         self,

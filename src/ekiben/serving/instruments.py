@@ -64,7 +64,7 @@ class Instruments:
         self._protocols = {**metrics.PROTOCOLS, **dict.fromkeys(custom, metrics.CUSTOM_PROTOCOL)}
         self._edges = metrics.duration_buckets(objectives)
         self._visits: dict[tuple[str, str], Visits] = {}
-        self._predictions = self._body_bytes = self._out_of_range = 0
+        self._predictions = self._explained = self._body_bytes = self._out_of_range = 0
         self._opened = self._closed = self._connections_refused = 0
         self._cpu_seconds = 0.0
         self._queue, self._predict = Histogram(self._edges), Histogram(self._edges)
@@ -93,6 +93,10 @@ class Instruments:
     def predicted(self, rows: int) -> None:
         """Count rows that were predicted and answered; once per request."""
         self._predictions += rows
+
+    def explained(self, rows: int) -> None:
+        """Count rows that were explained and answered; once per request."""
+        self._explained += rows
 
     def refused(self, reason: Reason, rows: int = 0) -> None:
         """Count a refusal; once per request.
@@ -170,6 +174,7 @@ class Instruments:
             yield Series(metrics.REJECTED_REQUESTS, (*model, reason), self._rejected_requests[reason])
             yield Series(metrics.REJECTED_ROWS, (*model, reason), self._rejected_rows[reason])
         yield Series(metrics.PREDICTIONS, model, self._predictions)
+        yield Series(metrics.EXPLANATIONS, model, self._explained)
         yield Series(metrics.OUT_OF_RANGE, model, self._out_of_range)
         yield Series(metrics.CPU, model, self._cpu_seconds)
         yield Series(metrics.QUEUE_DURATION, model, self._queue.copy())
@@ -196,7 +201,7 @@ class Instruments:
     def _usual(self, route: str, method: str) -> tuple[int, ...]:
         if method == "POST" and route in self._custom:
             return _USUAL_OF_SERVICE
-        if method == "POST" and route in metrics.PROTOCOLS:
+        if method == "POST" and (route in metrics.PROTOCOLS or route in metrics.EXPLAINING):
             return _USUAL_OF_PREDICTIONS
         return _USUAL.get((route, method), ())
 

@@ -20,7 +20,9 @@ from ekiben.serving.settings import Settings
 from ekiben.serving.validation import Validator
 
 if TYPE_CHECKING:
+    from ekiben.serving.explanation.worker import Explanations
     from ekiben.serving.lane import Lane
+    from ekiben.serving.predictor import Predictor
     from ekiben.serving.recheck import Recheck
     from ekiben.serving.rpc.server import Server as RpcServer
 
@@ -79,8 +81,8 @@ async def recheck(settings: Settings, artefact: Artefact, desk: Desk, lane: Lane
     return found
 
 
-def open_up(desk: Desk, lane: Lane) -> None:
-    """Become ready; on the event loop."""
+def open_up(desk: Desk, lane: Lane, artefact: Artefact) -> None:
+    """Become ready; on the event loop. What explains is loaded from then on, beside the first requests."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
@@ -88,6 +90,8 @@ def open_up(desk: Desk, lane: Lane) -> None:
     desk.lane = lane
     desk.gate.watch(lane)
     desk.life.become_ready()
+    if desk.explanations is not None:
+        desk.explanations.open(artefact)
     _LOG.info("ready after %.2f s of CPU", time.process_time())
 
 
@@ -96,8 +100,9 @@ def _proven(settings: Settings, artefact: Artefact, desk: Desk) -> Lane:
     from ekiben.serving import golden, predictors
     from ekiben.serving.lane import Lane
 
+    predictor = predictors.load(artefact)
     lane = Lane(
-        predictors.load(artefact),
+        predictor,
         inline_rows=settings.inline_rows,
         most_bytes=settings.most_body_bytes,
         instruments=desk.instruments,
@@ -109,7 +114,16 @@ def _proven(settings: Settings, artefact: Artefact, desk: Desk) -> Lane:
         lambda body, request_id: lane.answer_now(desk.predict, body, _HEADERS, request_id),
         settings.most_rows,
     )
+    if desk.explaining:
+        desk.explanations = _explanations(settings, predictor, desk)
     return lane
+
+
+def _explanations(settings: Settings, predictor: Predictor, desk: Desk) -> Explanations:
+    from ekiben.serving.explanation.worker import Explanations, Limits
+
+    limits = Limits(settings.most_explaining, settings.explain_seconds, settings.most_body_bytes)
+    return Explanations(predictor, limits, desk.instruments)
 
 
 async def _off_the_loop(function: Callable[[], _T]) -> _T:

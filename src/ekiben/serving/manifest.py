@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 
 from ekiben.errors import ConfigError
+from ekiben.serving.explanation.explained import Kind, Summary
 from ekiben.serving.predictor import Form
 
 FORMAT = 3
@@ -19,6 +20,7 @@ REFERENCE = "reference.json"
 CARD = "card.json"
 PARITY = "parity.json"
 LABELLED = "labelled.json"  # only where the model asks to be checked again in its pods
+EXPLANATION = "explanation.zip"  # only where explanations were asked for
 EstimatorFormat = Literal["skops", "joblib", "pickle"]  # what scikit-learn itself can be read from
 FileFormat = Literal["skops", "joblib", "pickle", "hdf5"]
 PICKLES: frozenset[EstimatorFormat] = frozenset({"joblib", "pickle"})
@@ -53,6 +55,7 @@ class Manifest:
         estimator: What `scikit-learn` reads the estimator from.
         formats: Formats of the estimator that are there.
         versions: Of what it was trained with.
+        explanation: What explains predictions; None if nothing does.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Manifest:
     estimator: EstimatorFormat
     formats: tuple[FileFormat, ...]
     versions: Any
+    explanation: Summary | None = None
 
     @classmethod
     def parse(cls, document: Any) -> Self:
@@ -79,9 +83,18 @@ class Manifest:
             )
         forms, predictor = _forms(document)
         formats, estimator = _formats(document)
-        files = _files(document, {*_DOCUMENTS, *_needed(forms, formats)})
+        explanation = _explanation(document.get("explanation"))
+        asked = set() if explanation is None else {EXPLANATION}
+        files = _files(document, {*_DOCUMENTS, *_needed(forms, formats), *asked})
         return cls(
-            _name(document.get("name")), files, forms, predictor, estimator, formats, document.get("versions")
+            name=_name(document.get("name")),
+            files=files,
+            forms=forms,
+            predictor=predictor,
+            estimator=estimator,
+            formats=formats,
+            versions=document.get("versions"),
+            explanation=explanation,
         )
 
     def file_of(self, form: Form) -> str:
@@ -136,6 +149,21 @@ def _formats(document: Mapping[str, Any]) -> tuple[tuple[FileFormat, ...], Estim
             remedy=_REMEDY,
         )
     return formats, estimator
+
+
+def _explanation(found: Any) -> Summary | None:
+    """What a manifest says of an explanation."""
+    if found is None:
+        return None
+    match found:
+        case {"kind": str() as kind, "link": str() as link, "scores": int() as scores, **rest}:
+            if kind in get_args(Kind) and not rest and type(scores) is int and scores > 0:
+                return Summary(kind, link, scores)  # type: ignore[arg-type]  # get_args is untyped
+    raise ConfigError(
+        f"{MANIFEST}: expected an explanation of kind {' or '.join(get_args(Kind))}, with its link and the "
+        f"number of scores; found {_short(found)}",
+        remedy=_REMEDY,
+    )
 
 
 def _files(document: Mapping[str, Any], expected: set[str]) -> dict[str, str]:

@@ -41,6 +41,9 @@ PROTOCOLS: Mapping[str, str] = {
     "/inference.GRPCInferenceService/ModelInfer": "open_inference_grpc",
     "/invocations": "invocations",
 }
+# Templates of the routes that explain. They are not among the requests of the objective: an explanation of a
+# forest takes many times as long as its prediction.
+EXPLAINING = frozenset({"/explain", "/v1/models/{model}:explain"})
 CUSTOM_PROTOCOL = "bentoml"  # routes that the BentoML service answers itself
 
 CLIENT_GONE = 499  # nginx' number for a client that closed its request; no answer is sent
@@ -121,6 +124,9 @@ REQUESTS = Metric(
 PREDICTIONS = Metric(
     "model_predictions_total", "counter", "Rows predicted and answered.", "", _MODEL,
 )  # fmt: skip
+EXPLANATIONS = Metric(
+    "model_explanations_total", "counter", "Rows explained and answered.", "", _MODEL,
+)  # fmt: skip
 QUEUE_DURATION = Metric(
     "model_queue_duration_seconds", "histogram", "Time a request waited for the predictor.", "seconds",
     _MODEL, DURATION_BUCKETS,
@@ -193,8 +199,8 @@ RECHECK: tuple[Metric, ...] = (
 )  # fmt: skip
 CONTRACT: tuple[Metric, ...] = (
     REQUEST_DURATION, ARRIVALS, IN_PROGRESS, BODY_BYTES, CONNECTIONS_OPEN, CONNECTIONS, CONNECTIONS_REFUSED,
-    ACCESS, REQUESTS, PREDICTIONS, QUEUE_DURATION, PREDICT_DURATION, BATCH_ROWS, BATCH_REQUESTS, CPU,
-    REJECTED_REQUESTS, REJECTED_ROWS, OUT_OF_RANGE, MODEL_INFO, LOG_DROPPED, *RECHECK,
+    ACCESS, REQUESTS, PREDICTIONS, EXPLANATIONS, QUEUE_DURATION, PREDICT_DURATION, BATCH_ROWS,
+    BATCH_REQUESTS, CPU, REJECTED_REQUESTS, REJECTED_ROWS, OUT_OF_RANGE, MODEL_INFO, LOG_DROPPED, *RECHECK,
 )  # fmt: skip
 
 

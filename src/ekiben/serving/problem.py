@@ -32,6 +32,7 @@ Reason = Literal[
     "range",
     "category",
     "missing",
+    "not_additive",
     "not_http",
     "not_found",
     "method",

@@ -125,7 +125,7 @@ class _Pod:
             self._rpc = rpc  # not before: what never listened cannot be stopped
         recheck = await loading.recheck(self._settings, self._artefact, self._desk, lane)
         self._admission.open(self._service.application)
-        loading.open_up(self._desk, lane)
+        loading.open_up(self._desk, lane, self._artefact)
         if recheck is not None:
             self._beside.append(asyncio.create_task(recheck.run()))
 
@@ -153,6 +153,8 @@ class _Pod:
         self._access.close()
         if self._desk.lane is not None:
             self._desk.lane.close()
+        if self._desk.explanations is not None:
+            self._desk.explanations.close()
         self._journal.close()
 
 

@@ -40,6 +40,10 @@ class Settings:
             come at 240 bytes per second or more.
         most_connections: `EKIBEN_MOST_CONNECTIONS`, connections at once.
         most_in_progress: `EKIBEN_MOST_IN_PROGRESS`, predictions at once.
+        explain: `EKIBEN_EXPLAIN`, `true` or `false`: whether `/explain` is served, if the artefact can.
+        most_explained_rows: `EKIBEN_MOST_EXPLAINED_ROWS`, most rows in one request to explain.
+        most_explaining: `EKIBEN_MOST_EXPLAINING`, requests to explain at once.
+        explain_seconds: `EKIBEN_EXPLAIN_SECONDS`, longest time for one of them.
         rate_per_caller: `EKIBEN_RATE_PER_CALLER`, requests per second; 0 without a limit.
         burst_per_caller: `EKIBEN_BURST_PER_CALLER`, requests that a quiet caller may send at once.
         log_sample_ratio: `EKIBEN_LOG_SAMPLE_RATIO`, share of successful requests in the access log, 0-1.
@@ -70,6 +74,10 @@ class Settings:
     header_seconds: float = 10
     most_connections: int = 2_048
     most_in_progress: int = 512
+    explain: bool = True
+    most_explained_rows: int = 100
+    most_explaining: int = 8
+    explain_seconds: float = 10
     rate_per_caller: float = 0
     burst_per_caller: int = 100
     log_sample_ratio: float = 0.01
@@ -113,6 +121,10 @@ class Settings:
             header_seconds=source.number("HEADER_SECONDS", cls.header_seconds, 0.1, 3_600),
             most_connections=source.whole("MOST_CONNECTIONS", cls.most_connections, 1, 1_000_000),
             most_in_progress=source.whole("MOST_IN_PROGRESS", cls.most_in_progress, 1, 1_000_000),
+            explain=source.flag("EXPLAIN", cls.explain),
+            most_explained_rows=source.whole("MOST_EXPLAINED_ROWS", cls.most_explained_rows, 1, 10_000),
+            most_explaining=source.whole("MOST_EXPLAINING", cls.most_explaining, 1, 1_000),
+            explain_seconds=source.number("EXPLAIN_SECONDS", cls.explain_seconds, 0.1, 3_600),
             rate_per_caller=source.number("RATE_PER_CALLER", cls.rate_per_caller, 0, 1_000_000),
             burst_per_caller=source.whole("BURST_PER_CALLER", cls.burst_per_caller, 1, 1_000_000),
             log_sample_ratio=source.number("LOG_SAMPLE_RATIO", cls.log_sample_ratio, 0, 1),

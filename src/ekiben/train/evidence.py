@@ -26,9 +26,7 @@ GOLDEN_FORMAT = 1
 
 def golden(estimator: Any, split: Split, schema: Schema, section: Train) -> dict[str, Any]:
     """Content of `golden.json`: held-out rows with the estimator's own answers."""
-    count = min(section.golden_rows, len(split.test_rows))
-    chosen = np.random.default_rng(section.seed).permutation(len(split.test_rows))[:count]
-    rows = split.test_rows[chosen]
+    rows = golden_rows(split, section)
     probabilities = estimator.predict_proba(rows).tolist() if schema.output.probabilities else None
     return {
         "format": GOLDEN_FORMAT,
@@ -60,6 +58,13 @@ def labelled_rows(judged: Judged, split: Split, schema: Schema, config: ModelCon
             remedy="ask for fewer rows",
         )
     return document
+
+
+def golden_rows(split: Split, section: Train) -> Any:
+    """The held-out rows that are golden, shape (rows, inputs)."""
+    count = min(section.golden_rows, len(split.test_rows))
+    chosen = np.random.default_rng(section.seed).permutation(len(split.test_rows))[:count]
+    return split.test_rows[chosen]
 
 
 def card(

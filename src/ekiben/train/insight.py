@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 from ekiben.config import Train
 from ekiben.errors import ConfigError
+from ekiben.serving.explanation.explained import Summary
+from ekiben.serving.protocols.explain import meaning
+from ekiben.serving.schema import Schema
 from ekiben.train import metrics
 from ekiben.train.metrics import SCORERS, Judged
 from ekiben.train.partition import Split
@@ -19,7 +22,8 @@ from ekiben.train.partition import Split
 _BINS = 10
 _MOST_VALUES = 20  # more values of a number make quarters of it
 _REPEATS = 5
-_MOST_ROWS = 2000
+_DIGITS = 6
+MOST_ROWS = 2000  # held-out rows that an importance is measured on
 
 
 def slices(judged: Judged, split: Split, section: Train) -> dict[str, list[dict[str, Any]]]:
@@ -106,7 +110,7 @@ def importance(estimator: Any, split: Split, section: Train) -> Mapping[str, dic
     """
     from sklearn.inspection import permutation_importance
 
-    rows, labels = split.test_rows[:_MOST_ROWS], split.test_labels[:_MOST_ROWS]
+    rows, labels = split.test_rows[:MOST_ROWS], split.test_labels[:MOST_ROWS]
     found = permutation_importance(
         estimator,
         rows,
@@ -120,4 +124,30 @@ def importance(estimator: Any, split: Split, section: Train) -> Mapping[str, dic
     return {
         names[at]: {"mean": float(found.importances_mean[at]), "std": float(found.importances_std[at])}
         for at in order
+    }
+
+
+def contributions(
+    means: npt.NDArray[np.float64], summary: Summary, schema: Schema, rows: int
+) -> dict[str, Any]:
+    """What a card says of explanations: how much each column contributes on average, whatever the sign.
+
+    Six digits: the last ones of a float depend on the processor, and the artefact's hash must not.
+
+    Args:
+        means: Mean absolute contribution over held-out rows, shape (inputs, scores).
+        summary: What explains.
+        schema: Of the model.
+        rows: Held-out rows.
+
+    Returns:
+        Scale, classes, rows, and by column one number per score.
+    """
+    return {
+        **meaning(summary, schema),
+        "rows": rows,
+        "mean_absolute": {
+            each.name: [float(f"{value:.{_DIGITS}g}") for value in values]
+            for each, values in zip(schema.inputs, means, strict=True)
+        },
     }

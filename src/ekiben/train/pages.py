@@ -142,6 +142,18 @@ def _plots(card: Mapping[str, Any], judged: Judged) -> Iterator[tuple[str, str]]
     errors = [each["std"] for _, each in ranked]
     caption = f"Loss of {card['metric']} when the column is shuffled; the line is one standard deviation."
     yield plots.bars("Permutation importance", values, errors), caption
+    if "contributions" in card:
+        yield _contributions(card["contributions"])
+
+
+def _contributions(found: Mapping[str, Any]) -> tuple[str, str]:
+    """How much each column contributes to explanations; the mean over scores."""
+    sizes = {name: sum(each) / len(each) for name, each in found["mean_absolute"].items()}
+    ranked = dict(sorted(sizes.items(), key=lambda item: -item[1]))
+    caption = (
+        f"Mean size of a contribution over {found['rows']} held-out rows, in units of the {found['scale']}."
+    )
+    return plots.bars("Contributions to explanations", ranked), caption
 
 
 def _beside(compared: Comparison, metric: str) -> str:

@@ -69,9 +69,17 @@ async def _routes(served: Served) -> list[tuple[str, str, str | None]]:
     for path, operations in json.loads(found.body)["paths"].items():
         for method in operations:
             if method in _METHODS and (method.upper(), path) not in {each[:2] for each in routes}:
-                group = None if path in _PROBES else "predict" if method == "post" else "metadata"
-                routes.append((method.upper(), path, group))
+                routes.append((method.upper(), path, _group(path, method)))
     return routes
+
+
+def _group(path: str, method: str) -> str | None:
+    """The group that a route must need."""
+    if path in _PROBES:
+        return None
+    if method == "post":
+        return "explain" if path.endswith("explain") else "predict"
+    return "metadata"
 
 
 async def _decisions(

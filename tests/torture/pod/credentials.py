@@ -20,7 +20,8 @@ from tests.unit.serving.access.made import key_record, key_text, segment, token
 Groups = frozenset[str]
 NOTHING: Groups = frozenset()
 PREDICT, METADATA = frozenset({"predict"}), frozenset({"metadata"})
-BOTH, ALL = PREDICT | METADATA, frozenset({"predict", "metadata", "admin"})
+EXPLAIN = frozenset({"explain"})
+BOTH, ALL = PREDICT | METADATA, frozenset({"predict", "explain", "metadata", "admin"})
 _FAR_SECONDS = 86_400  # from any edge: this matrix is not about seconds
 _FLIPS = 120
 
@@ -56,6 +57,7 @@ def write(folder: Path) -> None:
         _record("web", PREDICT),
         _record("meta", METADATA),
         _record("all", ALL),
+        _record("why", EXPLAIN),
         _record("old", ALL, expires=_moment(-_FAR_SECONDS)),
         _record("later", ALL, not_before=_moment(_FAR_SECONDS)),
         _record("ends", PREDICT, expires=_moment(_FAR_SECONDS)),
@@ -75,7 +77,7 @@ def matrix(draw: random.Random) -> list[Credential]:
 
 
 def _keys() -> Iterator[Credential]:
-    right = {"web": PREDICT, "meta": METADATA, "all": ALL, "ends": PREDICT}
+    right = {"web": PREDICT, "meta": METADATA, "why": EXPLAIN, "all": ALL, "ends": PREDICT}
     for name, groups in right.items():
         yield Credential(f"key {name}", key_text(name).encode(), groups)
     web = key_text("web")

@@ -74,14 +74,24 @@ def test_a_layer_does_not_install_again_what_is_below() -> None:
     assert serving_set.above(lock, {"a"}) == other
 
 
+@pytest.mark.parametrize("custom", [False, True])
+def test_explanations_of_trees_bring_their_part(custom: bool) -> None:
+    """Whatever answers; without them it is not there."""
+    with_it = serving_set.needed(ALL, "onnx", (), "auto", custom=custom, explain=True)
+    without = serving_set.needed(ALL, "onnx", (), "auto", custom=custom)
+    assert set(with_it) - set(without) == {"explain"}
+
+
 def test_the_parts_together_are_the_pods_lock() -> None:
-    """The same versions with the same hashes, and nothing that only one of them has."""
+    """The same versions with the same hashes; what explains trees stands apart, one library and no more."""
 
     def hashes(text: str) -> set[tuple[str, ...]]:
         blocks = re.findall(r"^(\S+==\S+)((?:[^\n]*\n\s+--hash=\S+)*)", text, re.MULTILINE)
         return {(pin, *sorted(re.findall(r"sha256:\w+", rest))) for pin, rest in blocks}
 
-    parts = [hashes((REQUIREMENTS / "pod" / f"{part}.txt").read_text()) for part in serving_set.PARTS]
+    of = {part: hashes((REQUIREMENTS / "pod" / f"{part}.txt").read_text()) for part in serving_set.PARTS}
+    assert [pin.partition("==")[0] for pin, *_ in of.pop("explain")] == ["lightgbm"]
+    parts = list(of.values())
     assert set().union(*parts) == hashes((REQUIREMENTS / "pod.txt").read_text())
     assert not {pin for pin, *_ in parts[0] | parts[1]} & {
         pin for pin, *_ in parts[2] if re.match(r"scikit-learn|scipy|skops", pin)

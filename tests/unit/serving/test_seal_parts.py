@@ -52,7 +52,7 @@ def test_a_plain_archive_is_read() -> None:
         (zipped(SCHEMA, ("../0.npy", array())), "a name that is a path"),
         (zipped(SCHEMA, ("0.npy", array(shape=(9,)))), "as long as its header"),
         (zipped(SCHEMA, ("0.npz", zipped(("data.npy", array(shape=(9,)))))), "as long as its header"),
-        (zipped(SCHEMA).replace(b"PK\x03\x04", b"PK\x03\x05"), "skops file"),
+        (zipped(SCHEMA).replace(b"PK\x03\x04", b"PK\x03\x05"), "archive of arrays"),
     ],
 )
 def test_an_archive_that_is_none(content: bytes, message: str) -> None:

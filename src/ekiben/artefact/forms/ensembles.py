@@ -36,6 +36,7 @@ class Tree:
         right: Likewise.
         missing_left: Whether a row without this value (NaN) goes left.
         values: Shape (nodes, scores): what a leaf adds to each score.
+        weights: Of the rows that came to each node when the tree was grown.
     """
 
     feature: Indices
@@ -45,6 +46,7 @@ class Tree:
     right: Indices
     missing_left: Flags
     values: Floats
+    weights: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ def _tree(tree: Any, values: Any) -> Tree:
         np.asarray(tree.children_right, dtype=np.int64),
         np.asarray(tree.missing_go_to_left) != 0,
         np.asarray(values, dtype=np.float64),
+        np.asarray(tree.weighted_n_node_samples, dtype=np.float64),
     )
 
 
@@ -185,7 +188,8 @@ def _boosted_by_histogram(last: Any) -> Ensemble:
             left, right = (np.where(leaf, LEAF, nodes[side].astype(np.int64)) for side in ("left", "right"))
             missing_left = nodes["missing_go_to_left"] != 0
             feature = nodes["feature_idx"].astype(np.int64)
-            trees.append(Tree(feature, limit, limit, left, right, missing_left, values))
+            weights = nodes["count"].astype(np.float64)
+            trees.append(Tree(feature, limit, limit, left, right, missing_left, values, weights))
     return Ensemble(tuple(trees), base, 1, float32=False, link=link)
 
 

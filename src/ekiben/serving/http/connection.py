@@ -270,6 +270,15 @@ class Protocol(Ordered):
         elif turn.reply is not None:
             self.answered(turn, turn.reply(turn.request_id))
         else:
-            self._refuse(turn, fields.NOT_READY)
+            self._explain(turn)
         if len(self._turns) >= MOST_TURNS:
             self._throttle()
+
+    def _explain(self, turn: Turn) -> None:
+        """Have a request explained, if it is one: the last question, so that predictions are not asked it."""
+        desk = self.desk
+        dialect = desk.explaining.get(turn.visit.counters.route)
+        if dialect is None or desk.explanations is None:
+            self._refuse(turn, fields.NOT_READY)
+        else:
+            desk.explanations.take(turn, dialect, turn.body())

@@ -6,13 +6,17 @@ import itertools
 import os
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from ekiben.serving.exchange import Dialect, Endpoint, Routes
+from ekiben.serving.exchange import Dialect, Endpoint, Explaining, Routes
 from ekiben.serving.gate import Gate
 from ekiben.serving.http.wire import Writer
 from ekiben.serving.instruments import Instruments
 from ekiben.serving.lane import Lane
 from ekiben.serving.life import Life
+
+if TYPE_CHECKING:  # loaded only where something is explained
+    from ekiben.serving.explanation.worker import Explanations
 
 _ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -53,6 +57,7 @@ class Desk:
         bounds: Limits.
         predict: The product's own dialect, also where the service has its own `/predict`.
         lane: Where predictions go; None until the model is loaded.
+        explanations: Where requests for explanations go; None until the model is loaded, or without them.
     """
 
     gate: Gate
@@ -63,14 +68,21 @@ class Desk:
     bounds: Bounds
     predict: Dialect
     lane: Lane | None = None
+    explanations: Explanations | None = None
     writer: Writer = field(default_factory=Writer)
     by_target: dict[bytes, Endpoint] = field(init=False)
+    explaining: dict[str, Explaining] = field(init=False)
     _prefix: str = field(default_factory=lambda: os.urandom(8).hex())
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         """Index the endpoints by what stands in a request line."""
         self.by_target = {path.encode(): each for path, each in self.routes.by_path.items()}
+        self.explaining = {
+            each.template: each.explaining
+            for each in self.routes.by_path.values()
+            if each.explaining is not None
+        }
 
     def request_id(self, given: bytes | None) -> str:
         """Id of a request: its `X-Request-Id` if that is harmless, else a new one."""

@@ -1,8 +1,8 @@
-"""What a skops file must be before skops sees it: a plain archive that unpacks to its own size.
+"""What an archive of arrays must be before anything else sees it: plain, and unpacked to its own size.
 
-A zip can say that it holds terabytes, hold two files of one name, or hold an
-array whose header asks for more memory than there is; each is found here by
-reading names and headers only.
+skops writes an estimator so; explanations have the same form. A zip can say that
+it holds terabytes, hold two files of one name, or hold an array whose header asks
+for more memory than there is; each is found here by reading names and headers only.
 
 Source: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 """
@@ -27,11 +27,15 @@ _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.r
 _REMEDY = "train the model again"
 
 
-def document(content: bytes) -> Any:
-    """Check every entry of a skops file by its name, size and header, and read its document.
+def document(content: bytes, file: str = "estimator.skops") -> Any:
+    """Check every entry of an archive by its name, size and header, and read its document.
+
+    Args:
+        content: Of the archive.
+        file: Its name, for messages.
 
     Raises:
-        ConfigError: It is no archive, or one that skops never wrote in our form.
+        ConfigError: It is no archive, or one that was never written in our form.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -44,8 +48,8 @@ def document(content: bytes) -> Any:
                     _matrix(archive.read(entry), entry.filename)
             found = archive.read(DOCUMENT)
     except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, RuntimeError, OSError) as error:
-        raise ConfigError(f"estimator.skops: expected a skops file: {error}", remedy=_REMEDY) from error
-    return strict.parse(found, f"estimator.skops: {DOCUMENT}")
+        raise ConfigError(f"{file}: expected an archive of arrays: {error}", remedy=_REMEDY) from error
+    return strict.parse(found, f"{file}: {DOCUMENT}")
 
 
 def _plain(entries: list[zipfile.ZipInfo], most_bytes: int) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ekiben.serving.problem import REASONS
 from ekiben.serving.protocols import tensors
+from ekiben.serving.protocols.explain import meaning
 from ekiben.serving.protocols.served import Served
 from ekiben.serving.protocols.signature import Signature
 from ekiben.serving.schema import Input, Output
@@ -37,6 +38,7 @@ def components(served: Served, signature: Signature) -> Document:
         **_rows(served.schema.inputs),
         **_predict(served),
         **_kserve(served),
+        **_explanations(served),
         **_open_inference(served, signature),
         **_invocations(served),
         "Problem": _problem(),
@@ -113,6 +115,22 @@ def _label(output: Output) -> Document:
 
 
 def _predict(served: Served) -> Document:
+    many, one, rest = _answered(served)
+    return {
+        "Prediction": _label(served.schema.output),
+        "PredictRequest": {
+            "oneOf": [
+                closed({"instances": reference("Instances")}),
+                closed({"features": {"oneOf": [reference("Instance"), reference("InstanceArray")]}}),
+                reference("InstanceArray"),
+            ]
+        },
+        "PredictAnswer": {"oneOf": [closed({**many, **rest}), closed({**one, **rest})]},
+    }
+
+
+def _answered(served: Served) -> tuple[Document, Document, Document]:
+    """Members of an answer: for several rows, for one, and for both."""
     output = served.schema.output
     row = array({"type": "number", "minimum": 0, "maximum": 1}, least=len(output.classes or ()))
     row["maxItems"] = row.get("minItems", 0)
@@ -123,16 +141,32 @@ def _predict(served: Served) -> Document:
     many, one = {"predictions": array(reference("Prediction"))}, {"prediction": reference("Prediction")}
     if output.probabilities:
         many["probabilities"], one["probabilities"] = array(row), row
+    return many, one, rest
+
+
+def _explanations(served: Served) -> Document:
+    """Nothing where nothing explains."""
+    if served.explanation is None:
+        return {}
+    scores, number = served.explanation.scores, {"type": "number"}
+    value = number if scores == 1 else array(number, least=scores, most=scores)
+    of_columns = closed({each.name: value for each in served.schema.inputs})
+    many, one, rest = _answered(served)
+    rest |= {"explained": {"const": meaning(served.explanation, served.schema)}}
+    explanations = array(reference("Explanation"))
     return {
-        "Prediction": _label(output),
-        "PredictRequest": {
+        "Explanation": {
+            "description": "`base` plus all contributions is `output`, the model's score on the scale that "
+            "`explained` names; with several classes in their order.",
+            **closed({"base": value, "contributions": of_columns, "output": value}),
+        },
+        "ExplainAnswer": {
             "oneOf": [
-                closed({"instances": reference("Instances")}),
-                closed({"features": {"oneOf": [reference("Instance"), reference("InstanceArray")]}}),
-                reference("InstanceArray"),
+                closed({"explanations": explanations, **many, **rest}),
+                closed({"explanation": reference("Explanation"), **one, **rest}),
             ]
         },
-        "PredictAnswer": {"oneOf": [closed({**many, **rest}), closed({**one, **rest})]},
+        "Explanations": closed({"predictions": array(reference("Prediction")), "explanations": explanations}),
     }
 
 

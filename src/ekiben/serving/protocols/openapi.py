@@ -90,12 +90,28 @@ def operations(served: Served, signature: Signature) -> dict[str, Operation]:
             "MlflowError", examples.split(served), examples.predictions(served),
             media=("text/csv",), answered_media=("text/csv",),
         ),
+        **_explaining(served, own, kserve),
         "/ping": Operation(invoked, "Whether the model is ready"),
         "/livez": Operation(pod, "Whether the process runs"),
         "/readyz": Operation(pod, "Whether the model is ready"),
         "/openapi.json": Operation(pod, "This document"),
         "/docs": Operation(pod, "This document for people", answered_media=("text/html",)),
     }  # fmt: skip
+
+
+def _explaining(served: Served, own: str, kserve: str) -> dict[str, Operation]:
+    """Operations that explain, where something does."""
+    if served.explanation is None:
+        return {}
+    example = examples.predict(served)
+    return {
+        "/explain": Operation(
+            own, "Explain predictions of rows", "ExplainAnswer", "PredictRequest", example=example
+        ),
+        "/v1/models/{model}:explain": Operation(
+            kserve, "Explain predictions of rows", "Explanations", "KServeRequest", "Error", example
+        ),
+    }
 
 
 def document(

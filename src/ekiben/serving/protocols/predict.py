@@ -70,6 +70,10 @@ class Predict(Problems):
         Raises:
             ValueError: A number that JSON cannot carry (NaN, infinity).
         """
+        return Answer(200, finite.dumps(self.document(question, answers, request_id), answers))
+
+    def document(self, question: Question, answers: Answers, request_id: str) -> dict[str, Any]:
+        """Give the members of an answer."""
         predictions: list[Any] = answers.predictions.tolist()
         document: dict[str, Any] = (
             {"prediction": predictions[0]} if question.note else {"predictions": predictions}
@@ -79,4 +83,4 @@ class Predict(Problems):
             document["probabilities"] = probabilities[0] if question.note else probabilities
         document["model"] = self._model
         document["id"] = request_id
-        return Answer(200, finite.dumps(document, answers))
+        return document

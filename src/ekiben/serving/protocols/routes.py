@@ -19,7 +19,15 @@ Reply = Callable[[str], Answer]
 _ERROR = ErrorObject().refuse
 
 
-def endpoints(model: Served, validator: Validator, *, version: str, live: Reply, ready: Reply) -> Routes:
+def endpoints(
+    model: Served,
+    validator: Validator,
+    *,
+    version: str,
+    live: Reply,
+    ready: Reply,
+    most_explained_rows: int = 100,
+) -> Routes:
     """Assemble all routes.
 
     Args:
@@ -28,6 +36,7 @@ def endpoints(model: Served, validator: Validator, *, version: str, live: Reply,
         version: Of ekiben, for metadata.
         live: Answers `/livez`.
         ready: Answers `/readyz`; readiness in every other protocol follows its status.
+        most_explained_rows: Most rows in one request to explain.
     """
     tensors = signature.of(model.schema)
     routes = [
@@ -35,6 +44,7 @@ def endpoints(model: Served, validator: Validator, *, version: str, live: Reply,
         *_open_inference(model, tensors, validator, version, live, ready),
         *_kserve(model, validator, ready),
         *_invocations(model, validator, ready),
+        *_explanations(model, most_explained_rows),
     ]
     pages = {path: (path, "GET") for path in ("/openapi.json", "/docs")}
     paths = {each.path: (each.template, each.methods[0]) for each in routes} | pages
@@ -80,6 +90,21 @@ def _kserve(model: Served, validator: Validator, ready: Reply) -> Iterator[Endpo
 def _invocations(model: Served, validator: Validator, ready: Reply) -> Iterator[Endpoint]:
     yield _asked("/invocations", "/invocations", invocations.Invocations(model.schema, validator))
     yield _told("/ping", "/ping", "probe", invocations.ping(ready))
+
+
+def _explanations(model: Served, most_rows: int) -> Iterator[Endpoint]:
+    """Routes that explain, where something explains: elsewhere they are no routes at all."""
+    if model.explanation is None:
+        return
+    from ekiben.serving.protocols.explain import Explain, KServeExplain
+
+    validator = Validator(model.schema, most_rows)
+    named = {"name": model.name, "version": model.version}
+    own = Explain(validator, named, model.explanation, model.schema)
+    yield Endpoint("/explain", "/explain", ("POST",), "explain", refuse=own.refuse, explaining=own)
+    kserves = KServeExplain(validator, model.explanation, model.schema)
+    path, template = f"/v1/models/{model.name}:explain", "/v1/models/{model}:explain"
+    yield Endpoint(path, template, ("POST",), "explain", refuse=kserves.refuse, explaining=kserves)
 
 
 def _asked(path: str, template: str, dialect: Dialect) -> Endpoint:

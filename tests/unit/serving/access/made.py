@@ -176,7 +176,10 @@ def issuer(**changes: Any) -> dict[str, Any]:
         "audiences": ["iris"],
         "allow": [
             {"subjects": ["system:serviceaccount:web:*"], "groups": ["predict", "metadata"]},
-            {"subjects": ["system:serviceaccount:ops:ekiben"], "groups": ["predict", "metadata", "admin"]},
+            {
+                "subjects": ["system:serviceaccount:ops:ekiben"],
+                "groups": ["predict", "explain", "metadata", "admin"],
+            },
         ],
         "jwks_file": "jwks-0.json",
         **changes,

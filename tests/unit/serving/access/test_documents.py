@@ -73,7 +73,7 @@ def test_keys_come_back_as_they_were_written() -> None:
         ({"audiences": []}, "audiences"), ({"audiences": [""]}, "audiences"), ({"allow": []}, "allow"),
         ({"allow": [{"subjects": ["*"]}]}, "groups"),
         ({"allow": [{"subjects": [], "groups": ["admin"]}]}, "subjects"),
-        ({"allow": [{"subjects": ["*"], "groups": ["probe"]}]}, "admin, metadata, predict"),
+        ({"allow": [{"subjects": ["*"], "groups": ["probe"]}]}, "admin, explain, metadata, predict"),
         ({"allow": ...}, "allow"),
         ({"algorithms": []}, "algorithms"), ({"algorithms": ["none"]}, "RS256"),
         ({"algorithms": ["HS256"]}, "RS256"),

@@ -24,7 +24,7 @@ from ekiben.serving.access.clock import Clock
 from ekiben.serving.access.door import Required
 from ekiben.serving.problem import RefusedError
 
-PREDICT, BOTH, ALL = ("predict",), ("predict", "metadata"), ("predict", "metadata", "admin")
+PREDICT, BOTH, ALL = ("predict",), ("predict", "metadata"), ("predict", "explain", "metadata", "admin")
 NONE: tuple[str, ...] = ()  # known, and may nothing: 403
 UNKNOWN = None  # 401, whatever is asked for
 Cases = dict[str, tuple[bytes, tuple[str, ...] | None]]
@@ -50,6 +50,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Required:
         key_record(key_text("web")),
         key_record(key_text("meta"), ["metadata"]),
         key_record(key_text("ops"), ["admin"]),
+        key_record(key_text("why"), ["explain"]),
         key_record(key_text("both"), BOTH),
         key_record(key_text("all"), ALL),
         key_record(key_text("ending"), expires=made.moment(1)),
@@ -70,7 +71,8 @@ def keys() -> Cases:
     right: Cases = {
         f"key {name}": (key_text(name).encode(), may)
         for name, may in {
-            "web": PREDICT, "meta": ("metadata",), "ops": ("admin",), "both": BOTH, "all": ALL,
+            "web": PREDICT, "meta": ("metadata",), "ops": ("admin",), "why": ("explain",),
+            "both": BOTH, "all": ALL,
             "ending": PREDICT, "ended": UNKNOWN, "old": UNKNOWN, "later": UNKNOWN, "begun": PREDICT,
             "turning": PREDICT, "stranger": UNKNOWN, "revoked": UNKNOWN,
         }.items()

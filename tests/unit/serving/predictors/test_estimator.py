@@ -105,7 +105,7 @@ def test_types_that_skops_trusts_beyond_these_packages_are_refused() -> None:
 @pytest.mark.parametrize("content", [b"", b"PK", b"\x80\x04K\x01.", b"0" * 100])
 def test_what_is_no_skops_file(content: bytes) -> None:
     """A pickle, or rubbish, is refused as configuration."""
-    with pytest.raises(ConfigError, match="expected a skops file"):
+    with pytest.raises(ConfigError, match="expected an archive of arrays"):
         estimator.load(content)
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,13 +17,19 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from tests.unit.serving.protocols.pod import JSON, LENGTH, MOST_ROWS, NAME, Pod
 
+from ekiben.serving import exchange
+from ekiben.serving.answer import Answer
 from ekiben.serving.exchange import Dialect, Question
+from ekiben.serving.explanation.explained import Explained, Summary
 from ekiben.serving.predictor import Answers
 from ekiben.serving.problem import RefusedError
+from ekiben.serving.protocols.routes import endpoints
+from ekiben.serving.validation import Validator
 
 CASES = int(os.environ.get("EKIBEN_TORTURE_CASES", "60"))
 SEED = os.environ.get("EKIBEN_TORTURE_SEED")
 PATHS = ("/predict", f"/v1/models/{NAME}:predict", f"/v2/models/{NAME}/infer", "/invocations")
+EXPLAINING = ("/explain", f"/v1/models/{NAME}:explain")
 KINDS = (b"application/json", b"application/octet-stream", b"text/csv", b"text/csv; header=absent", b"")
 Case = tuple[bytes, Mapping[bytes, bytes]]
 
@@ -74,10 +81,39 @@ def check(pod: Pod, dialect: Dialect, case: Case) -> None:
     assert dialect.write(question, answers, "id-1").status == 200
 
 
+class Explaining:
+    """A dialect of explanations, asked as one of predictions: each row gets the same contributions."""
+
+    def __init__(self, explaining: exchange.Explaining, width: int) -> None:
+        self.read, self.refuse = explaining.read, explaining.refuse
+        self._explaining, self._width = explaining, width
+
+    def write(self, question: Question, answers: Answers, request_id: str) -> Answer:
+        rows = len(question.rows)
+        explained = Explained(np.full((rows, self._width, 3), 0.25), np.full((rows, 3), 0.5))
+        return self._explaining.write(question, answers, np.zeros(3), explained, request_id)
+
+
+def dialect_of(pod: Pod, path: str) -> Dialect:
+    """What reads and writes on a path."""
+    if path not in EXPLAINING:
+        found = pod.routes.by_path[path].dialect
+        assert found is not None
+        return found
+    served = dataclasses.replace(pod.served, explanation=Summary("trees", "share", 3))
+    live: Any = lambda _: pod.ready  # noqa: E731 - a reply
+    routes = endpoints(
+        served, Validator(pod.schema, MOST_ROWS), version="1", live=live, ready=live,
+        most_explained_rows=MOST_ROWS,
+    )  # fmt: skip
+    explaining = routes.by_path[path].explaining
+    assert explaining is not None
+    return Explaining(explaining, len(pod.names))
+
+
 def run(pod: Pod, path: str, cases: st.SearchStrategy[Case]) -> None:
     """Many requests to one path."""
-    dialect = pod.routes.by_path[path].dialect
-    assert dialect is not None
+    dialect = dialect_of(pod, path)
 
     @settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(cases)
@@ -88,7 +124,7 @@ def run(pod: Pod, path: str, cases: st.SearchStrategy[Case]) -> None:
 
 
 @pytest.mark.parametrize("name", ["flowers", "mixed"])
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", PATHS + EXPLAINING)
 def test_any_bytes(path: str, name: str, request: pytest.FixtureRequest) -> None:
     """Bytes and headers that mean nothing."""
     bodies = st.one_of(
@@ -185,7 +221,7 @@ BYTES: dict[str, list[Case]] = {
 
 
 @pytest.mark.parametrize("name", ["flowers", "mixed"])
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", PATHS + EXPLAINING)
 @pytest.mark.parametrize("how", ["parts", "bytes"])
 def test_good_requests_changed(how: str, path: str, name: str, request: pytest.FixtureRequest) -> None:
     """Requests that are nearly right: a part replaced or left out, some bytes replaced, another length."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 from pathlib import Path
 
-from tests.unit.serving.protocols.pod import NAME, VERSION, Pod
+from tests.unit.serving.protocols import pod
+from tests.unit.serving.protocols.pod import NAME, VERSION
+
+from ekiben.serving.explanation.explained import Summary
 
 HERE = Path(__file__).parent
 DOCUMENT = (HERE.parents[3] / "docs" / "protocols.md").read_text()
@@ -36,8 +40,9 @@ def test_every_sentence_has_tests_and_every_test_a_sentence() -> None:
     assert set(re.findall(r"`(test_\w+)`", tables)) == named()
 
 
-def test_the_table_of_routes_is_that_of_the_pod(flowers: Pod) -> None:
-    """Each route of a pod, with its method and its access group, and no other."""
+def test_the_table_of_routes_is_that_of_the_pod() -> None:
+    """Each route of a pod that explains, with its method and its access group, and no other."""
+    flowers = pod.flowers()
     rows = re.findall(r"^\| (`/.*?) \| (GET|POST) \| (\w+) \|", DOCUMENT, re.MULTILINE)
     found = set()
     for paths, method, group in rows:
@@ -46,5 +51,7 @@ def test_the_table_of_routes_is_that_of_the_pod(flowers: Pod) -> None:
             for part in re.findall(r"\[.*?\]", path):
                 forms = [form.replace(part, new) for form in forms for new in ("", part[1:-1])]
             found |= {(form, method, group) for form in forms}
+    flowers.served = dataclasses.replace(flowers.served, explanation=Summary("trees", "share", 3))
+    routes = flowers.routes.by_path
     names = {(path.format(model=NAME, version=VERSION), method, group) for path, method, group in found}
-    assert names == {(path, each.methods[0], each.group) for path, each in flowers.routes.by_path.items()}
+    assert names == {(path, each.methods[0], each.group) for path, each in routes.items()}
