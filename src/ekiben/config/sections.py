@@ -59,6 +59,13 @@ class Bento(Section):
         (), description="Forms that must be exact, or training fails; the first serves. Empty: the fastest."
     )
     compression: Compression = Field(default_factory=Compression)
+    pod_rows: int | None = Field(
+        None,
+        description="Rows on which the running pod is compared with the estimator, for each form; absent: "
+        "as many as `train.parity_rows`.",
+        ge=1_000,
+        le=10_000_000,
+    )
 
 
 class Image(Section):

@@ -105,8 +105,7 @@ def train(
 
     section = config.train
     estimator = fitting.build(section, project)
-    data = _data(section, project)
-    split = partition.split(data, section, classifier=is_classifier(estimator))
+    split = parts(section, project, classifier=is_classifier(estimator))
     searched = None
     if section.search is not None:
         searched = search.search(estimator, split, section, section.search, progress)
@@ -168,6 +167,20 @@ def train(
         parity=summary(proven),
         compression=_cost(compressed),
     )
+
+
+def parts(section: Train, project: Path, *, classifier: bool) -> Split:
+    """Read the data and part them: what a model is fitted on, and what it is judged by.
+
+    Args:
+        section: Of `ekiben.yaml`.
+        project: Root of the project.
+        classifier: Whether the labels are classes.
+
+    Raises:
+        ConfigError: The data cannot be read, or not be parted.
+    """
+    return partition.split(_data(section, project), section, classifier=classifier)
 
 
 def _data(section: Train, project: Path) -> frame.Data:
