@@ -12,13 +12,8 @@ from typing import Any
 
 from ekiben.errors import ConfigError
 from ekiben.serving.predictors import archive, trees
+from ekiben.serving.predictors.trusted import TRUSTED
 
-# skops leaves these two out because it cannot check their content; `trees` does.
-# Source: skops/io/exceptions.py, UNTRUSTED_TYPE_REASONS
-TRUSTED = (
-    "sklearn.tree._tree.Tree",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-)
 _PACKAGES = frozenset({"sklearn", "numpy", "builtins"})
 
 
