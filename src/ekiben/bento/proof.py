@@ -11,7 +11,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,9 +74,11 @@ def prove(
 
     _log.info("bento: comparing the running pod with the estimator on %s rows", f"{count:,}")
     began = time.monotonic()
-    sides = _sides(config, found, project, count)
-    with contextlib.ExitStack() as pods:
-        clients = {form: pods.enter_context(_running(config, found, form)) for form in wanted}
+    with contextlib.ExitStack() as stack:
+        environments = {form: _environment(config, found, form) for form in wanted}
+        pods = {form: stack.enter_context(pod.started(told)) for form, told in environments.items()}
+        sides = _sides(config, found, project, count)  # while they load
+        clients = {form: stack.enter_context(_client(ready, found, form)) for form, ready in pods.items()}
         outcome = compare(sides, clients, progress, _LONGEST_SECONDS)
     _require(sides, outcome, found)
     document = {**outcome.document(sides.draw), "seconds": round(time.monotonic() - began, 1)}
@@ -140,12 +142,9 @@ def _sides(config: ModelConfig, found: Artefact, project: Path, count: int) -> S
     return Sides(estimator, schema, draw, tried, scale)
 
 
-@contextlib.contextmanager
-def _running(config: ModelConfig, found: Artefact, form: Form) -> Iterator[Client]:
-    """A pod of one form, as `ekiben serve` starts it, that takes large requests."""
-    from ekiben.bento.asking import Client
-
-    environment = {
+def _environment(config: ModelConfig, found: Artefact, form: Form) -> dict[str, str]:
+    """What a pod of one form is told: as by `ekiben serve`, but that it takes large requests."""
+    return {
         **_LIMITS,
         **pod.ports(pod.free_port()),
         **configured.pod_environment(config),
@@ -153,12 +152,13 @@ def _running(config: ModelConfig, found: Artefact, form: Form) -> Iterator[Clien
         "EKIBEN_PREDICTOR": form,
         "EKIBEN_REQUEST_TIMEOUT_SECONDS": f"{_ANSWER_SECONDS:g}",
     }
+
+
+def _client(ready: Callable[[], str], found: Artefact, form: Form) -> Client:
+    from ekiben.bento.asking import Client
+
     try:
-        with (
-            pod.running(environment) as url,
-            Client(url, found.name, found.schema, seconds=_ANSWER_SECONDS) as client,
-        ):
-            yield client
+        return Client(ready(), found.name, found.schema, seconds=_ANSWER_SECONDS)
     except ToolError as error:
         last = error.last_lines.splitlines()[-1:] or ["it wrote nothing"]
         raise AcceptanceError(

@@ -6,13 +6,14 @@ import contextlib
 import http
 import os
 import random
+import shutil
 import signal
 import socket
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from ekiben.clients import command
@@ -51,12 +52,41 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(environment: Mapping[str, str], *, ready_seconds: float = _READY_SECONDS) -> Iterator[str]:
+def started(environment: Mapping[str, str]) -> Iterator[Callable[[], str]]:
+    """Run the pod beside us until the block ends; it loads while others work.
+
+    Args:
+        environment: What it is told, address and ports included.
+
+    Yields:
+        Waits until it is ready, and gives its base URL.
+
+    Raises:
+        ToolError: By what is yielded: it ended, or was not ready in time; with the last lines that it wrote.
+    """
+    url = f"http://{environment['EKIBEN_HOST']}:{environment['EKIBEN_HTTP_PORT']}"
+    with tempfile.NamedTemporaryFile(prefix="ekiben-pod-", suffix=".log") as log:
+        child = {**environment, "EKIBEN_DRAIN_SECONDS": "0"}
+        pid = command.start(
+            [*_with_us(), sys.executable, "-m", "ekiben.serving"], log=Path(log.name), env=child
+        )
+
+        def ready() -> str:
+            _wait_ready(url, pid, Path(log.name))
+            return url
+
+        try:
+            yield ready
+        finally:
+            _end(pid)
+
+
+@contextlib.contextmanager
+def running(environment: Mapping[str, str]) -> Iterator[str]:
     """Run the pod beside us until the block ends.
 
     Args:
         environment: What it is told, address and ports included.
-        ready_seconds: Longest wait until it is ready.
 
     Yields:
         Its base URL, once it is ready.
@@ -64,19 +94,21 @@ def running(environment: Mapping[str, str], *, ready_seconds: float = _READY_SEC
     Raises:
         ToolError: It ended, or was not ready in time; with the last lines that it wrote.
     """
-    url = f"http://{environment['EKIBEN_HOST']}:{environment['EKIBEN_HTTP_PORT']}"
-    with tempfile.NamedTemporaryFile(prefix="ekiben-pod-", suffix=".log") as log:
-        child = {**environment, "EKIBEN_DRAIN_SECONDS": "0"}
-        pid = command.start([sys.executable, "-m", "ekiben.serving"], log=Path(log.name), env=child)
-        try:
-            _wait_ready(url, pid, Path(log.name), ready_seconds)
-            yield url
-        finally:
-            _end(pid)
+    with started(environment) as ready:
+        yield ready()
 
 
-def _wait_ready(url: str, pid: int, log: Path, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
+def _with_us() -> list[str]:
+    """Have the kernel end the pod when we are killed; where util-linux is not there, it goes on.
+
+    Source: https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
+    """
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+
+
+def _wait_ready(url: str, pid: int, log: Path) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline:
         if _answers(f"{url}/readyz"):
             return
