@@ -76,6 +76,11 @@ class Image(Section):
     )
     registry: str = Field("", description="Registry `host[:port]`; empty takes the cluster's own.")
     base: str = Field("", description="Base image reference; empty builds a Debian base with mmdebstrap.")
+    platforms: tuple[Literal["linux/amd64", "linux/arm64"], ...] = Field(
+        ("linux/amd64",),
+        description="Platforms of the image, each once; several are released as one index, by its digest.",
+        min_length=1,
+    )
     backend: Literal["auto", "docker", "podman", "buildah"] = Field(
         "auto", description="What builds and pushes."
     )
@@ -96,6 +101,13 @@ class Image(Section):
         description="OCI label `revision`: the commit of a clean work tree, or none, "
         "so that commits elsewhere leave the digest as it is.",
     )
+
+    @field_validator("platforms")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError(f"expected each platform once, found {', '.join(value)}")
+        return tuple(sorted(value))  # their order is no other image
 
 
 class Resources(Section):
