@@ -17,7 +17,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, Matern, PairwiseKernel, WhiteKernel
 from sklearn.linear_model import TweedieRegressor
 from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KDTree, KNeighborsClassifier, RadiusNeighborsRegressor
+from sklearn.neighbors import KDTree, KNeighborsClassifier, RadiusNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 
 from ekiben.artefact.form import estimator_bytes
@@ -33,7 +33,7 @@ ROWS, LABELS = ROWS[::2], LABELS[::2]
     [
         KNeighborsClassifier(),
         KNeighborsClassifier(algorithm="ball_tree", p=1, leaf_size=4),
-        RadiusNeighborsRegressor(3.0),
+        RadiusNeighborsClassifier(3.0),
         MLPClassifier((3,), solver="sgd", max_iter=300, tol=1e-1),
         CalibratedClassifierCV(GaussianNB(), cv=2),
         VotingClassifier([("one", GaussianNB()), ("two", KNeighborsClassifier())]),
