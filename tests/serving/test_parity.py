@@ -185,7 +185,7 @@ def moved_thresholds(content: bytes) -> bytes:
     [splits] = [each for each in node.attribute if each.name == "nodes_splits"]
     values = numpy_helper.to_array(splits.t)
     splits.t.CopyFrom(numpy_helper.from_array(values * (1 + 1e-9)))
-    return model.SerializeToString()
+    return bytes(model.SerializeToString())
 
 
 def test_a_broken_conversion_is_caught_with_its_cause(project: Path, tmp_path: Path) -> None:
