@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,3 +62,25 @@ def running(where: LoadTarget, load: Load, stop: threading.Event | None = None) 
         yield done
     finally:
         thread.join()
+
+
+def beside_release(
+    project: Project, other: Project, artefact: Path
+) -> tuple[subprocess.CompletedProcess[str], Any]:
+    """Release another project while load runs on this one.
+
+    Args:
+        project: What serves.
+        other: What is released in its place.
+        artefact: Folder of the model that serves, for the right answers.
+
+    Returns:
+        The finished command, and the measurement of the load.
+    """
+    ended = threading.Event()
+    with running(target(project, artefact), steady(10, 300), ended) as done:
+        time.sleep(3)
+        finished = other.run("release", "iris")
+        time.sleep(5)  # what the end of a bad pod breaks would show now
+        ended.set()
+    return finished, done[0]

@@ -32,7 +32,7 @@ from ekiben import config
 from ekiben.clients import places
 from ekiben.errors import ConfigError, ToolError
 from ekiben.identifiers import BentoTag
-from ekiben.image import contents, station
+from ekiben.image import contents, finding, station
 
 ROOT = Path(__file__).resolve().parents[2]
 USER, PASSWORD = "ekiben", "correct-horse-battery"
@@ -50,7 +50,8 @@ class Private:
     def get(self, path: str, *, password: str | None = PASSWORD) -> tuple[int, bytes, str]:
         """Ask it without the product: status, body, digest."""
         request = urllib.request.Request(f"https://{self.host}/v2/{path}")
-        request.add_header("Accept", "application/vnd.oci.image.manifest.v1+json")
+        kinds = ("manifest", "index")
+        request.add_header("Accept", ", ".join(f"application/vnd.oci.image.{kind}.v1+json" for kind in kinds))
         if password is not None:
             packed = base64.b64encode(f"{USER}:{password}".encode()).decode()
             request.add_header("Authorization", f"Basic {packed}")
@@ -255,6 +256,53 @@ def test_each_engine_logs_in_and_keeps_the_digest(
     assert "manifest push" in caplog.text
     for secret in (PASSWORD, json.loads(private.auth.read_text())["auths"][private.host]["auth"]):
         assert secret not in caplog.text
+
+
+def _machines(private: Private, repository: str, manifest: str, folder: Path) -> dict[str, set[int]]:
+    """`e_machine` of the programs and shared libraries of an image, by layer, from the registry's blobs."""
+    found: dict[str, set[int]] = {}
+    for layer in json.loads(private.get(f"{repository}/manifests/{manifest}")[1])["layers"]:
+        blob = folder / layer["digest"].replace(":", "-")
+        blob.write_bytes(private.get(f"{repository}/blobs/{layer['digest']}")[1])
+        with tarfile.open(blob) as tar:
+            for member in tar:
+                content = tar.extractfile(member) if member.isreg() else None
+                if content is not None and (head := content.read(20)).startswith(b"\x7fELF"):
+                    place = member.name.rpartition("/")[0].partition("/")[0]
+                    found.setdefault(place, set()).add(int.from_bytes(head[18:20], "little"))
+    return found
+
+
+@pytest.mark.parametrize("backend", ["buildah", "podman"])
+def test_two_platforms_are_one_index(
+    backend: str, private: Private, bento: BentoTag, built: station.Built, tmp_path: Path
+) -> None:
+    """One manifest per platform, known before it is pushed; that of amd64 is the one-platform image's."""
+    tool(backend, backend)
+    both = ("linux/amd64", "linux/arm64")
+    repository = f"two/{backend}"
+    found = station.build(
+        configured(private, platforms=both, backend=backend, repository=repository), bento, ""
+    )
+    status, body, digest = private.get(f"{repository}/manifests/{found.image.digest}")
+    assert (status, digest) == (200, found.image.digest)
+    index = {each["platform"]["architecture"]: each["digest"] for each in json.loads(body)["manifests"]}
+    assert index == {"amd64": built.image.digest, "arm64": found.platforms[1].digest}
+    assert [each.platform for each in found.platforms] == list(both)
+    # Source of the numbers: /usr/include/elf.h, EM_X86_64 and EM_AARCH64.
+    assert _machines(private, repository, index["amd64"], tmp_path) == {"lib": {62}, "usr": {62}, "opt": {62}}
+    assert _machines(private, repository, index["arm64"], tmp_path) == {
+        "lib": {183},
+        "usr": {183},
+        "opt": {183},
+    }
+    config_digest = json.loads(private.get(f"{repository}/manifests/{index['arm64']}")[1])["config"]["digest"]
+    assert json.loads(private.get(f"{repository}/blobs/{config_digest}")[1])["architecture"] == "arm64"
+    seen = finding.inspect(str(found.image), configured(private).image)
+    assert [(each.platform, each.digest) for each in (seen, *seen.others)] == [
+        ("linux/amd64", index["amd64"]),
+        ("linux/arm64", index["arm64"]),
+    ]
 
 
 def test_a_registry_that_refuses_us_is_named_with_its_remedy(

@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 import signal
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,19 +17,7 @@ from tests.e2e.rig import Project
 
 from ekiben.road.journey import Journey
 
-ROLLED_BACK = 7
-
-
-def _release_under_load(project: Project, bad: Project, model: dict[str, Any]) -> tuple[Any, Any]:
-    """Release the bad project while load runs; returns the finished command and the measurement."""
-    where = load.target(project, Path(model["folder"]))
-    ended = threading.Event()
-    with load.running(where, load.steady(10, 300), ended) as done:
-        time.sleep(3)
-        finished = bad.run("release", "iris")
-        time.sleep(5)  # what the end of a bad pod breaks would show now
-        ended.set()
-    return finished, done[0]
+ACCEPTANCE, ROLLED_BACK = 6, 7
 
 
 def _with_wrong_golden_answers(source: Path, folder: Path) -> Path:
@@ -45,9 +32,14 @@ def _with_wrong_golden_answers(source: Path, folder: Path) -> Path:
     return folder
 
 
-def _give(project: Project, artefact: Path, model: dict[str, Any]) -> None:
-    """Let the project go on from this artefact, as if it had been trained."""
+def _give(project: Project, artefact: Path, model: dict[str, Any], patch: pytest.MonkeyPatch) -> None:
+    """Let the project go on from this artefact, as if it had been trained, and packed without a proof.
+
+    The station `bento` itself refuses it: a pod of it does not become ready.
+    """
+    from ekiben import config
     from ekiben.artefact import store
+    from ekiben.bento import station
     from ekiben.serving import artefact as reader
 
     tag, folder = store.store(artefact, Path(project.environment["BENTOML_HOME"]))
@@ -57,7 +49,12 @@ def _give(project: Project, artefact: Path, model: dict[str, Any]) -> None:
         "folder": str(folder),
         "artefact_sha256": reader.read(folder).sha256,
     }
-    Journey.of(project.root.resolve(), "iris").record("train", "given", output, 0)
+    root = project.root.resolve()
+    Journey.of(root, "iris").record("train", "given", output, 0)
+    assert project.run("bento", "iris").returncode == ACCEPTANCE
+    patch.setenv("BENTOML_HOME", project.environment["BENTOML_HOME"])
+    packed = station.build(config.load("iris", root, project.environment), tag, root)
+    Journey.of(root, "iris").record("bento", "given", packed, 0)
 
 
 @pytest.mark.parametrize(("fault", "says"), [("crashing", "crash"), ("stuck", "ready")])
@@ -74,7 +71,7 @@ def test_an_upgrade_that_cannot_serve_undoes_itself(
     for station in ("train", "bento", "image"):
         left = bad.ekiben(station, "iris")
     assert left["image"] != image["image"]
-    finished, measured = _release_under_load(project, bad, model)
+    finished, measured = load.beside_release(project, bad, Path(model["folder"]))
     assert finished.returncode == ROLLED_BACK, finished.stderr
     assert says in finished.stderr.lower()
     assert measured.failed == 0, measured.outcomes
@@ -82,15 +79,19 @@ def test_an_upgrade_that_cannot_serve_undoes_itself(
 
 
 def test_a_model_with_wrong_golden_answers_undoes_itself(
-    project: Project, tmp_path: Path, model: dict[str, Any], image: dict[str, Any], revision: dict[str, Any]
+    project: Project,
+    tmp_path: Path,
+    model: dict[str, Any],
+    image: dict[str, Any],
+    revision: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An artefact, sound in itself, whose estimator does not give its golden answers never gets a request."""
     assert revision["revision"]
     wrong = project.beside(tmp_path / "wrong")
-    _give(wrong, _with_wrong_golden_answers(Path(model["folder"]), tmp_path / "artefact"), model)
-    for station in ("bento", "image"):
-        wrong.ekiben(station, "iris")
-    finished, measured = _release_under_load(project, wrong, model)
+    _give(wrong, _with_wrong_golden_answers(Path(model["folder"]), tmp_path / "artefact"), model, monkeypatch)
+    wrong.ekiben("image", "iris")
+    finished, measured = load.beside_release(project, wrong, Path(model["folder"]))
     assert finished.returncode == ROLLED_BACK, finished.stderr
     assert "golden" in finished.stderr.lower()
     assert measured.failed == 0, measured.outcomes

@@ -59,7 +59,7 @@ def build(config: ModelConfig, tag: ModelTag, project: Path) -> Bundled:
         ConfigError: No such model, wrong `bento.include`, or a route that two want to answer.
         ToolError: BentoML could not build it.
     """
-    _sign(config, tag)
+    sign(config, tag)
     sources = collect(project, config.bento.include, config.bento.service)
     lock = places.source("requirements") / "pod.txt"
     bento = BentoTag(
@@ -86,8 +86,16 @@ def build(config: ModelConfig, tag: ModelTag, project: Path) -> Bundled:
         return Bundled(bento, store.publish(made, bento, workshop), tag)
 
 
-def _sign(config: ModelConfig, tag: ModelTag) -> None:
-    """A model that was trained before a key was configured gets its signature now."""
+def sign(config: ModelConfig, tag: ModelTag) -> None:
+    """A model that was trained before a key was configured gets its signature now.
+
+    Args:
+        config: The model's `ekiben.yaml`.
+        tag: The model.
+
+    Raises:
+        ConfigError: The model does not verify, or the key is none of the signers'.
+    """
     folder = models.folder_of(tag)
     if config.bento.seal.key_file and (content := configured.signature_of(folder, config)) is not None:
         models.sign(folder, content)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ekiben.cli import options, output, session
+from ekiben.cli import options, output, progress, session
 from ekiben.cli.verb import DEFAULT, Verb
 
 PANEL = "2 bento: a model tag -> a bento"
@@ -25,19 +25,34 @@ def register(app: typer.Typer) -> None:
 
 
 def make(model: options.Model, as_json: options.Json = False, dry_run: options.DryRun = False) -> None:
-    """Pack the trained model and its BentoML service into a bento; the word `make` may be left out."""
+    """Prove the running pod equal to the model, and pack both with the BentoML service.
+
+    The word `make` may be left out.
+    """
+    from ekiben.bento import proof
     from ekiben.road import stations
 
     traveller = session.traveller(model)
     if dry_run:
         tag = traveller.left("train")["tag"]
-        line = f"would pack {tag} with the BentoML service {traveller.config.bento.service}"
-        output.emit({"model": tag, "service": traveller.config.bento.service}, [line], as_json=as_json)
+        rows = traveller.config.bento.pod_rows or traveller.config.train.parity_rows
+        line = (
+            f"would compare the running pod of {tag} on {rows:,} rows, and pack it with the BentoML service "
+            f"{traveller.config.bento.service}"
+        )
+        found = {"model": tag, "service": traveller.config.bento.service, "rows": rows}
+        output.emit(found, [line], as_json=as_json)
         return
-    left = stations.bento(traveller, again=True).output
+    with progress.counted("parity of the running pod: rows") as told:
+        left = stations.bento(traveller, again=True, progress=told).output
     output.emit(
         left,
-        [f"bento    {left['tag']}", f"model    {left['model']}", f"folder   {left['folder']}"],
+        [
+            f"bento    {left['tag']}",
+            f"model    {left['model']}",
+            f"parity   {proof.line(left['parity'])}",
+            f"folder   {left['folder']}",
+        ],
         as_json=as_json,
     )
 

@@ -54,6 +54,11 @@ def make(
         [
             f"image    {left['image']}",
             f"size     {left['compressed_bytes'] / _MB:.1f} MB compressed, {len(left['layers'])} layers",
+            *(
+                f"         {each['platform']} {each['compressed_bytes'] / _MB:.1f} MB, {each['digest']}"
+                for each in left["platforms"]
+                if len(left["platforms"]) > 1
+            ),
             f"pushed   by {left['backend']}",
         ],
         as_json=as_json,
@@ -76,14 +81,17 @@ def inspect(
 ) -> None:
     """Show what takes how much of an image, by layer and by package."""
     found = _inspected(reference)
+    every = (found, *found.others)
     if as_json or not sys.stdout.isatty():
-        output.emit(found, _lines(found, packages), as_json=as_json)
+        lines = [line for each in every for line in _lines(each, packages)]
+        output.emit(found, lines, as_json=as_json)
         return
     from rich.console import Console
 
-    for part in (found.layers, found.packages[:packages]):
-        Console().print(_table(part))
-    print(_sum(found))
+    for each in every:
+        for part in (each.layers, each.packages[:packages]):
+            Console().print(_table(part))
+        print(_sum(each))
 
 
 def _inspected(reference: str) -> Inspection:
@@ -135,4 +143,4 @@ def _table(sizes: tuple[Size, ...]) -> object:
 
 
 def _sum(found: Inspection) -> str:
-    return f"{found.compressed_bytes / _MB:.1f} MB compressed, {found.digest}"
+    return f"{found.compressed_bytes / _MB:.1f} MB compressed, {found.platform}, {found.digest}"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ekiben.cli import options, output, session
+from ekiben.cli import options, output, progress, session
 
 PANEL = "1 train: data, an estimator -> a model artefact"
 
@@ -50,8 +49,8 @@ def train(
         line = f"would train {what}, hold out {section.test_ratio:g} of the rows and {accept}"
         output.emit(section, [line], as_json=as_json)
         return
-    with _progress() as progress:
-        left = stations.train(traveller, again=True, progress=progress, report=report).output
+    with progress.counted("search: fits") as told:
+        left = stations.train(traveller, again=True, progress=told, report=report).output
     if parity_page is not None:
         from ekiben.train import page
 
@@ -92,27 +91,6 @@ def _beside(compared: Mapping[str, Any] | None) -> list[str]:
         return [f"beside   {compared['tag']} in service: not compared, {compared['reason']}"]
     found = f"better by {gain['value']:+.4f} ({gain['low']:+.4f} to {gain['high']:+.4f})"
     return [f"beside   {compared['tag']} in service: {found}"]
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int | None], None]]:
-    """Show the fits of a search on stderr, where a person looks; nothing if there is no search."""
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("search: fits"), MofNCompleteColumn(), TimeElapsedColumn())
-    shown = Progress(*columns, console=Console(stderr=True), transient=True)
-    task = shown.add_task("search", total=None)
-
-    def told(done: int, total: int | None) -> None:
-        if done == 1 and shown.console.is_terminal:
-            shown.start()
-        shown.update(task, completed=done, total=total)
-
-    try:
-        yield told
-    finally:
-        shown.stop()
 
 
 def data(model: options.Model, report: Report = None, as_json: options.Json = False) -> None:

@@ -64,6 +64,13 @@ class Bento(Section):
         description="Explain predictions: the artefact carries what that needs, and pods answer `POST "
         "/explain`. Linear models, and trees behind scalers; the image of trees gets LightGBM's library.",
     )
+    pod_rows: int | None = Field(
+        None,
+        description="Rows on which the running pod is compared with the estimator, for each form; absent: "
+        "as many as `train.parity_rows`.",
+        ge=1_000,
+        le=10_000_000,
+    )
 
 
 class Image(Section):
@@ -74,6 +81,11 @@ class Image(Section):
     )
     registry: str = Field("", description="Registry `host[:port]`; empty takes the cluster's own.")
     base: str = Field("", description="Base image reference; empty builds a Debian base with mmdebstrap.")
+    platforms: tuple[Literal["linux/amd64", "linux/arm64"], ...] = Field(
+        ("linux/amd64",),
+        description="Platforms of the image, each once; several are released as one index, by its digest.",
+        min_length=1,
+    )
     backend: Literal["auto", "docker", "podman", "buildah"] = Field(
         "auto", description="What builds and pushes."
     )
@@ -100,6 +112,13 @@ class Image(Section):
         description="OCI label `revision`: the commit of a clean work tree, or none, "
         "so that commits elsewhere leave the digest as it is.",
     )
+
+    @field_validator("platforms")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError(f"expected each platform once, found {', '.join(value)}")
+        return tuple(sorted(value))  # their order is no other image
 
 
 class Resources(Section):

@@ -9,19 +9,20 @@ Source: https://manpages.debian.org/bookworm/mmdebstrap/mmdebstrap.1.en.html (va
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
-import platform
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from ekiben.clients import command, tools
-from ekiben.errors import ConfigError, ToolError
-from ekiben.image import python, tree
+from ekiben.errors import ToolError
+from ekiben.image import platforms, python, tree
 from ekiben.image.blobs import Blobs, Made
 from ekiben.image.layer import Layer
+from ekiben.image.platforms import Platform
 from ekiben.image.sbom import Component, from_control
 
 _log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ _UNUSED = frozenset(
 _UNUSED_PATHS = (
     "etc/default", "etc/update-motd.d", "lib/systemd", "usr/lib/mime", "usr/lib/python3",
     f"usr/lib/python{python.MINOR}/lib2to3", f"usr/lib/python{python.MINOR}/pydoc_data", "usr/lib/valgrind",
-    "usr/lib/x86_64-linux-gnu/gconv", "usr/sbin/update-ca-certificates", "usr/share/applications",
+    "usr/lib/{triplet}/gconv", "usr/sbin/update-ca-certificates", "usr/share/applications",
     "usr/share/bash-completion", "usr/share/binfmts", "usr/share/bug", "usr/share/gcc", "usr/share/gdb",
     "usr/share/info", "usr/share/lintian", "usr/share/locale", "usr/share/man", "usr/share/pixmaps",
 )  # fmt: skip
@@ -58,48 +59,65 @@ _GROUPS = "root:x:0:\nnogroup:x:65534:\nekiben:x:10001:\n"
 _EMPTY = ("dev", "proc", "run", "sys", "var/tmp")
 
 
-def build(blobs: Blobs) -> Layer:
+def build(blobs: Blobs, platform: Platform) -> Layer:
     """The base layer, from the cache or new.
+
+    Args:
+        blobs: The cache.
+        platform: What it is for.
 
     Raises:
         ToolError: mmdebstrap is missing, or failed.
-        ConfigError: This machine has another architecture than the lock.
+        ConfigError: No image can be made on this machine.
     """
-    recipe = (_RECIPE, _SUITE, _PACKAGES, sorted(_UNUSED), _UNUSED_PATHS, _USERS, _GROUPS)
-    key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:32]
+    recipe = (_RECIPE, _SUITE, _PACKAGES, sorted(_UNUSED), _unused_paths(platform), _USERS, _GROUPS)
+    key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:32]  # a path names the platform
+    ours = platforms.here()
+    other = build(blobs, ours) if platform != ours else None  # its Python runs here
 
     with blobs.room() as room:
-        return blobs.layer("base", key, lambda: _make(room))
-
-
-def _make(room: Path) -> Made:
-    if platform.machine() != "x86_64":
-        raise ConfigError(
-            f"expected x86_64, for which requirements/pod.txt is locked, found {platform.machine()}",
-            remedy="build the image on an x86_64 machine",
+        return blobs.layer(
+            "base", key, lambda: _make(room, platform, blobs.path(other.digest) if other else None)
         )
+
+
+def _unused_paths(platform: Platform) -> tuple[str, ...]:
+    return tuple(path.format(triplet=platform.triplet) for path in _UNUSED_PATHS)
+
+
+def _make(room: Path, platform: Platform, runs_here: Path | None) -> Made:
+    """Make it; `runs_here` is a base whose Python writes the bytecode, None for its own."""
     mmdebstrap = _mmdebstrap()
-    _log.info("base: Debian %s and Python %s, unpacked by mmdebstrap (about 10 s)", _SUITE, python.MINOR)
+    _log.info(
+        "base: Debian %s for %s and Python %s, unpacked by mmdebstrap (about 10 s)",
+        _SUITE,
+        platform.name,
+        python.MINOR,
+    )
     packages, root = room / "packages", room / "root"
     packages.mkdir()
     (room / "control").mkdir()
     command.run(
         [
-            str(mmdebstrap), "--variant=extract", "--architectures=amd64", "--format=null",
+            str(mmdebstrap), "--variant=extract", f"--architectures={platform.architecture}", "--format=null",
             f"--include={','.join(_PACKAGES)}", f"--extract-hook=copy-out /var/cache/apt/archives {packages}",
             _SUITE, "-",
         ],
         env={"SOURCE_DATE_EPOCH": "0"},
     )  # fmt: skip
     components = _unpack(sorted(packages.glob("**/*.deb")), root, room / "control")
-    for path in (*_UNUSED_PATHS, *_undocumented(root)):
+    for path in (*_unused_paths(platform), *_undocumented(root)):
         _remove(root / path)
     _list_files(root)
     (root / CERTIFICATES).parent.mkdir(parents=True, exist_ok=True)
     (root / CERTIFICATES).write_bytes(_bundle(root / "usr/share/ca-certificates"))
     (root / "usr/bin/python3").symlink_to(f"python{python.MINOR}")
     library = f"usr/lib/python{python.MINOR}"
-    python.compile_all(python.of_root(root), root / library, f"/{library}")
+    with contextlib.ExitStack() as stack:
+        (room / "other").mkdir()
+        runs = stack.enter_context(python.unpacked(runs_here, room / "other")) if runs_here else root
+        ours = platforms.here()
+        python.compile_all(python.of_root(runs, ours), root / library, f"/{library}")
     return Made([*_own(), *tree.walk(root, "", keep=lambda path: path not in _OWN)], components)
 
 

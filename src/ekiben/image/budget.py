@@ -31,13 +31,14 @@ def keep_explain(layers: Sequence[Layer], megabytes: float) -> None:
         )
 
 
-def keep(archive: Path, layers: Sequence[Layer], megabytes: float | None) -> None:
+def keep(archive: Path, layers: Sequence[Layer], megabytes: float | None, platform: str = "") -> None:
     """Refuse an image that is over its budget.
 
     Args:
         archive: Its OCI layout.
         layers: Its layers.
         megabytes: Largest sum of the compressed layers, 10^6 bytes; None for any.
+        platform: What the image is for, where there are several.
 
     Raises:
         AcceptanceError: It is larger; the message lists the largest packages.
@@ -50,8 +51,8 @@ def keep(archive: Path, layers: Sequence[Layer], megabytes: float | None) -> Non
         for one in inspect(archive).packages[:_LISTED]
     ]
     raise AcceptanceError(
-        f"expected an image of at most {megabytes:g} MB, found {found:.1f} MB; its largest packages:\n"
-        + "\n".join(lines),
+        f"expected an image of at most {megabytes:g} MB{f' for {platform}' if platform else ''}, "
+        f"found {found:.1f} MB; its largest packages:\n" + "\n".join(lines),
         remedy="leave out a form (image.forms) or the service's own routes, or raise image.budget_megabytes; "
         "`ekiben image inspect` lists all",
     )

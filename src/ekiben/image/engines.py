@@ -22,7 +22,7 @@ from typing import Literal, Protocol
 
 from ekiben.clients import command, tools
 from ekiben.clients.registry import Access
-from ekiben.errors import ToolError
+from ekiben.errors import ConfigError, ToolError
 
 Name = Literal["buildah", "podman", "docker"]
 _ANSWER_SECONDS = 20
@@ -39,6 +39,7 @@ class Parcel:
         destination: `host[:port]/repository`.
         access: How the registry is reached.
         room: An empty folder that goes afterwards.
+        platforms: How many platforms the layout's one name is for.
     """
 
     layout: Path
@@ -46,6 +47,7 @@ class Parcel:
     destination: str
     access: Access
     room: Path
+    platforms: int = 1
 
 
 class Engine(Protocol):
@@ -88,7 +90,8 @@ class Lists:
         manifest = [self.name, *store, "manifest"]
         (room / "layout").symlink_to(parcel.layout)
         command.run([*manifest, "create", "ekiben"], show=False)
-        command.run([*manifest, "add", "ekiben", f"oci:layout:{parcel.tag}"], cwd=room, show=False)
+        every = ["--all"] if parcel.platforms > 1 else []  # of the index that the layout's name stands for
+        command.run([*manifest, "add", *every, "ekiben", f"oci:layout:{parcel.tag}"], cwd=room, show=False)
         command.run(
             [
                 *manifest, "push", "--all", *_access(parcel.access, room),
@@ -138,13 +141,24 @@ class Docker:
 ENGINES: Mapping[str, Engine] = {"buildah": Lists("buildah"), "podman": Lists("podman"), "docker": Docker()}
 
 
-def choose(wanted: str) -> Engine:
+def choose(wanted: str, *, platforms: int = 1) -> Engine:
     """The engine of that name, or with `auto` the first that answers; else buildah, installed.
 
+    Args:
+        wanted: `image.backend`.
+        platforms: How many the image is for; docker loads one.
+
     Raises:
+        ConfigError: docker was wanted for several platforms.
         ToolError: None does, and buildah cannot be installed here.
     """
-    candidates = ENGINES.values() if wanted == "auto" else [ENGINES[wanted]]
+    if wanted == "docker" and platforms > 1:
+        raise ConfigError(
+            f"image.backend: docker loads an image of one platform, image.platforms names {platforms}",
+            remedy="set image.backend to buildah, podman or auto, or take one platform",
+        )
+    every = [engine for engine in ENGINES.values() if engine.name != "docker" or platforms == 1]
+    candidates = every if wanted == "auto" else [ENGINES[wanted]]
     for engine in candidates:
         if engine.answers():
             return engine

@@ -13,16 +13,17 @@ from ekiben.clients import places
 from ekiben.config import ModelConfig
 from ekiben.errors import ConfigError
 from ekiben.identifiers import BentoTag
-from ekiben.image import assembly, python
+from ekiben.image import assembly, platforms, python
 from ekiben.image.blobs import Blobs
 from ekiben.image.packed import Packed
+from ekiben.image.platforms import Platform
 from ekiben.image.serving_set import Part
 
 _ROOT = "opt/ekiben"
 _START = f"""\
 #!/bin/sh
 # Serves the model of this folder: HTTP on port 3000, gRPC on 3001, metrics on 3002.
-# Needs Python {python.MINOR} on Linux (x86_64, glibc 2.28 or newer); PYTHON names another program.
+# Needs Python {python.MINOR} on Linux with glibc 2.28 or newer; PYTHON names another program.
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd) || exit 1
 export PYTHONPATH="$here/site" PYTHONSAFEPATH=1 PYTHONDONTWRITEBYTECODE=1
 export EKIBEN_ARTEFACT="$here/model" EKIBEN_BENTO="$here/bento"
@@ -70,7 +71,7 @@ def export(config: ModelConfig, bento: BentoTag, to: Path) -> Exported:
     to = to.absolute()
     to.parent.mkdir(parents=True, exist_ok=True)
     with Blobs(places.cache() / "image").opened() as blobs:
-        ground = assembly.ground_of(config, blobs, None)
+        ground = assembly.ground_of(config, blobs, None, _platform(config))
         layers = assembly.own_layers(config, packed, parts, ground, blobs)
         prefix = f".{to.name}.ekiben-export-"
         for left in to.parent.glob(f"{prefix}*"):  # by a run that was killed
@@ -81,6 +82,12 @@ def export(config: ModelConfig, bento: BentoTag, to: Path) -> Exported:
                 to.rmdir()
             (Path(room) / _ROOT).rename(to)
     return Exported(to, packed.sealed.sha256, parts, size)
+
+
+def _platform(config: ModelConfig) -> Platform:
+    """This machine's, if the image is for it; else the first that the image is for."""
+    every = [platforms.of(name) for name in config.image.platforms]
+    return next((each for each in every if each == platforms.here()), every[0])
 
 
 def _unpacked(blobs: Sequence[Path], room: Path) -> int:

@@ -28,12 +28,18 @@ def inspect(reference: str, image: Image) -> inspection.Inspection:
         return inspection.inspect(folder)
     host, repository, version = foundation.split(reference)
     registry = Registry(access_of(image, host))
-    manifest = foundation.for_linux(registry, repository, version, reference)
-    wanted = [manifest.config_digest, *(str(layer["digest"]) for layer in manifest.document["layers"])]
+    manifests = foundation.every(registry, repository, version, reference)
+    wanted = [
+        digest
+        for manifest in manifests
+        for digest in (manifest.config_digest, *(str(part["digest"]) for part in manifest.document["layers"]))
+    ]
     with Blobs(places.cache() / "image").opened() as blobs:
         for digest in wanted:
             if not blobs.intact(digest):
                 with blobs.fresh() as temporary:
                     registry.blob(repository, digest, temporary)
                     blobs.take(temporary, digest)
-        return inspection.of(manifest.digest, manifest.document, blobs.path)
+        return inspection.together(
+            inspection.of(each.digest, each.document, blobs.path) for each in manifests
+        )

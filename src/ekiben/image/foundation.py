@@ -12,11 +12,12 @@ from typing import Any
 
 from ekiben.clients.registry import Access, Manifest, Registry
 from ekiben.errors import ConfigError, ToolError
-from ekiben.image import base, python
+from ekiben.image import base, platforms, python
 from ekiben.image.blobs import Blobs
 from ekiben.image.contents import scan
 from ekiben.image.layer import GZIPPED_TAR, Layer
 from ekiben.image.packages import Compiler
+from ekiben.image.platforms import AMD64, Platform
 from ekiben.image.sbom import Component
 
 _MEDIA_TYPES = {
@@ -36,6 +37,7 @@ class Foundation:
         compiler: Opens the Python that writes bytecode for it.
         environment: Variables that it sets.
         history: Its entries in the image's history.
+        platform: What it is for.
     """
 
     layers: Sequence[Layer]
@@ -43,6 +45,7 @@ class Foundation:
     compiler: Compiler
     environment: Mapping[str, str] = field(default_factory=dict)
     history: Sequence[Mapping[str, Any]] = ()
+    platform: Platform = AMD64
 
     @property
     def key(self) -> str:
@@ -50,26 +53,34 @@ class Foundation:
         return self.layers[-1].digest
 
 
-def own(blobs: Blobs) -> Foundation:
-    """The Debian base of ours."""
-    layer = base.build(blobs)
+def own(blobs: Blobs, platform: Platform) -> Foundation:
+    """The Debian base of ours.
+
+    Args:
+        blobs: The cache.
+        platform: What it is for.
+    """
+    layer = base.build(blobs, platform)
+    ours = platforms.here()
+    runs = layer if platform == ours else base.build(blobs, ours)
 
     @contextmanager
     def compiler(room: Path) -> Iterator[python.Python]:
-        with python.unpacked(blobs.path(layer.digest), room) as root:
-            yield python.of_root(root)
+        with python.unpacked(blobs.path(runs.digest), room) as root:
+            yield python.of_root(root, ours)
 
     environment = {"SSL_CERT_FILE": f"/{base.CERTIFICATES}"}
-    return Foundation([layer], "/usr/bin/python3", compiler, environment)
+    return Foundation([layer], "/usr/bin/python3", compiler, environment, platform=platform)
 
 
-def named(blobs: Blobs, reference: str, access: Access) -> Foundation:
+def named(blobs: Blobs, reference: str, access: Access, platform: Platform) -> Foundation:
     """An image of somebody else's.
 
     Args:
         blobs: The cache.
         reference: As it was named; for messages.
         access: Its registry, and how to reach it.
+        platform: What it is for.
 
     Raises:
         ConfigError: It is for another platform, or has another Python.
@@ -77,17 +88,28 @@ def named(blobs: Blobs, reference: str, access: Access) -> Foundation:
     """
     _, repository, version = split(reference)
     registry = Registry(access)
-    manifest = for_linux(registry, repository, version, reference)
+    manifest = for_linux(registry, repository, version, reference, platform)
     with blobs.fresh() as temporary:
         registry.blob(repository, manifest.config_digest, temporary)
         config = json.loads(temporary.read_bytes())
+    _same(config, platform, reference)
     layers = [
         _fetched(blobs, registry, repository, part, diff_id)
         for part, diff_id in zip(manifest.document["layers"], config["rootfs"]["diff_ids"], strict=True)
     ]
     environment = dict(pair.partition("=")[::2] for pair in config.get("config", {}).get("Env") or ())
     path = _python(blobs, layers, reference, environment)
-    return Foundation(layers, path, _this_python, environment, config.get("history", ()))
+    return Foundation(layers, path, _this_python, environment, config.get("history", ()), platform)
+
+
+def _same(config: Mapping[str, Any], platform: Platform, reference: str) -> None:
+    """Refuse an image for another platform that stands under its name without an index."""
+    found = f"{config.get('os')}/{config.get('architecture')}"
+    if found != platform.name:
+        raise ConfigError(
+            f"expected the image {reference} for {platform.name}, found {found}",
+            remedy="name an image that has all of image.platforms",
+        )
 
 
 def split(reference: str) -> tuple[str, str, str]:
@@ -104,8 +126,40 @@ def split(reference: str) -> tuple[str, str, str]:
     return first, f"{head}{slash}{last}", digest if at else tag or "latest"
 
 
-def for_linux(registry: Registry, repository: str, version: str, reference: str) -> Manifest:
-    """The manifest of an image for linux/amd64, by way of an index if there is one.
+def for_linux(
+    registry: Registry, repository: str, version: str, reference: str, platform: Platform = AMD64
+) -> Manifest:
+    """The manifest of an image for a platform, by way of an index if there is one.
+
+    Args:
+        registry: Where it is.
+        repository: Its repository.
+        version: Its tag or digest.
+        reference: As it was named; for messages.
+        platform: Which one.
+
+    Raises:
+        ToolError: There is none, or the registry cannot be reached.
+        ConfigError: It is for other platforms only.
+    """
+    found = registry.manifest(repository, version)
+    for part in found.document.get("manifests", ()) if found else ():
+        wanted = part.get("platform", {})
+        if (wanted.get("os"), wanted.get("architecture")) == ("linux", platform.architecture):
+            found = registry.manifest(repository, part["digest"])
+            break
+    if found is None:
+        raise ToolError(f"expected the image {reference}, found none", remedy="correct its name")
+    if not found.config_digest:
+        raise ConfigError(
+            f"expected the image {reference} for {platform.name}, found other platforms only",
+            remedy="name another image",
+        )
+    return found
+
+
+def every(registry: Registry, repository: str, version: str, reference: str) -> list[Manifest]:
+    """The manifests of an image for each platform that ekiben makes images for; at least one.
 
     Args:
         registry: Where it is.
@@ -118,18 +172,14 @@ def for_linux(registry: Registry, repository: str, version: str, reference: str)
         ConfigError: It is for other platforms only.
     """
     found = registry.manifest(repository, version)
-    for part in found.document.get("manifests", ()) if found else ():
-        if part.get("platform", {}).get("os") == "linux" and part["platform"].get("architecture") == "amd64":
-            found = registry.manifest(repository, part["digest"])
-            break
-    if found is None:
-        raise ToolError(f"expected the image {reference}, found none", remedy="correct its name")
-    if not found.config_digest:
-        raise ConfigError(
-            f"expected the image {reference} for linux/amd64, found other platforms only",
-            remedy="name another image",
-        )
-    return found
+    if found is not None and found.config_digest:
+        return [found]
+    entries = found.document.get("manifests", ()) if found else ()
+    there = {
+        (part.get("platform", {}).get("os"), part.get("platform", {}).get("architecture")) for part in entries
+    }
+    wanted = [each for each in map(platforms.of, platforms.NAMES) if ("linux", each.architecture) in there]
+    return [for_linux(registry, repository, version, reference, each) for each in wanted or [AMD64]]
 
 
 def _fetched(

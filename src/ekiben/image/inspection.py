@@ -10,8 +10,8 @@ import csv
 import json
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
@@ -54,6 +54,8 @@ class Inspection:
         compressed_bytes: Sum of its layers, bytes.
         layers: Oldest first.
         packages: Largest first; Debian's, Python's, and ekiben, bento and model.
+        platform: What it is for.
+        others: Images of the other platforms, where an index holds several.
     """
 
     digest: str
@@ -61,6 +63,8 @@ class Inspection:
     compressed_bytes: int
     layers: tuple[Size, ...]
     packages: tuple[Size, ...]
+    platform: str = ""
+    others: tuple[Inspection, ...] = ()
 
 
 @dataclass(slots=True)
@@ -73,7 +77,7 @@ class _Layer:
 
 
 def inspect(archive: Path) -> Inspection:
-    """Read an OCI layout of one image.
+    """Read an OCI layout of one image, for one platform or several.
 
     Args:
         archive: Its folder, with `index.json` and `blobs/`.
@@ -83,13 +87,23 @@ def inspect(archive: Path) -> Inspection:
     """
     try:
         (one,) = json.loads((archive / "index.json").read_bytes())["manifests"]
-        manifest = json.loads(_blob(archive, one["digest"]).read_bytes())
-        return of(one["digest"], manifest, lambda digest: _blob(archive, digest))
+        document = json.loads(_blob(archive, one["digest"]).read_bytes())
+        digests = [part["digest"] for part in document.get("manifests", ())] or [one["digest"]]
+        return together(
+            of(digest, json.loads(_blob(archive, digest).read_bytes()), lambda each: _blob(archive, each))
+            for digest in digests
+        )
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(
             f"{archive}: expected an OCI layout of one image: {error}",
             remedy="give a model that `ekiben image` has passed, a layout's folder, or an image by digest",
         ) from error
+
+
+def together(images: Iterable[Inspection]) -> Inspection:
+    """Images of the platforms of one index: the first, with the others below it."""
+    first, *others = images
+    return replace(first, others=tuple(others))
 
 
 def of(digest: str, manifest: Mapping[str, Any], blob: Callable[[str], Path]) -> Inspection:
@@ -118,6 +132,7 @@ def of(digest: str, manifest: Mapping[str, Any], blob: Callable[[str], Path]) ->
         sum(layer.compressed_bytes for layer in layers),
         tuple(layers),
         tuple(sorted(packages, key=lambda one: (-one.compressed_bytes, one.name))),
+        f"{config.get('os', 'linux')}/{config.get('architecture', '')}",
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from ekiben.image.layer import Layer
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 EPOCH = "1970-01-01T00:00:00Z"
 USER = "10001:10001"  # numeric, so that runAsNonRoot can be checked without reading /etc/passwd
@@ -104,6 +105,40 @@ def index(digest: str, manifest_bytes: int, architecture: str, tag: str) -> byte
             ],
         }
     )
+
+
+def image_index(images: Sequence[tuple[str, int, str]]) -> bytes:
+    """An index of one image per platform, whose hash is the digest that is deployed.
+
+    buildah and podman write an index anew when they push it; these are the bytes that they write, so that
+    the digest is known before.
+
+    Args:
+        images: Digest and size of each manifest, and its architecture.
+
+    Source: https://github.com/containers/image/blob/main/manifest/oci_index.go (`OCI1IndexPublic.Serialize`).
+    """
+    document = {
+        "schemaVersion": 2,
+        "mediaType": INDEX,
+        "manifests": [
+            {
+                "mediaType": MANIFEST,
+                "digest": digest,
+                "size": size,
+                "platform": {"architecture": architecture, "os": "linux"},
+            }
+            for digest, size, architecture in images
+        ],
+    }
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def index_of_index(digest: str, index_bytes: int, tag: str) -> bytes:
+    """`index.json` of a layout that holds the images of several platforms, as one index."""
+    annotations = {"org.opencontainers.image.ref.name": tag}
+    entry = {"mediaType": INDEX, "digest": digest, "size": index_bytes, "annotations": annotations}
+    return _json({"schemaVersion": 2, "manifests": [entry]})
 
 
 def docker_archive(config_digest: str, layers: Sequence[Layer], name: str) -> bytes:

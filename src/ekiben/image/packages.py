@@ -18,6 +18,7 @@ from ekiben.clients import command
 from ekiben.image import python, serving_set, tree
 from ekiben.image.blobs import Blobs, Made
 from ekiben.image.layer import Layer
+from ekiben.image.platforms import Platform
 from ekiben.image.sbom import Component, from_metadata
 from ekiben.image.serving_set import Part
 from ekiben.image.trim import trim
@@ -26,12 +27,13 @@ _log = logging.getLogger(__name__)
 
 SITE = "opt/ekiben/site"
 _RECIPE = 3  # raise it when the code below, or that of `trim`, changes what comes out
-_PLATFORM = "x86_64-manylinux_2_28"  # what the locks are resolved for
 
 Compiler = Callable[[Path], AbstractContextManager[python.Python]]
 
 
-def build(blobs: Blobs, locks: Path, parts: Sequence[Part], base: str, compiler: Compiler) -> list[Layer]:
+def build(
+    blobs: Blobs, locks: Path, parts: Sequence[Part], base: str, compiler: Compiler, platform: Platform
+) -> list[Layer]:
     """The packages' layers, from the cache or new.
 
     Args:
@@ -40,6 +42,7 @@ def build(blobs: Blobs, locks: Path, parts: Sequence[Part], base: str, compiler:
         parts: The serving set; a package that two of them need goes into the first one's layer.
         base: What decides the bytecode: hash of the layer that holds Python.
         compiler: Opens, in a given folder, the Python that writes the bytecode.
+        platform: What the wheels are for; the locks hold the hashes of all platforms' wheels.
 
     Raises:
         ToolError: uv is missing, or failed.
@@ -50,31 +53,32 @@ def build(blobs: Blobs, locks: Path, parts: Sequence[Part], base: str, compiler:
         whole = (locks / f"{part}.txt").read_text(encoding="utf-8")
         lock = serving_set.above(whole, below)
         below |= serving_set.pins(whole).keys()
-        layers.append(_layer(blobs, part, lock, base, compiler))
+        layers.append(_layer(blobs, part, lock, base, compiler, platform))
     return layers
 
 
-def _layer(blobs: Blobs, part: Part, lock: str, base: str, compiler: Compiler) -> Layer:
-    key = hashlib.sha256(f"{_RECIPE} {_PLATFORM} {base}\n{lock}".encode()).hexdigest()[:32]
+def _layer(blobs: Blobs, part: Part, lock: str, base: str, compiler: Compiler, platform: Platform) -> Layer:
+    key = hashlib.sha256(f"{_RECIPE} {platform.wheels} {base}\n{lock}".encode()).hexdigest()[:32]
     with blobs.room() as room:
-        return blobs.layer(part, key, lambda: _make(part, lock, room, compiler))
+        return blobs.layer(part, key, lambda: _make(part, lock, room, compiler, platform))
 
 
-def _make(part: Part, lock: str, room: Path, compiler: Compiler) -> Made:
+def _make(part: Part, lock: str, room: Path, compiler: Compiler, platform: Platform) -> Made:
     _log.info(
-        "%s: installing %d packages, compiling, packing (seconds, and a download the first time)",
+        "%s for %s: installing %d packages, compiling, packing (seconds, and a download the first time)",
         part,
+        platform.name,
         len(serving_set.pins(lock)),
     )
     site = room / "site"
-    _install(lock, site, room)
+    _install(lock, site, room, platform)
     trim(site)
     with compiler(room) as found:
         python.compile_all(found, site, f"/{SITE}")
     return Made(tree.walk(site, SITE), components(site))
 
 
-def _install(lock: str, site: Path, room: Path) -> None:
+def _install(lock: str, site: Path, room: Path, platform: Platform) -> None:
     uv = command.find(
         "uv", search=[Path(sys.executable).parent], remedy="it comes with BentoML: run `make setup`"
     )
@@ -83,7 +87,7 @@ def _install(lock: str, site: Path, room: Path) -> None:
     command.run(
         [
             str(uv), "pip", "install", "--quiet", "--target", str(site), "--python", sys.executable,
-            "--python-version", python.MINOR, "--python-platform", _PLATFORM, "--only-binary", ":all:",
+            "--python-version", python.MINOR, "--python-platform", platform.wheels, "--only-binary", ":all:",
             "--require-hashes", "--no-deps", "--requirements", str(requirements),
         ]
     )  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ekiben.clients import command
+from ekiben.image.platforms import Platform
 
 MINOR = "3.11"  # what the lock was resolved for, and what artefacts are written with
 
@@ -25,12 +26,16 @@ class Python:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def of_root(root: Path) -> Python:
-    """The image's own Python, run through its own loader: neither chroot nor privilege."""
-    libraries = ":".join(str(root / part / "x86_64-linux-gnu") for part in ("lib", "usr/lib"))
-    loader = root / "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
+def of_root(root: Path, platform: Platform) -> Python:
+    """A base's own Python, run through its own loader: neither chroot nor privilege.
+
+    Args:
+        root: The base, unpacked.
+        platform: Of the base; this machine's.
+    """
+    libraries = ":".join(str(root / part / platform.triplet) for part in ("lib", "usr/lib"))
     return Python(
-        (str(loader), "--library-path", libraries, str(root / f"usr/bin/python{MINOR}")),
+        (str(root / platform.loader), "--library-path", libraries, str(root / f"usr/bin/python{MINOR}")),
         {"PYTHONHOME": str(root / "usr")},
     )
 

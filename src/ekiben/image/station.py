@@ -17,8 +17,8 @@ from ekiben.clients.registry import Access, Manifest, Registry, is_here
 from ekiben.config import Image, ModelConfig
 from ekiben.errors import ConfigError, ToolError
 from ekiben.identifiers import BentoTag, ImageReference
-from ekiben.image import assembly, budget, engines, foundation, labels
-from ekiben.image.assembly import Assembled
+from ekiben.image import assembly, budget, engines, foundation, labels, platforms
+from ekiben.image.assembly import Assembled, Joined
 from ekiben.image.blobs import Blobs
 from ekiben.image.layer import Layer
 from ekiben.image.packed import Packed
@@ -39,6 +39,8 @@ class Built:
         artefact_sha256: `sha256:` and the hash of the artefact inside.
         archive: The OCI layout on this machine.
         sbom: Everything that the image installs, as CycloneDX; also inside, at /opt/ekiben/sbom.json.
+        platforms: The image of each platform; of several, `image` is their index, the other fields are of
+            the first.
     """
 
     image: ImageReference
@@ -47,6 +49,24 @@ class Built:
     backend: str
     artefact_sha256: str
     archive: Path
+    sbom: Path
+    platforms: tuple[ForPlatform, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ForPlatform:
+    """The image of one platform.
+
+    Attributes:
+        platform: Its name.
+        digest: Of its manifest.
+        compressed_bytes: Sum of its layers, bytes.
+        sbom: Everything that it installs.
+    """
+
+    platform: str
+    digest: str
+    compressed_bytes: int
     sbom: Path
 
 
@@ -68,20 +88,30 @@ def build(config: ModelConfig, bento: BentoTag, registry: str, project: Path | N
     access = access_of(config.image, config.image.registry or registry)
     client = Registry(access)
     client.check()  # before minutes of work
-    engine = engines.choose(config.image.backend)
+    names = config.image.platforms
+    engine = engines.choose(config.image.backend, platforms=len(names))
     packed = Packed.read(bento)
     revision = labels.revision(project) if project and config.image.revision == "commit" else ""
     with Blobs(places.cache() / "image").opened() as blobs:
-        made = assembly.assemble(
-            config,
-            packed,
-            blobs,
-            _base_access(config.image),
-            destination=_destination(config.image, access),
-            revision=revision,
-        )
-        budget.keep_explain(made.layers, config.image.explain_megabytes)
-        budget.keep(made.archive, made.layers, config.image.budget_megabytes)
+        images = [
+            assembly.assemble(
+                config,
+                packed,
+                blobs,
+                _base_access(config.image),
+                destination=_destination(config.image, access),
+                revision=revision,
+                platform=platforms.of(name),
+            )
+            for name in names
+        ]
+        for each in images:
+            label = each.platform.name if len(images) > 1 else ""
+            budget.keep_explain(each.layers, config.image.explain_megabytes)
+            budget.keep(each.archive, each.layers, config.image.budget_megabytes, label)
+        if len(images) > 1:
+            return _joined(config.image, bento, images, client, engine, blobs)
+        (made,) = images
         found = _pushed(config.image, bento, made, client, engine, blobs)
     image = ImageReference(_destination(config.image, access), found.digest, bento.version)
     _log.info("image: %s, %.1f MB compressed", image, found.compressed_bytes / _MB)
@@ -93,7 +123,52 @@ def build(config: ModelConfig, bento: BentoTag, registry: str, project: Path | N
         made.artefact_sha256,
         made.archive,
         made.archive / assembly.SBOM,
+        (_for_platform(made, found.digest, found.compressed_bytes),),
     )
+
+
+def _joined(
+    image: Image,
+    bento: BentoTag,
+    images: Sequence[Assembled],
+    client: Registry,
+    engine: engines.Engine,
+    blobs: Blobs,
+) -> Built:
+    """Push images of several platforms under one index, unless the registry has it."""
+    joined = assembly.join(blobs, images, bento.version)
+    destination = _destination(image, client.access)
+    if not _held_whole(image, joined, client):
+        with blobs.room() as room:
+            parcel = engines.Parcel(
+                joined.archive, bento.version, destination, client.access, room, len(images)
+            )
+            engine.push(parcel)
+        if not _held_whole(image, joined, client):
+            raise _missing(joined.digest, destination, engine)
+    reference = ImageReference(destination, joined.digest, bento.version)
+    _log.info("image: %s, for %s", reference, ", ".join(each.platform.name for each in images))
+    first = images[0]
+    return Built(
+        reference,
+        first.compressed_bytes,
+        tuple(replace(layer, components=()) for layer in first.layers),
+        engine.name,
+        first.artefact_sha256,
+        joined.archive,
+        first.archive / assembly.SBOM,
+        tuple(_for_platform(each, each.digest, each.compressed_bytes) for each in images),
+    )
+
+
+def _for_platform(made: Assembled, digest: str, compressed_bytes: int) -> ForPlatform:
+    return ForPlatform(made.platform.name, digest, compressed_bytes, made.archive / assembly.SBOM)
+
+
+def _held_whole(image: Image, joined: Joined, client: Registry) -> bool:
+    """Whether the registry has the index, and the manifest of each platform."""
+    wanted = (joined.digest, *(each.digest for each in joined.images))
+    return all(client.manifest(image.repository, digest) is not None for digest in wanted)
 
 
 def prepare(config: ModelConfig, bento: BentoTag) -> None:
@@ -109,8 +184,9 @@ def prepare(config: ModelConfig, bento: BentoTag) -> None:
     """
     parts = Packed.read(bento).parts(config)
     with Blobs(places.cache() / "image").opened() as blobs:
-        ground = assembly.ground_of(config, blobs, _base_access(config.image))
-        assembly.packages_on(ground, blobs, parts)
+        for name in config.image.platforms:
+            ground = assembly.ground_of(config, blobs, _base_access(config.image), platforms.of(name))
+            assembly.packages_on(ground, blobs, parts)
 
 
 def access_of(image: Image, host: str) -> Access:
@@ -161,11 +237,15 @@ def _pushed(
         engine.push(engines.Parcel(made.archive, bento.version, destination, client.access, room))
     found = _held(image, bento, made, client)
     if found is None:
-        raise ToolError(
-            f"expected {made.digest} in {destination} after {engine.name} pushed it, found something else",
-            remedy="push again; if it stays, another client writes to the same repository",
-        )
+        raise _missing(made.digest, destination, engine)
     return found
+
+
+def _missing(digest: str, destination: str, engine: engines.Engine) -> ToolError:
+    return ToolError(
+        f"expected {digest} in {destination} after {engine.name} pushed it, found something else",
+        remedy="push again; if it stays, another client writes to the same repository",
+    )
 
 
 def _as_held(layers: Sequence[Layer], held: Manifest) -> tuple[Layer, ...]:

@@ -15,6 +15,7 @@ from ekiben.clients import places
 from ekiben.config import ModelConfig, folder
 from ekiben.errors import ConfigError
 from ekiben.identifiers import BentoTag, ClusterAddress, ImageReference, ModelTag
+from ekiben.jsonable import jsonable
 from ekiben.road.journey import Journey, Stop, fingerprint
 
 _log = logging.getLogger(__name__)
@@ -114,19 +115,35 @@ def train(
     )
 
 
-def bento(traveller: Traveller, *, again: bool = False) -> Stop:
-    """Station 2: pack the model and its BentoML service."""
-    from ekiben.bento import station
+def bento(
+    traveller: Traveller, *, again: bool = False, progress: Callable[[int, int | None], None] | None = None
+) -> Stop:
+    """Station 2: prove the running pod equal to the estimator, and pack the model and its BentoML service.
+
+    Args:
+        traveller: The model.
+        again: Pack even if nothing changed; the proof is not repeated for the same model and serving code.
+        progress: Told rows compared, and rows in all.
+    """
+    from ekiben.bento import evidence, proof, station
 
     tag = ModelTag.parse(traveller.left("train")["tag"])
-    went_in = fingerprint(traveller.config.bento, str(tag), _packages(), files=traveller.sources())
+    went_in = fingerprint(
+        traveller.config.bento, str(tag), _packages(), evidence.serving_hash(), files=traveller.sources()
+    )
+
+    def work() -> dict[str, Any]:
+        station.sign(traveller.config, tag)  # a pod that asks for a signature is compared, too
+        found = proof.prove(traveller.config, tag, traveller.project, progress)
+        return {**jsonable(station.build(traveller.config, tag, traveller.project)), "parity": found}
+
     last = traveller.journey.last("bento")
     there = not again and last is not None and (Path(last.output["folder"]) / "bento.yaml").is_file()
     return _pass(
         traveller,
         "bento",
         went_in,
-        lambda: station.build(traveller.config, tag, traveller.project),
+        work,
         still_there=there,
     )
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ekiben.artefact import explanation, form, formats, store
 from ekiben.artefact.compression import Compressed, compress
+from ekiben.artefact.forms import parity
 from ekiben.artefact.forms.proof import prove
 from ekiben.artefact.forms.report import summary
 from ekiben.artefact.reference import distributions
@@ -108,8 +109,7 @@ def train(
 
     section = config.train
     estimator = fitting.build(section, project)
-    data = _data(section, project)
-    split = partition.split(data, section, classifier=is_classifier(estimator))
+    split = parts(section, project, classifier=is_classifier(estimator))
     searched = None
     if section.search is not None:
         searched = search.search(estimator, split, section, section.search, progress)
@@ -177,6 +177,20 @@ def train(
         parity=summary(proven),
         compression=_cost(compressed),
     )
+
+
+def parts(section: Train, project: Path, *, classifier: bool) -> Split:
+    """Read the data and part them: what a model is fitted on, and what it is judged by.
+
+    Args:
+        section: Of `ekiben.yaml`.
+        project: Root of the project.
+        classifier: Whether the labels are classes.
+
+    Raises:
+        ConfigError: The data cannot be read, or not be parted.
+    """
+    return partition.split(_data(section, project), section, classifier=classifier)
 
 
 def _data(section: Train, project: Path) -> frame.Data:
@@ -261,15 +275,24 @@ def _groups(split: Split, section: Train) -> Any:
 
 
 def _prove(folder: Path, estimator: Any, rows: Any) -> None:
-    """What the pod will read, if it reads the estimator, answers exactly as what was judged."""
+    """What the pod will read, if it reads the estimator, answers as what was judged.
+
+    Last digits may differ: sums of BLAS follow where in memory an array lies.
+    """
     written = reader.read(folder, "scikit-learn")
     own = replace(written, may_unpickle=True)  # whatever its format: this process wrote it
     served = predictors.load(own).predict(rows)
-    same = np.array_equal(served.predictions, estimator.predict(rows))
-    if same and served.probabilities is not None:
-        same = np.array_equal(served.probabilities, estimator.predict_proba(rows))
-    if not same:
+    regression = written.schema.output.kind == "regression"
+    probabilities = estimator.predict_proba(rows) if served.probabilities is not None else None
+    tally = parity.Tally(float(np.std(served.predictions)) if regression else 0.0, regression)
+    tied = parity.tied(estimator, rows, probabilities, written.schema)
+    expected = parity.Answered(np.asarray(estimator.predict(rows)), probabilities, tied)
+    tally.add(
+        expected, parity.Answered(served.predictions, served.probabilities), rows, ["held out"] * len(rows)
+    )
+    if tally.reason is not None:
         raise AcceptanceError(
-            "the stored estimator answers otherwise than the trained one; nothing was stored",
+            f"the stored estimator answers otherwise than the trained one: {tally.reason}; "
+            "nothing was stored",
             remedy="report this with the estimator's class: its stored form is not faithful",
         )

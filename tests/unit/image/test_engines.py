@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ekiben.clients.registry import Access
-from ekiben.errors import ToolError
+from ekiben.errors import ConfigError, ToolError
 from ekiben.image import engines
 
 
@@ -29,6 +29,20 @@ def test_the_first_engine_that_answers_is_taken(tmp_path: Path, monkeypatch: pyt
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert engines.choose("auto").name == "podman"
+
+
+def test_docker_takes_no_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It loads one platform: refused by name, and passed over where any will do."""
+    for name, status in (("buildah", 1), ("podman", 0), ("docker", 0)):
+        (tmp_path / name).write_text(f"#!/bin/sh\nexit {status}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigError, match="docker loads an image of one platform") as found:
+        engines.choose("docker", platforms=2)
+    assert "podman" in found.value.remedy
+    (tmp_path / "podman").write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(ToolError, match="expected buildah, podman to push"):
+        engines.choose("auto", platforms=2)
 
 
 def test_credentials_are_passed_as_a_file(tmp_path: Path) -> None:

@@ -99,3 +99,21 @@ def test_an_image_over_its_budget_is_refused_with_its_largest_packages(tmp_path:
     assert "0.5 MB" in lines[0]
     assert "0.7 MB" in lines[0]
     assert {line.split()[2] for line in lines[1:3]} == {"big-thing", "libc6"}
+
+
+def test_every_platform_of_an_index_is_shown(tmp_path: Path) -> None:
+    """A layout whose one name is an index of two images."""
+    blobs = Blobs(tmp_path)
+    images = []
+    for architecture, count in (("amd64", 1_000), ("arm64", 2_000)):
+        out = io.BytesIO()
+        made = [layer.write("base", [tree.file("a", noise(count))], out)]
+        blobs.add(out.getvalue())
+        config = layout.configuration(layout.Program(["x"], architecture=architecture), made)
+        manifest = layout.manifest(blobs.add(config), len(config), made, {})
+        images.append((blobs.add(manifest), len(manifest), architecture))
+    index = layout.image_index(images)
+    (tmp_path / "index.json").write_bytes(layout.index_of_index(blobs.add(index), len(index), "x"))
+    found = inspection.inspect(tmp_path)
+    shown = [(each.platform, each.digest, each.packages[0].unpacked_bytes) for each in (found, *found.others)]
+    assert shown == [("linux/amd64", images[0][0], 1_000), ("linux/arm64", images[1][0], 2_000)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 from ekiben.image import layout
@@ -49,6 +50,26 @@ def test_documents_carry_no_time() -> None:
     assert once == again
     assert json.loads(once)["created"] == "1970-01-01T00:00:00Z"
     assert {line["created"] for line in json.loads(once)["history"]} == {"1970-01-01T00:00:00Z"}
+
+
+def test_an_index_is_written_as_the_engines_write_it() -> None:
+    """The bytes that buildah 1.28 and podman 4.3 pushed for two manifests: the digest is known before."""
+    pushed = (
+        '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":['
+        '{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:969b77dc7964a1b6ebac6fed'
+        '894f5fb0d4f174c5efcac88b1439dccb5124347c","size":424,"platform":{"architecture":"amd64","os":"linux"}},'
+        '{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:3b930dc9b5ece6bb631241de'
+        '73fcc577dd683b367e9c48d02ab1315c55726e69","size":424,"platform":{"architecture":"arm64","os":"linux"}}]}'
+    )
+    made = layout.image_index(
+        [
+            ("sha256:969b77dc7964a1b6ebac6fed894f5fb0d4f174c5efcac88b1439dccb5124347c", 424, "amd64"),
+            ("sha256:3b930dc9b5ece6bb631241de73fcc577dd683b367e9c48d02ab1315c55726e69", 424, "arm64"),
+        ]
+    )
+    assert made.decode() == pushed
+    digest = "71a195557b159b6191ad1f80b32e0bfbb948941a69afa36d6b1ab8354b01ee20"  # what the registry said
+    assert hashlib.sha256(made).hexdigest() == digest
 
 
 def test_docker_finds_the_same_blobs() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ekiben import config
+from ekiben.clients import pod
 from ekiben.errors import ConfigError
 from ekiben.road import process, scaling
 from ekiben.road.journey import Journey
@@ -46,7 +47,7 @@ def test_a_taken_port_is_named_before_anything_starts(tmp_path: Path, taken: int
     journey = Journey(tmp_path / "journey.json")
     journey.record("train", "x", {"folder": "/nowhere"}, 0)
     traveller = Traveller(config.parse(DOCUMENT, "test"), tmp_path, "models", journey)
-    first = process._free_port()
+    first = pod.free_port()
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", first + taken))
         holder.listen()

@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from ekiben import config
 from ekiben.errors import AcceptanceError, ConfigError
 from ekiben.serving import artefact as reader
+from ekiben.serving import predictors
 from ekiben.serving.predictors import estimator
 from ekiben.train import station
 
@@ -214,6 +215,23 @@ def test_regressors(project: Path) -> None:
     assert artefact.golden.probabilities is None
     for instance, prediction in zip(artefact.golden.instances, artefact.golden.predictions, strict=True):
         assert prediction == pytest.approx(float(str(instance["a"])) * 2 + 1)
+
+
+def test_last_digits_of_sums_do_not_stop_it(project: Path) -> None:
+    """Where an array lies in memory decides the last digits of its product: read back, it lies elsewhere."""
+    found = station.train(
+        configured(
+            estimator="shop:build_regressor", data="shop:load_numbers", accept={"metric": "r2", "min": 0.99}
+        ),
+        project,
+    )
+    judged = predictors.load(reader.read(found.folder, "scikit-learn")).estimator  # type: ignore[attr-defined]
+    rows = np.array([[1.0, 2.0], [3.0, 5.0]])
+    judged.coef_ = judged.coef_ * (1 + 1e-15)
+    station._prove(found.folder, judged, rows)
+    judged.coef_ = judged.coef_ * (1 + 1e-6)
+    with pytest.raises(AcceptanceError, match="the stored estimator answers otherwise"):
+        station._prove(found.folder, judged, rows)
 
 
 def test_strings(project: Path) -> None:

@@ -72,6 +72,12 @@ def find(
     return _of_graph(attempt.converted, attempt.content or b"", rows, schema).document()
 
 
+def told(found: Mapping[str, str]) -> str:
+    """Say a cause in words."""
+    where = f"step {found['step']}, " if found["step"] else ""
+    return f"{where}{found['operator']} of {found['dtype']}: {found['detail']}"
+
+
 def _rows(tally: Tally, schema: Schema) -> npt.NDArray[Any]:
     """The worst rows as the estimator gets them."""
     given = [[np.nan if value is None else value for value in each.row] for each in tally.worst]

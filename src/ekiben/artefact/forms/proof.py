@@ -84,7 +84,7 @@ def prove(
         raise ValueError(f"expected at least {_FEWEST_ROWS} rows, found {count}")
     started = time.perf_counter()
     tried = attempts(estimator, schema, demanded)
-    draw = _draw(estimator, schema, known, held_out, tried, count, seed)
+    draw = drawn(estimator, schema, known, held_out, tried, count=count, seed=seed)
     predictors: dict[str, Predictor] = {
         form: each.predictor for form, each in tried.items() if each.predictor is not None
     }
@@ -135,15 +135,27 @@ def _document(
     }
 
 
-def _draw(
+def drawn(
     estimator: Any,
     schema: Schema,
-    known: Any,
-    held_out: Any,
+    known: npt.NDArray[Any],
+    held_out: npt.NDArray[Any],
     tried: Mapping[Form, Attempt],
+    *,
     count: int,
     seed: int,
 ) -> Draw:
+    """Decide which rows are compared; the same arguments give the same rows.
+
+    Args:
+        estimator: Fitted.
+        schema: What it takes and gives.
+        known: Rows it was fitted on, shape (rows, inputs).
+        held_out: Rows it was not fitted on.
+        tried: Its forms, from whose graphs the splits of trees are known.
+        count: Rows in all.
+        seed: Of the random rows.
+    """
     population = population_of(known, schema, estimator.predict)
     made = [each.converted for each in tried.values() if each.converted is not None]
     trees = next((each for each in made if each.ensemble is not None), None)
@@ -160,24 +172,18 @@ def _attempt_of(tried: Mapping[Form, Attempt], name: str) -> Attempt | None:
     return next((each for form, each in tried.items() if form == name), None)
 
 
-def _told(found: Any) -> str:
-    """A cause in words."""
-    where = f"step {found['step']}, " if found["step"] else ""
-    return f"{where}{found['operator']} of {found['dtype']}: {found['detail']}"
-
-
 def _require(outcomes: Mapping[str, Mapping[str, Any]], demanded: Sequence[Form]) -> None:
     lost = outcomes.get(RELOADED, {"kept": True})
     if not lost["kept"]:
         raise AcceptanceError(
             f"the stored estimator answers otherwise than the trained one: {lost['reason']} "
-            f"({_told(lost['cause'])}); nothing was stored",
+            f"({cause.told(lost['cause'])}); nothing was stored",
             remedy="report this with the estimator's class: its stored form is not faithful",
         )
     for form in demanded:
         outcome = outcomes[form]
         if not outcome["kept"]:
-            because = f" ({_told(outcome['cause'])})" if outcome.get("cause") else ""
+            because = f" ({cause.told(outcome['cause'])})" if outcome.get("cause") else ""
             raise AcceptanceError(
                 f"expected the exact form {form}, which bento.forms demands; it has none: "
                 f"{outcome['reason']}{because}; nothing was stored",

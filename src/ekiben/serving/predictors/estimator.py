@@ -12,15 +12,8 @@ from typing import Any
 
 from ekiben.errors import ConfigError
 from ekiben.serving.predictors import archive, trees
+from ekiben.serving.predictors.trusted import TRUSTED
 
-# skops leaves the first two out because it cannot check their content; `trees` does. The third it has not
-# decided about: it is the type of an empty array, read without pickles, and SimpleImputer keeps two.
-# Source: skops/io/exceptions.py, UNTRUSTED_TYPE_REASONS; skops/io/_numpy.py, DTypeNode
-TRUSTED = (
-    "sklearn.tree._tree.Tree",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "numpy.dtype",
-)
 _PACKAGES = frozenset({"sklearn", "numpy", "builtins"})
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ekiben.errors import ConfigError
+from ekiben.serving.predictors import neighbours
 
 _LEAF = -1
 
@@ -27,6 +28,10 @@ def check(estimator: Any) -> None:
     owned: set[int] = set()
     trees: list[Any] = []
     for part in _parts(estimator):
+        if neighbours.is_tree(part):
+            neighbours.require(part)
+            continue
+        neighbours.require_labels(part)
         if type(part).__name__ in {"Tree", "TreePredictor"}:
             trees.append(part)
             continue
