@@ -1,6 +1,6 @@
 # The road:      up, train, bento, image, release, traffic, scale, observe, down
 # The workshop:  setup, test, lint, e2e, torture, torture-baseline, torture-faults, torture-operator, torture-ground, bench,
-#                bench-quick, generate, verify, lock
+#                bench-quick, generate, models, verify, lock
 MODEL ?= iris
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ EKIBEN := $(BIN)/ekiben
 .DEFAULT_GOAL := help
 .PHONY: help up train bento image release traffic scale observe down \
         setup test lint unit e2e e2e-cluster torture torture-baseline torture-faults torture-operator torture-ground bench \
-        bench-quick generate verify lock clean
+        bench-quick generate models verify lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -83,8 +83,11 @@ bench-quick: setup ## four servers, two models, one row; prints its tables
 	$(BIN)/python -m benchmarks run --quick
 	$(BIN)/python -m benchmarks report --results out/benchmarks/quick.jsonl --text
 
-generate: setup ## write every generated file
+generate: setup ## write every generated file but the model reports
 	$(BIN)/python tools/generate.py
+
+models: setup ## train each bento whose report in docs/models is stale, and write the report
+	$(BIN)/python tools/models.py
 
 verify: setup ## fail if a generated file is stale
 	$(BIN)/python tools/generate.py --check
