@@ -21,6 +21,14 @@ _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _BEST = 10  # candidates of a search
 
 
+# Said of intervals that do not come from resamples.
+_HOW = {
+    "exact": "every resample of these rows says the same; the bounds are what so many rows without a mistake "
+    "leave possible.",
+    "none": "every resample of these rows says the same, and nothing bounds the metric: no interval.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a model report is made from.
@@ -116,6 +124,10 @@ def _metrics(report: Report) -> Iterator[Part]:
     yield table(
         ("metric", "value", f"{share} interval"), (_interval(*each) for each in card["metrics"].items())
     )
+    for by, told in _HOW.items():
+        named = [name for name, each in card["metrics"].items() if each["by"] == by]
+        if named:
+            yield Paragraph(f"{', '.join(named)}: {told}", "note")
     limits = [f"{name} {card['acceptance'][name]:g}" for name in ("min", "max") if name in card["acceptance"]]
     yield Paragraph(f"Accepted by the worse bound of {card['metric']}: {', '.join(limits)}.")
     if report.compared is not None:
@@ -173,11 +185,14 @@ def _beside(compared: Comparison, metric: str) -> str:
     )
 
 
-def _interval(name: str, each: Mapping[str, float]) -> tuple[str, str, str]:
-    return name, f"{each['value']:.4f}", f"{each['low']:.4f} to {each['high']:.4f}"
+def _interval(name: str, each: Mapping[str, Any]) -> tuple[str, str, str]:
+    bounds = "none" if each["by"] == "none" else f"{each['low']:.4f} to {each['high']:.4f}"
+    return name, f"{each['value']:.4f}", bounds
 
 
-def _short(each: Mapping[str, float] | None) -> str:
+def _short(each: Mapping[str, Any] | None) -> str:
+    if each is not None and each["by"] == "none":
+        return f"{each['value']:.3f}"
     return "" if each is None else f"{each['value']:.3f} ({each['low']:.3f} to {each['high']:.3f})"
 
 
