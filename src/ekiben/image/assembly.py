@@ -75,9 +75,7 @@ def assemble(
         created=created,
     )
     name = f"{destination}:{packed.bento.version}"
-    made = _laid_out(blobs, what, layers, ground, name, packed.sealed.sha256)
-    blobs.put(made.archive / SBOM, program.bill(layers))
-    return made
+    return _laid_out(blobs, what, layers, ground, name, packed.sealed.sha256)
 
 
 def own_layers(
@@ -163,6 +161,7 @@ def _laid_out(
             _link(blobs.path(one), place / one.removeprefix("sha256:"))
         (fresh / "index.json").write_bytes(layout.index(digest, len(manifest), what.architecture, tag))
         (fresh / "manifest.json").write_bytes(layout.docker_archive(config_digest, layers, name))
+        (fresh / SBOM).write_bytes(program.bill(layers))
         (fresh / "oci-layout").write_text(json.dumps({"imageLayoutVersion": "1.0.0"}))
         archive = blobs.folder / "images" / digest.removeprefix("sha256:")
         archive.parent.mkdir(exist_ok=True)
