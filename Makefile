@@ -1,13 +1,13 @@
 # The road:      up, train, bento, image, release, traffic, scale, observe, down
-# The workshop:  setup, test, lint, e2e, torture, torture-baseline, torture-faults, torture-operator, torture-ground, bench,
-#                bench-quick, generate, models, verify, lock
+# The workshop:  setup, test, lint, e2e, torture, torture-baseline, torture-faults, torture-artefact, torture-operator, torture-ground,
+#                bench, bench-quick, generate, models, verify, lock
 MODEL ?= iris
 PYTHON ?= python3
 BIN := .venv/bin
 EKIBEN := $(BIN)/ekiben
 .DEFAULT_GOAL := help
 .PHONY: help up train bento image release traffic scale observe down \
-        setup test lint unit e2e e2e-cluster torture torture-baseline torture-faults torture-operator torture-ground bench \
+        setup test lint unit e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-ground bench \
         bench-quick generate models verify lock clean
 
 help: ## list the targets
@@ -68,6 +68,9 @@ torture-baseline: setup ## the same for stock `bentoml serve`
 
 torture-faults: setup ## seed faults into a copy of the tree; the tests must see them
 	$(BIN)/python -m tests.torture.pod faults; status=$$?; $(BIN)/python tools/generate.py; exit $$status
+
+torture-artefact: setup ## kill train, bento, image and the store's commands; tamper with artefacts; time the seal (about 30 minutes)
+	$(BIN)/python -m tests.torture.artefact; status=$$?; $(BIN)/python tools/generate.py; exit $$status
 
 torture-operator: setup ## seed faults into the command line, road, diagnosis and release; their tests must see them
 	$(BIN)/python -m tests.torture.operator

@@ -135,6 +135,14 @@ def reliability() -> dict[Path, str]:
     return report.files()
 
 
+def artefact_page() -> dict[Path, str]:
+    """Write the page about kills and tampered artefacts, from the raw results of `make torture-artefact`."""
+    sys.path.insert(0, str(ROOT))
+    from tests.torture.artefact import report
+
+    return report.files()
+
+
 def forms_reference() -> dict[Path, str]:
     """Write the table of exact forms into their reference, from fits of every kind of estimator."""
     sys.path.insert(0, str(ROOT))
@@ -152,6 +160,7 @@ GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (
     metrics_reference,
     benchmarks,
     reliability,
+    artefact_page,
     forms_reference,
 )
 

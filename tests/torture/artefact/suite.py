@@ -19,7 +19,7 @@ from tests.torture.pod.scenario import Check, Scale
 
 FILE = results.ROOT / "docs" / "artefact.jsonl"
 _CODE = ("artefact", "train", "bento", "image", "serving/seal")
-_MUTATIONS, _KILLS = 1000, 10  # of a part
+MUTATIONS, KILLS = 1000, 10  # of a part
 _HOSTILE = 200  # the least
 
 
@@ -60,12 +60,12 @@ class Scenario:
 
 
 def _killed(station: str, seed: int, folder: Path, scale: Scale) -> Found:
-    found = kills.torture(station, _KILLS if scale == "full" else 2, seed, folder)
+    found = kills.torture(station, KILLS if scale == "full" else 2, seed, folder)
     wrong = found["wrong"]
     checks = (
         Check(
             "killed as often as asked",
-            found["killed"] >= (_KILLS if scale == "full" else 2),
+            found["killed"] >= (KILLS if scale == "full" else 2),
             str(found["killed"]),
         ),
         Check(
@@ -81,7 +81,7 @@ def _killed(station: str, seed: int, folder: Path, scale: Scale) -> Found:
 
 def _mutated(seed: int, folder: Path, scale: Scale) -> Found:
     trial = Trial(folder)
-    count = _MUTATIONS if scale == "full" else 50
+    count = MUTATIONS if scale == "full" else 50
     taken = [done for each in range(count) if (done := trial.mutation(seed + each))]
     return Found(count, tuple(_refused(trial, taken)), {})
 

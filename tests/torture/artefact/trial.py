@@ -118,4 +118,4 @@ def _write(folder: Path) -> None:
         "relative_tolerance": 1e-9,
     }
     proven = prove(fitted, schema, rows, rows[:10], count=1_000, seed=0)
-    write(folder, "small", fitted, schema, golden=golden, reference={}, card={}, proven=proven)
+    write(folder, "small", fitted, schema, golden=golden, reference={}, card={"score": 1.0}, proven=proven)
