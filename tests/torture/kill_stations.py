@@ -165,7 +165,7 @@ class Work:
     act: Callable[[Path, Path], None]
     look: Callable[[Path, Path], State] = lambda home, _: kill_state.state(home)
     left: Callable[[Path], list[str]] = kill_state.left
-    around: Callable[[Path], AbstractContextManager[None]] = nullcontext
+    around: Callable[[Path], AbstractContextManager[None]] = lambda _: nullcontext()
 
 
 def every() -> dict[str, Work]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.torture import kill_stations
 from tests.torture.artefact import __main__ as command
 from tests.torture.artefact import report, suite
 from tests.torture.artefact.suite import Found
@@ -58,7 +59,7 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.Monk
             raise RuntimeError("no registry")
         return Found(3, (Check("x", passed=True, found="y"),), {})
 
-    monkeypatch.setattr(suite.kill_stations, "load", lambda: None)
+    monkeypatch.setattr(kill_stations, "load", lambda: None)
     scenario = suite.Scenario("kill x", "a", "p", "kills", 2, act)
     path = tmp_path / "results.jsonl"
     assert command.run([scenario], "full", 1, path) == 1
