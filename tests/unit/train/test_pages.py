@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.preprocessing import FunctionTransformer
 from tests.unit.train.shop import MODULE, configured
 
-from ekiben.train import plots, station
+from ekiben.train import model_report, plots, station
 from ekiben.train.metrics import Judged
 
 
@@ -92,6 +93,13 @@ def test_the_report_of_a_model_as_markdown(project: Path, kind: str) -> None:
         kind == "regressor",
         kind == "classifier",
     )
+
+
+def test_an_estimator_is_printed_without_addresses() -> None:
+    """A function inside it stands there by name: where it lies in memory differs from run to run."""
+    text = model_report.text_of(FunctionTransformer(configured))
+    assert "function configured>" in text
+    assert "0x" not in text
 
 
 def test_plots_hold_no_markup_of_data() -> None:
