@@ -96,6 +96,20 @@ def _copied(record: Path, usual: Path, cache: Path) -> None:
             shutil.copyfile(usual / path, cache / path)
 
 
+def prepare_push(home: Path, folder: Path) -> None:
+    """The same, and all layers are made: what is left is the layout and the push."""
+    from ekiben.clients import places
+    from ekiben.image import assembly
+    from ekiben.image.blobs import Blobs
+    from ekiben.image.packed import Packed
+
+    prepare(home, folder)
+    with Blobs(places.cache() / "image").opened() as blobs:
+        config, packed = kill_stations.configuration(folder), Packed.read(_tag(home))
+        assembly.assemble(config, packed, blobs, None, destination=_repository(home))
+    shutil.rmtree(places.cache() / "image" / "images")
+
+
 def work(home: Path, folder: Path) -> None:
     """Assemble, and push to a repository of this home's own."""
     from ekiben.image import station
@@ -124,6 +138,9 @@ def look(home: Path, folder: Path) -> State:
         if hash_of(cache / "blobs" / digest.replace(":", "/")) != digest:
             found.broken.append(f"listed and not whole: {record.name}")
     for layout in cache.glob("images/*"):
+        if not (layout / _FOR_DOCKER).is_file():
+            found.broken.append(f"listed and not whole: image {layout.name}")
+            continue
         every = sorted(path for path in layout.rglob("*") if path.is_file())
         hashes = {str(path.relative_to(layout)): hash_of(path) for path in every}
         name = (layout / _FOR_DOCKER).read_text().replace(_repository(home), "")  # the one word that differs

@@ -178,6 +178,9 @@ def every() -> dict[str, Work]:
         "image": Work(
             kill_image.prepare, kill_image.work, kill_image.look, kill_image.left, kill_image.registry
         ),
+        "push": Work(
+            kill_image.prepare_push, kill_image.work, kill_image.look, kill_image.left, kill_image.registry
+        ),
         "promote": Work(_older, _promote),
         "import": Work(_exported, _import),
         "prune": Work(_many, _prune),

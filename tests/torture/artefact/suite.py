@@ -120,7 +120,8 @@ SCENARIOS: tuple[Scenario, ...] = (
         for name, what in (
             ("train", "`ekiben train`"),
             ("bento", "`ekiben bento`"),
-            ("image", "`ekiben image`: assembly, and the push to a registry"),
+            ("image", "`ekiben image` (assembly, and the push to a registry)"),
+            ("push", "`ekiben image` where all layers are made (the push to a registry)"),
             ("promote", "`ekiben model promote`"),
             ("import", "`ekiben model import`"),
             ("prune", "`ekiben model prune`"),
