@@ -1,15 +1,15 @@
 # The road:      up, train, bento, image, release, traffic, scale, observe, down
 #                of the model MODEL, a folder of bentos/: make up MODEL=credit
-# The workshop:  setup, test, lint, e2e, torture, torture-baseline, torture-faults, torture-operator, torture-ground, bench,
-#                bench-quick, generate, verify, lock
+# The workshop:  setup, test, lint, e2e, torture, torture-baseline, torture-faults, torture-artefact, torture-operator, torture-ground,
+#                bench, bench-quick, generate, models, verify, lock
 MODEL ?= iris
 PYTHON ?= python3
 BIN := .venv/bin
 EKIBEN := $(BIN)/ekiben
 .DEFAULT_GOAL := help
 .PHONY: help up train bento image release traffic scale observe down \
-        setup test lint unit e2e e2e-cluster torture torture-baseline torture-faults torture-operator torture-ground bench \
-        bench-quick generate verify lock clean
+        setup test lint unit e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-ground bench \
+        bench-quick generate models verify lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -70,6 +70,9 @@ torture-baseline: setup ## the same for stock `bentoml serve`
 torture-faults: setup ## seed faults into a copy of the tree; the tests must see them
 	$(BIN)/python -m tests.torture.pod faults; status=$$?; $(BIN)/python tools/generate.py; exit $$status
 
+torture-artefact: setup ## kill train, bento, image and the store's commands; tamper with artefacts; time the seal (about 30 minutes)
+	$(BIN)/python -m tests.torture.artefact; status=$$?; $(BIN)/python tools/generate.py; exit $$status
+
 torture-operator: setup ## seed faults into the command line, road, diagnosis and release; their tests must see them
 	$(BIN)/python -m tests.torture.operator
 
@@ -84,8 +87,11 @@ bench-quick: setup ## four servers, two models, one row; prints its tables
 	$(BIN)/python -m benchmarks run --quick
 	$(BIN)/python -m benchmarks report --results out/benchmarks/quick.jsonl --text
 
-generate: setup ## write every generated file
+generate: setup ## write every generated file but the model reports
 	$(BIN)/python tools/generate.py
+
+models: setup ## train each bento whose report in docs/models is stale, and write the report
+	$(BIN)/python tools/models.py
 
 verify: setup ## fail if a generated file is stale
 	$(BIN)/python tools/generate.py --check

@@ -136,6 +136,14 @@ def reliability() -> dict[Path, str]:
     return report.files()
 
 
+def artefact_page() -> dict[Path, str]:
+    """Write the page about kills and tampered artefacts, from the raw results of `make torture-artefact`."""
+    sys.path.insert(0, str(ROOT))
+    from tests.torture.artefact import report
+
+    return report.files()
+
+
 def forms_reference() -> dict[Path, str]:
     """Write the table of exact forms into their reference, from fits of every kind of estimator."""
     sys.path.insert(0, str(ROOT))
@@ -167,6 +175,7 @@ GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (
     metrics_reference,
     benchmarks,
     reliability,
+    artefact_page,
     forms_reference,
     estimators_reference,
 )
@@ -179,18 +188,33 @@ def stale(files: Mapping[Path, str]) -> list[Path]:
     return sorted(differ + [path for path in found if path not in files])
 
 
+def _stale_reports() -> list[Path]:
+    """Model reports that `make models` has to make anew; that trains, so it is not done here."""
+    sys.path.insert(0, str(ROOT))
+    from tools import models
+
+    return models.stale()
+
+
 def main(arguments: list[str]) -> int:
     """Write or check; returns the exit code."""
     files: dict[Path, str] = {}
     for make in GENERATORS:
         files.update(make())
     found = stale(files)
-    for path in found:
-        print(f"stale: {path.relative_to(ROOT)}" if "--check" in arguments else path.relative_to(ROOT))
+    reports = _stale_reports()
+    for path in [*found, *reports]:
+        print(
+            f"stale: {path.relative_to(ROOT)}"
+            if "--check" in arguments or path in reports
+            else path.relative_to(ROOT)
+        )
+    if reports:
+        print("next: make models", file=sys.stderr)
     if "--check" in arguments:
         if found:
             print("next: make generate", file=sys.stderr)
-        return int(bool(found))
+        return int(bool(found or reports))
     for path in found:
         if path in files:
             path.parent.mkdir(parents=True, exist_ok=True)

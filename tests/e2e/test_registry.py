@@ -19,13 +19,17 @@ import tarfile
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import yaml
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from tests.e2e.rig import Rig
 
 from ekiben import config
@@ -208,6 +212,28 @@ def test_the_image_holds_what_its_list_says_and_no_tools(built: station.Built) -
     assert {
         (part["name"], part["version"]) for part in json.loads(built.sbom.read_bytes())["components"]
     } == listed
+
+
+def test_the_list_of_parts_is_valid_and_whole(built: station.Built) -> None:
+    """By the official schema; and it names each folder of a distribution and each Debian package."""
+    text = built.sbom.read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    listed = Counter(part["purl"].partition("@")[0] for part in json.loads(text)["components"])
+    counted: Counter[str] = Counter()
+    for each in built.layers:
+        with tarfile.open(built.archive / "blobs" / each.digest.replace(":", "/")) as tar:
+            paths = [Path(member.name) for member in tar if member.isdir() or member.isreg()]
+        folders = {one for path in paths for one in (path, *path.parents) if one.suffix == ".dist-info"}
+        names = (one.name.partition("-")[0].lower().replace("_", "-") for one in folders)
+        counted.update(f"pkg:pypi/{name.replace('.', '-')}" for name in names)
+        status = [path for path in paths if path.parent.name == "status.d" and path.suffix != ".md5sums"]
+        counted.update(f"pkg:deb/debian/{quote(path.name)}" for path in status)
+    ours = Counter({"pkg:pypi/ekiben": 1})  # its half is copied, not installed
+    assert {name.replace(".", "-"): n for name, n in (listed - ours).items() if "pypi" in name} == {
+        name: n for name, n in counted.items() if "pypi" in name
+    }
+    assert {n for n in listed if "deb" in n} == {n for n in counted if "deb" in n}
+    assert len(counted) > 20
 
 
 def test_a_second_build_sends_nothing_and_a_new_model_only_itself(

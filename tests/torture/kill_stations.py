@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tests.torture import kill_state
+from tests.torture.kill_state import State
 from tests.unit.artefact.models import stored
+
+from ekiben import config
 
 _ESTIMATOR = """
 import numpy as np
@@ -28,14 +34,14 @@ class Small:
     model = bentoml.models.BentoModel("small:latest")
 
     @bentoml.api
-    def describe(self, word: str) -> str:
+    def predict(self, word: str) -> str:
         return word
 """
 _CONFIG = """
 model: small
 train: {estimator: "bentos.small.estimator:build_estimator", data: "bentos.small.estimator:load_data",
   seed: 0, test_ratio: 0.3, golden_rows: 4, parity_rows: 1000, accept: {metric: accuracy, min: 0.8}}
-bento: {service: "bentos.small.service:Small", include: ["bentos/small/*.py"]}
+bento: {service: "bentos.small.service:Small", include: ["bentos/small/*.py"], routes: {/predict: lane}}
 image: {repository: ekiben/small}
 release: {namespace: models}
 scale: {min_replicas: 1, max_replicas: 2, target_cpu_percent: 60}
@@ -53,6 +59,7 @@ def load() -> None:
     import sklearn.model_selection
 
     import ekiben.bento.station
+    import ekiben.image.station
     import ekiben.train.station
 
     _ = (bentoml, pd, sklearn, ekiben)
@@ -76,29 +83,34 @@ def _older(home: Path, folder: Path) -> None:
     aliases.assign("small", "steady", one, at=datetime.now(UTC), by="ann", home=home)
 
 
+def configuration(folder: Path) -> config.ModelConfig:
+    """`ekiben.yaml` of the small model."""
+    return config.load("small", _project(folder), {})
+
+
 def _train(home: Path, folder: Path) -> None:
-    from ekiben import config
     from ekiben.train import station
 
     assert home.is_dir()
     project = _project(folder)
-    station.train(config.load("small", project, {}), project)
+    station.train(configuration(folder), project)
 
 
-def _trained(home: Path, folder: Path) -> None:
+def trained(home: Path, folder: Path) -> None:
+    """One version more, as the station leaves it."""
     _older(home, folder)
     _train(home, folder)
 
 
-def _bento(home: Path, folder: Path) -> None:
-    from ekiben import config
+def bento(home: Path, folder: Path) -> None:
+    """Pack the version trained last."""
     from ekiben.artefact import aliases
     from ekiben.bento import station
 
     project = _project(folder)
     tag = aliases.resolve("small", "latest", home)
     assert tag is not None
-    station.build(config.load("small", project, {}), tag, project)
+    station.build(configuration(folder), tag, project)
 
 
 def _promote(home: Path, _: Path) -> None:
@@ -137,10 +149,39 @@ def _prune(home: Path, _: Path) -> None:
     pruning.remove(home, pruning.Rules({}, later), at=datetime.now(UTC), by="ann")
 
 
-WORK: dict[str, tuple[Callable[[Path, Path], None], Callable[[Path, Path], None]]] = {
-    "train": (_older, _train),
-    "bento": (_trained, _bento),
-    "promote": (_older, _promote),
-    "import": (_exported, _import),
-    "prune": (_many, _prune),
-}
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is killed.
+
+    Attributes:
+        prepare: Makes a home in which it can be done.
+        act: Does it.
+        look: What a home shows from outside.
+        left: What a run left half-made.
+        around: What must run meanwhile.
+    """
+
+    prepare: Callable[[Path, Path], None]
+    act: Callable[[Path, Path], None]
+    look: Callable[[Path, Path], State] = lambda home, _: kill_state.state(home)
+    left: Callable[[Path], list[str]] = kill_state.left
+    around: Callable[[Path], AbstractContextManager[None]] = lambda _: nullcontext()
+
+
+def every() -> dict[str, Work]:
+    """All that can be killed, by name."""
+    from tests.torture import kill_image
+
+    return {
+        "train": Work(_older, _train),
+        "bento": Work(trained, bento),
+        "image": Work(
+            kill_image.prepare, kill_image.work, kill_image.look, kill_image.left, kill_image.registry
+        ),
+        "push": Work(
+            kill_image.prepare_push, kill_image.work, kill_image.look, kill_image.left, kill_image.registry
+        ),
+        "promote": Work(_older, _promote),
+        "import": Work(_exported, _import),
+        "prune": Work(_many, _prune),
+    }

@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.torture import kill_stations
-from tests.torture.kill_state import State, left, state
+from tests.torture.kill_state import State
+from tests.torture.kill_stations import Work
 
 _LONGEST_SECONDS = 120.0
 _ENDED = "ended before the kill"  # drawn again
@@ -49,7 +50,7 @@ class Run:
 def main(arguments: list[str] | None = None) -> int:
     """Run; gives 0 if nothing half-written was found, 1 if something was."""
     parser = argparse.ArgumentParser(prog="python -m tests.torture.kills")
-    parser.add_argument("--station", choices=sorted(kill_stations.WORK), action="append", required=True)
+    parser.add_argument("--station", choices=sorted(kill_stations.every()), action="append", required=True)
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args(arguments)
@@ -69,14 +70,19 @@ def torture(name: str, count: int, seed: int, folder: Path) -> dict[str, Any]:
     Returns:
         Counts by outcome, and everything that was wrong, in words.
     """
-    prepare, work = kill_stations.WORK[name]
+    work = kill_stations.every()[name]
+    with work.around(folder):
+        return _tortured(work, count, seed, folder)
+
+
+def _tortured(work: Work, count: int, seed: int, folder: Path) -> dict[str, Any]:
     template, reference = folder / "template", folder / "reference"
-    _undisturbed(prepare, template, folder)
-    shutil.copytree(template, reference, symlinks=True)
-    _undisturbed(work, reference, folder)
-    shutil.copytree(template, folder / "timed", symlinks=True)
-    run = _undisturbed(work, folder / "timed", folder)  # warm, as those that are killed
-    before, after = state(template), state(reference)
+    _undisturbed(work.prepare, template, folder)
+    _copy(template, reference)
+    _undisturbed(work.act, reference, folder)
+    _copy(template, folder / "timed")
+    run = _undisturbed(work.act, folder / "timed", folder)  # warm, as those that are killed
+    before, after = work.look(template, folder), work.look(reference, folder)
     chance = random.Random(seed)  # noqa: S311  # moments
     outcomes: Counter[str] = Counter()
     wrong: list[str] = []
@@ -84,21 +90,24 @@ def torture(name: str, count: int, seed: int, folder: Path) -> dict[str, Any]:
     while (killed := outcomes.total() - outcomes[_ENDED]) < count and outcomes[_ENDED] <= 4 * count:
         number += 1
         home = folder / f"home-{number}"
-        shutil.copytree(template, home, symlinks=True)
+        _copy(template, home)
         writing = killed % 2 == 1
         longest = run.seconds - run.quiet_seconds if writing else run.seconds
-        ended = _killed(work, home, folder, chance.uniform(0, longest), writing=writing)
-        outcome = _judged(home, before, after, wrong, number)
+        ended = _killed(work.act, home, folder, chance.uniform(0, longest), writing=writing)
+        outcome = _judged(work.look(home, folder), before, after, wrong, number)
         outcomes[_ENDED if ended else outcome] += 1
-        repaired = _undisturbed(work, home, folder)
+        repaired = _undisturbed(work.act, home, folder)
         if outcome == "as before":  # the machine may have been busier when it was timed
             run = min(run, repaired, key=lambda each: each.seconds)
-        again = state(home)
+        again = work.look(home, folder)
+        wrong += [f"{number}: after the next run: {each}" for each in again.broken]
         if again != after:
             wrong.append(f"{number}: the next run left {again.differs(after)}")
-        if rest := left(home):
+        if rest := work.left(home):
             wrong.append(f"{number}: rests {rest}")
         shutil.rmtree(home)
+    if work.look(template, folder) != before:
+        wrong.append("a run wrote into a file that it shares with others instead of beside it")
     seconds = {
         "run_seconds": round(run.seconds, 2),
         "writing_seconds": round(run.seconds - run.quiet_seconds, 2),
@@ -106,8 +115,19 @@ def torture(name: str, count: int, seed: int, folder: Path) -> dict[str, Any]:
     return {"killed": killed, **seconds, "outcomes": dict(outcomes), "wrong": wrong}
 
 
-def _judged(home: Path, before: State, after: State, wrong: list[str], number: int) -> str:
-    found = state(home)
+def _copy(template: Path, home: Path) -> None:
+    """Copy a home; blobs of layers, which nobody writes to once they have their name, by a second name."""
+
+    def copied(source: str, target: str) -> None:
+        if "/cache/image/blobs/" in source:
+            os.link(source, target)
+        else:
+            shutil.copy2(source, target)
+
+    shutil.copytree(template, home, symlinks=True, copy_function=copied)
+
+
+def _judged(found: State, before: State, after: State, wrong: list[str], number: int) -> str:
     wrong += [f"{number}: {each}" for each in found.broken]
     if found in (before, after):
         return "as before" if found == before else "as after"
@@ -170,7 +190,11 @@ def _started(work: Callable[[Path, Path], None], home: Path, folder: Path) -> tu
     status = 1
     try:
         os.close(reading)
-        environment: Mapping[str, str] = {"BENTOML_HOME": str(home), "EKIBEN_STATE": str(folder / "state")}
+        environment: Mapping[str, str] = {
+            "BENTOML_HOME": str(home),
+            "EKIBEN_STATE": str(folder / "state"),
+            "EKIBEN_CACHE": str(home / "cache"),
+        }
         os.environ.update(environment)
         _tell(home, writing)
         work(home, folder)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -77,10 +78,20 @@ def inspect(
     packages: Annotated[
         int, typer.Option("--packages", metavar="N", help="How many packages to list, largest first.", min=0)
     ] = 20,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Speak plain HTTP to the registry of REFERENCE.")
+    ] = False,
+    ca_file: Annotated[
+        str,
+        typer.Option("--ca-file", metavar="FILE", help="CA certificate (PEM) of the registry of REFERENCE."),
+    ] = "",
+    auth_file: Annotated[
+        str, typer.Option("--auth-file", metavar="FILE", help="Credentials of the registry of REFERENCE.")
+    ] = "",
     as_json: options.Json = False,
 ) -> None:
     """Show what takes how much of an image, by layer and by package."""
-    found = _inspected(reference)
+    found = _inspected(reference, {"insecure": insecure, "ca_file": ca_file, "auth_file": auth_file})
     every = (found, *found.others)
     if as_json or not sys.stdout.isatty():
         lines = [line for each in every for line in _lines(each, packages)]
@@ -94,16 +105,23 @@ def inspect(
         print(_sum(each))
 
 
-def _inspected(reference: str) -> Inspection:
-    """The image that a model left, or the one that was named."""
+def _inspected(reference: str, access: Mapping[str, Any]) -> Inspection:
+    """The image that a model left, or the one that was named; the options are how its registry is reached."""
     from ekiben import config
+    from ekiben.errors import ConfigError
     from ekiben.image import finding
 
     project = session.project()
     if (project / "bentos" / reference / "ekiben.yaml").is_file():
+        if given := [f"--{name.replace('_', '-')}" for name, value in access.items() if value]:
+            raise ConfigError(
+                f"{', '.join(given)}: expected a reference into a registry, found the model {reference}, "
+                "whose image is on this machine",
+                remedy="leave the option out, or name the image as host/repository@digest",
+            )
         traveller = session.traveller(reference)
         return finding.inspect(str(traveller.left("image")["archive"]), traveller.config.image)
-    return finding.inspect(reference, config.Image(repository="any", registry="", base=""))
+    return finding.inspect(reference, config.Image(repository="any", **access))
 
 
 def _rows(sizes: tuple[Size, ...]) -> list[tuple[str, str, str, str, str]]:

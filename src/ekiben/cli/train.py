@@ -23,6 +23,14 @@ def register(app: typer.Typer) -> None:
 Report = Annotated[
     Path | None, typer.Option("--report", metavar="FILE", help="Write a page with plots (HTML) there.")
 ]
+ModelReport = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        help="Write a page with plots there: HTML, or FILE.md with plots beside it.",
+    ),
+]
 ParityPage = Annotated[
     Path | None,
     typer.Option("--parity-page", metavar="FILE", help="Write how the forms compare as a page (HTML)."),
@@ -31,7 +39,7 @@ ParityPage = Annotated[
 
 def train(
     model: options.Model,
-    report: Report = None,
+    report: ModelReport = None,
     parity_page: ParityPage = None,
     as_json: options.Json = False,
     dry_run: options.DryRun = False,
@@ -52,11 +60,11 @@ def train(
     with progress.counted("search: fits") as told:
         left = stations.train(traveller, again=True, progress=told, report=report).output
     if parity_page is not None:
-        from ekiben.train import page
+        from ekiben.page import html
 
         schema = json.loads((Path(left["folder"]) / "schema.json").read_bytes())
         names = [each["name"] for each in schema["inputs"]]
-        page.write(found_forms.page(str(left["tag"]), left["parity"], names), parity_page)
+        html.write(found_forms.page(str(left["tag"]), left["parity"], names), parity_page)
     output.emit(
         left,
         [
@@ -95,13 +103,14 @@ def _beside(compared: Mapping[str, Any] | None) -> list[str]:
 
 def data(model: options.Model, report: Report = None, as_json: options.Json = False) -> None:
     """Look at the data: missing values, outliers, imbalance, duplicates, leakage; nothing is stored."""
-    from ekiben.train import page, pages
+    from ekiben.page import html
+    from ekiben.train import pages
     from ekiben.train import report as room
 
     traveller = session.traveller(model)
     found = room.report(traveller.config, traveller.project)
     if report is not None:
-        page.write(pages.data_page(found), report)
+        html.write(pages.data_page(found), report)
     if as_json:
         output.emit(found, [], as_json=True)
         return

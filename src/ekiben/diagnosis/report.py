@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
-from string import Template
 
 from ekiben.diagnosis import plot
 from ekiben.diagnosis.plot import Line
 from ekiben.diagnosis.run import Bin, NextCommand, RoadRun, StationTime, bins, story
 from ekiben.diagnosis.table import milliseconds
+from ekiben.page import html
 from ekiben.scale.measurement import LoadMeasurement
 
 _TIME = "seconds since the start of the load"
@@ -25,14 +24,7 @@ def write_page(run: RoadRun, path: Path) -> Path:
     Returns:
         Absolute path of the file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        part.write_text(page(run), encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path.resolve()
+    return html.write(page(run), path)
 
 
 def page(run: RoadRun) -> str:
@@ -54,8 +46,8 @@ def page(run: RoadRun) -> str:
         _stations(run.stations),
         *_next(run.next_commands),
     ]
-    template = resources.files("ekiben.diagnosis").joinpath("page.html").read_text(encoding="utf-8")
-    return Template(template).substitute(title=escape(title), body="\n".join(body))
+    style = resources.files("ekiben.diagnosis").joinpath("page.css").read_text(encoding="utf-8")
+    return html.framed(title, "\n".join(body), style)
 
 
 def _tiles(run: RoadRun) -> str:

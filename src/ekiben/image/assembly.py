@@ -103,9 +103,7 @@ def assemble(
         created=created,
     )
     name = f"{destination}:{packed.bento.version}"
-    made = _laid_out(blobs, what, layers, ground, name, packed.sealed.sha256)
-    blobs.put(made.archive / SBOM, program.bill(layers))
-    return made
+    return _laid_out(blobs, what, layers, ground, name, packed.sealed.sha256)
 
 
 def own_layers(
@@ -194,6 +192,7 @@ def _laid_out(
             _link(blobs.path(one), place / one.removeprefix("sha256:"))
         (fresh / "index.json").write_bytes(layout.index(digest, len(manifest), what.architecture, tag))
         (fresh / "manifest.json").write_bytes(layout.docker_archive(config_digest, layers, name))
+        (fresh / SBOM).write_bytes(program.bill(layers))
         archive = _put(blobs, fresh, digest, room)
     return Assembled(
         archive, digest, config_digest, tuple(layers), artefact_sha256, ground.platform, len(manifest)

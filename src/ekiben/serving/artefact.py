@@ -10,6 +10,7 @@ neither is part of the hash.
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -260,11 +261,13 @@ def _checked(
 
 def _held(folder: Folder, name: str, expected: str, cipher: encryption.Cipher | None) -> bytes:
     most = MOST_DOCUMENT_BYTES if name in (SCHEMA, GOLDEN, LABELLED) else MOST_FILE_BYTES
-    content = folder.content(name, most + encryption.TAG_BYTES)
-    if cipher is not None:
-        content = cipher.decrypted(name, content)
-    _same(folder, name, expected, hashlib.sha256(content).hexdigest())
-    return content
+    blocks = folder.blocks(name, most + encryption.TAG_BYTES)
+    gathered, digest = io.BytesIO(), hashlib.sha256()
+    for block in blocks if cipher is None else cipher.decrypted(name, blocks):
+        digest.update(block)
+        gathered.write(block)
+    _same(folder, name, expected, digest.hexdigest())
+    return gathered.getvalue()
 
 
 def _same(folder: Folder, name: str, expected: str, found: str) -> None:

@@ -42,8 +42,17 @@ def require(config: ModelConfig, measured: Mapping[str, Interval], rows: int) ->
         raise AcceptanceError(
             f"{config.model}: expected {accept.metric} of at {way} {limit:g} on {rows} held-out rows, found "
             f"{found.value:.4f} with the {side} bound {bound:.4f} "
-            f"({config.train.bootstrap.confidence:.0%} of resamples); nothing was stored",
+            f"({_told(found, config.train.bootstrap.confidence)}); nothing was stored",
             remedy=f"improve the estimator ({config.train.estimator}), give more rows (a narrower interval), "
             f"or {field}",
         )
     return found
+
+
+def _told(found: Interval, confidence: float) -> str:
+    """How the bound was found."""
+    return {
+        "resamples": f"{confidence:.0%} of resamples",
+        "exact": f"exact, {confidence:.0%}: every resample says the same",
+        "none": "no interval: every resample says the same, and nothing bounds the metric",
+    }[found.by]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ekiben.config.train import LOWER_IS_BETTER, Bootstrap
-from ekiben.train import resampling
+from ekiben.train import resampling, unanimous
 
 Numbers = npt.NDArray[np.float64]
 CLASSIFIER = ("accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "log_loss", "brier")
@@ -62,11 +62,20 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A value with the interval in which resamples of the same rows put it."""
+    """A value and how far it could be from what these rows show.
+
+    Attributes:
+        value: On the rows.
+        low: Lower bound.
+        high: Upper bound.
+        by: How the bounds were found: `resamples`; `exact`, where every resample says the same; `none`, where
+            it does and nothing bounds the metric: the two are the value, and say nothing about other rows.
+    """
 
     value: float
     low: float
     high: float
+    by: Literal["resamples", "exact", "none"] = "resamples"
 
 
 def judge(estimator: Any, rows: npt.NDArray[Any], labels: npt.NDArray[Any], groups: Any = None) -> Judged:
@@ -133,9 +142,8 @@ def measure(judged: Judged, bootstrap: Bootstrap, seed: int) -> dict[str, Interv
     """Measure every metric that these rows define.
 
     The bounds are percentiles of the metric over resamples of the rows (of whole groups, where there are
-    groups). Resamples that do not define a metric are left out of its interval. Where no answer is wrong
-    every resample says so too, and an interval without width would claim to know more than the rows can
-    show; the lower bound of a share of right answers is then the exact one of the binomial distribution.
+    groups). Resamples that do not define a metric are left out of its interval. Where every resample says the
+    same, the bounds are those of `unanimous`.
 
     Args:
         judged: Answers and labels.
@@ -146,20 +154,20 @@ def measure(judged: Judged, bootstrap: Bootstrap, seed: int) -> dict[str, Interv
         Interval by metric.
 
     Source: Efron and Tibshirani (1993), An introduction to the bootstrap, chapter 13 (percentile
-    interval); Field and Welsh (2007), Bootstrapping clustered data (whole groups); Clopper and Pearson
-    (1934), The use of confidence or fiducial limits.
+    interval); Field and Welsh (2007), Bootstrapping clustered data (whole groups).
     """
     names = CLASSIFIER if judged.classes else REGRESSOR
     values = {name: found for name in names if (found := value(name, judged)) is not None}
     drawn = resampling.resampled(judged, bootstrap.resamples, seed)
-    flawless = bool(judged.classes) and bool((judged.labels == judged.predictions).all())
-    intervals: dict[str, Interval] = {}
-    for name, each in values.items():
-        low, high = bounds(drawn[name], bootstrap.confidence, each)
-        if flawless and name in ("accuracy", "balanced_accuracy", "f1_macro"):
-            low = ((1 - bootstrap.confidence) / 2) ** (1 / _independent(judged, name))
-        intervals[name] = Interval(each, low, high)
-    return intervals
+    return {name: _interval(name, each, drawn[name], judged, bootstrap) for name, each in values.items()}
+
+
+def _interval(name: str, value: float, drawn: Numbers, judged: Judged, bootstrap: Bootstrap) -> Interval:
+    low, high = bounds(drawn, bootstrap.confidence, value)
+    if not unanimous.without_width(low, high, value):
+        return Interval(value, low, high)
+    exact = unanimous.bounds(name, value, judged, bootstrap.confidence)
+    return Interval(value, value, value, "none") if exact is None else Interval(value, *exact, "exact")
 
 
 def gain(metric: str, mine: Judged, other: Judged, bootstrap: Bootstrap, seed: int) -> Interval | None:
@@ -208,17 +216,11 @@ def by_class(judged: Judged, bootstrap: Bootstrap, seed: int) -> list[dict[str, 
     entries: list[dict[str, Any]] = []
     for place, label in enumerate(judged.classes):
         entry: dict[str, Any] = {"class": label, "rows": int((judged.labels == label).sum())}
+        known = unanimous.of_class(judged, label, bootstrap.confidence)
         for name in ("precision", "recall", "f1"):
             own = float(exact[name][0, place])
-            low, high = bounds(drawn[name][:, place], bootstrap.confidence, own)
-            entry[name] = None if np.isnan(own) else {"value": own, "low": low, "high": high}
+            low, high = known.get(name) or bounds(drawn[name][:, place], bootstrap.confidence, own)
+            how = "exact" if name in known else "resamples"
+            entry[name] = None if np.isnan(own) else {"value": own, "low": low, "high": high, "by": how}
         entries.append(entry)
     return entries
-
-
-def _independent(judged: Judged, name: str) -> int:
-    """Independent rows behind a share of right answers: of the rarest class, if it is a mean over classes."""
-    units = np.arange(len(judged.labels)) if judged.groups is None else judged.groups
-    if name == "accuracy":
-        return len(np.unique(units))
-    return min(len(np.unique(units[judged.labels == label])) for label in np.unique(judged.labels))

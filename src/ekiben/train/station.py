@@ -38,12 +38,12 @@ from ekiben.train import (
     incumbent,
     insight,
     metrics,
-    page,
-    pages,
+    model_report,
     partition,
     search,
     sources,
 )
+from ekiben.train import report as data_report
 from ekiben.train.incumbent import Comparison
 from ekiben.train.partition import Split
 from ekiben.train.search import Found, Progress
@@ -98,7 +98,7 @@ def train(
         config: The model's `ekiben.yaml`.
         project: Root of the project, from which the user's functions are imported.
         progress: Told after each fit of a search.
-        report: Where the page of the model report is written; None writes none.
+        report: Where the model report is written (`.md`: Markdown, else HTML); None writes none.
 
     Raises:
         ConfigError: The user's functions, data or estimator are not what a pod can serve.
@@ -160,7 +160,20 @@ def train(
         _prove(folder, estimator, split.test_rows)
         tag, stored = store.store(folder)
     if report is not None:
-        page.write(pages.model_page(str(tag), card, judged, compared), report)
+        found_data = data_report.report(config, project)
+        model_report.write(
+            model_report.Report(
+                str(tag),
+                model_report.text_of(estimator),
+                found_data,
+                card,
+                proven.document,
+                judged,
+                model_report.sizes_of(stored),
+                compared,
+            ),
+            report,
+        )
     return Trained(
         tag=tag,
         artefact_sha256=sha256,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import shutil
+import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,10 @@ _FORMS: tuple[Form, ...] = ("onnx", "scikit-learn")
 class Trial:
     """Trials in one folder.
 
+    Attributes:
+        canary: File that the code in hostile artefacts would make.
+        deserialised: What any of them made an unpickler look up.
+
     Args:
         room: An empty folder.
     """
@@ -43,6 +49,8 @@ class Trial:
         (self._good / "signature.json").write_bytes(content)
         for form in _FORMS:
             predictors.load(reader.read(self._good, form, self._policy))
+        self.deserialised = _deserialised()
+        self.deserialised.clear()
 
     def attacks(self) -> list[Hostile]:
         """Every hostile artefact."""
@@ -79,6 +87,22 @@ class Trial:
         return self._copy
 
 
+@cache
+def _deserialised() -> set[str]:
+    """What an unpickler looks up from now on in this process; hooks cannot be taken out again.
+
+    Source: https://docs.python.org/3/library/audit_events.html
+    """
+    found: set[str] = set()
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "pickle.find_class":
+            found.add(".".join(map(str, arguments)))
+
+    sys.addaudithook(hook)
+    return found
+
+
 def _write(folder: Path) -> None:
     folder.mkdir()
     rows = np.random.default_rng(0).uniform(-1, 1, size=(60, 3))
@@ -94,4 +118,4 @@ def _write(folder: Path) -> None:
         "relative_tolerance": 1e-9,
     }
     proven = prove(fitted, schema, rows, rows[:10], count=1_000, seed=0)
-    write(folder, "small", fitted, schema, golden=golden, reference={}, card={}, proven=proven)
+    write(folder, "small", fitted, schema, golden=golden, reference={}, card={"score": 1.0}, proven=proven)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from importlib import metadata
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from ekiben.image import sbom
 from ekiben.image.sbom import Component
@@ -59,3 +62,18 @@ def test_the_document_does_not_depend_on_order_and_lists_each_part_once() -> Non
     assert (document["bomFormat"], document["specVersion"]) == ("CycloneDX", "1.6")
     assert [part["name"] for part in document["components"]] == ["a", "b"]
     assert document["components"][0]["hashes"] == [{"alg": "SHA-256", "content": "0" * 64}]
+
+
+def test_the_document_is_valid_by_the_official_schema() -> None:
+    """Every distribution of this environment and a Debian package, with and without licence and hash."""
+    texts = [each.read_text("METADATA") for each in metadata.distributions()]
+    parts = [sbom.from_metadata(text) for text in texts if text]
+    assert len(parts) > 50
+    bare = Component("pypi", "bare", "0")
+    found = sbom.document(
+        [*parts, bare, Component("deb", "libstdc++6", "12.2.0-14+deb12u1", sha256="0" * 64)]
+    )
+    validator = JsonStrictValidator(SchemaVersion.V1_6)
+    assert validator.validate_str(found.decode()) is None
+    assert len(json.loads(found)["components"]) == len({(part.name, part.version) for part in parts}) + 2
+    assert validator.validate_str(found.decode().replace('"library"', '"libary"', 1)) is not None

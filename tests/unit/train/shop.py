@@ -42,6 +42,14 @@ def build_forest_of_two_threads():
 def build_unseeded():
     return RandomForestClassifier(4)
 
+def load_many():
+    rows = np.random.default_rng(3).normal(size=(15_000, 1))
+    return pd.DataFrame(rows, columns=["a"]), pd.Series((rows[:, 0] > 0).astype(int))
+
+def build_late():
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    return HistGradientBoostingClassifier(max_iter=2)  # draws a validation set above 10,000 rows
+
 def build_fickle():
     class Fickle(LogisticRegression):
         def predict_proba(self, X):

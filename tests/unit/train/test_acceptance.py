@@ -39,6 +39,13 @@ def test_a_bound_that_is_no_number_is_not_accepted() -> None:
         acceptance.require(configured(), {"accuracy": Interval(0.9, float("nan"), 1.0)}, 60)
 
 
+@pytest.mark.parametrize(("by", "said"), [("exact", "exact, 95%"), ("none", "nothing bounds the metric")])
+def test_the_refusal_says_how_the_bound_was_found(by: Any, said: str) -> None:
+    """A bound that no resample gave is not called one of resamples."""
+    with pytest.raises(AcceptanceError, match=said):
+        acceptance.require(configured(), {"accuracy": Interval(1.0, 0.5, 1.0, by)}, 5)
+
+
 def test_a_metric_that_the_rows_do_not_define() -> None:
     """The error names those that they do."""
     with pytest.raises(ConfigError, match=r"roc_auc is not defined .* defined are accuracy, log_loss"):

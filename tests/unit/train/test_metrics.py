@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics as reference
 
 from ekiben.config.train import Bootstrap
-from ekiben.train import metrics, resampling
+from ekiben.train import metrics, resampling, unanimous
 from ekiben.train.metrics import Judged
 
 RANDOM = np.random.default_rng(5)
@@ -70,6 +70,75 @@ def test_answers_without_a_fault_are_not_beyond_doubt() -> None:
     assert found["accuracy"].low == pytest.approx(binomtest(40, 40).proportion_ci().low)
     assert found["balanced_accuracy"].low == pytest.approx(binomtest(10, 10).proportion_ci().low)
     assert found["accuracy"].high == 1
+
+
+def test_a_perfect_ranking_is_not_beyond_doubt() -> None:
+    """Of 30 and 10 rows, 10 pairs without a row in common were ranked rightly: their exact bound."""
+    from scipy.stats import binomtest
+
+    labels = np.repeat([0, 1], [30, 10])
+    sure = np.where(labels == 1, RANDOM.uniform(0.6, 0.9, 40), RANDOM.uniform(0.1, 0.4, 40))
+    found = metrics.measure(
+        Judged(labels, labels, np.stack([1 - sure, sure], axis=1), (0, 1)), Bootstrap(), 0
+    )
+    assert found["roc_auc"].low == pytest.approx(binomtest(10, 10).proportion_ci().low)
+    assert (found["roc_auc"].value, found["roc_auc"].high, found["roc_auc"].by) == (1, 1, "exact")
+    assert found["brier"].by == found["log_loss"].by == "resamples"
+
+
+def test_the_exact_bound_of_a_ranking_covers_what_it_should() -> None:
+    """Of true areas at the bound, at most (1 - confidence) / 2 of samples are ranked without a mistake."""
+    positives, negatives = 6, 9
+    bound = unanimous.limit(positives, 0.95)
+    from scipy.stats import norm
+
+    apart = np.sqrt(2) * norm.ppf(bound)  # two normal distributions with that area
+    high = RANDOM.normal(apart, 1, (20_000, positives)).min(axis=1)
+    low = RANDOM.normal(0, 1, (20_000, negatives)).max(axis=1)
+    assert (high > low).mean() <= 0.025
+
+
+def test_rows_of_groups_leave_fewer_pairs() -> None:
+    """Two groups with rows of both classes are one pair."""
+    labels = np.tile([0, 1], 10)
+    sure = np.where(labels == 1, 0.9, 0.1)
+    groups = np.repeat([0, 1], 10)
+    judged = Judged(labels, labels, np.stack([1 - sure, sure], axis=1), (0, 1), groups)
+    found = metrics.measure(judged, Bootstrap(), 0)
+    assert found["roc_auc"].low == pytest.approx(0.025)
+    assert found["accuracy"].low == pytest.approx(np.sqrt(0.025))
+
+
+def test_certain_and_right_is_not_beyond_doubt() -> None:
+    """Probabilities of 0 and 1 that are all right: the worst row bounds Brier score and log loss."""
+    labels = np.repeat([0, 1], [30, 10])
+    found = metrics.measure(Judged(labels, labels, np.eye(2)[labels], (0, 1)), Bootstrap(), 0)
+    wrong = 1 - 0.025 ** (1 / 40)
+    assert (found["brier"].low, found["brier"].high) == pytest.approx((0, wrong))
+    assert found["log_loss"].high == pytest.approx(-np.log(np.finfo(float).eps) * wrong)
+    assert found["brier"].by == found["log_loss"].by == "exact"
+
+
+def test_an_error_that_nothing_bounds_has_no_interval() -> None:
+    """Numbers answered to the last digit: MAE, RMSE and R2 say that there is none."""
+    labels = np.arange(20.0)
+    found = metrics.measure(Judged(labels, labels), Bootstrap(), 0)
+    assert {name: each.by for name, each in found.items()} == dict.fromkeys(("mae", "rmse", "r2"), "none")
+
+
+def test_a_class_without_a_mistake_is_not_beyond_doubt() -> None:
+    """Recall of n of n rows, and precision of n of n answers, have the exact bound; so has recall 0 of n."""
+    from scipy.stats import binomtest
+
+    labels = np.array([0] * 10 + [1] * 10 + [2] * 5)
+    answers = np.array([0] * 10 + [1] * 9 + [0] + [1] * 5)
+    first, second, third = metrics.by_class(Judged(labels, answers, None, (0, 1, 2)), Bootstrap(), 0)
+    assert first["recall"]["low"] == pytest.approx(binomtest(10, 10).proportion_ci().low)
+    assert first["recall"]["by"] == "exact"
+    assert second["recall"]["by"] == "resamples"
+    assert third["recall"]["high"] == pytest.approx(binomtest(0, 5).proportion_ci().high)
+    assert third["precision"] is None
+    assert third["f1"]["high"] > 0
 
 
 def test_rows_of_a_group_are_drawn_together() -> None:

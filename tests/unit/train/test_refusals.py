@@ -33,6 +33,7 @@ def stored(project: Path) -> dict[str, bytes]:
     [
         ({"estimator": "shop:build_transformer"}, "without predict"),
         ({"estimator": "shop:build_unseeded"}, "fitted twice .* differs"),
+        ({"estimator": "shop:build_late", "data": "shop:load_many"}, "fitted twice .* differs"),
         ({"estimator": "shop:build_fickle"}, "asked twice for the same 60 rows"),
         ({"estimator": "shop:build_lambda"}, "cannot write|types that a pod does not build"),
         ({"data": "shop:load_one_class"}, "found 0 in all 200 rows"),

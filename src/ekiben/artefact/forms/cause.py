@@ -7,6 +7,7 @@ agree.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -64,6 +65,8 @@ def find(
         predictor: What answered otherwise.
         tally: The differences; its worst rows are asked again.
     """
+    if tally.raised is not None:
+        return _of_error(tally.raised).document()
     rows = _rows(tally, schema)
     if attempt is None:
         return _of_reloaded(estimator, getattr(predictor, "estimator", None), rows).document()
@@ -76,6 +79,15 @@ def told(found: Mapping[str, str]) -> str:
     """Say a cause in words."""
     where = f"step {found['step']}, " if found["step"] else ""
     return f"{where}{found['operator']} of {found['dtype']}: {found['detail']}"
+
+
+def _of_error(said: str) -> Cause:
+    """An error says where it was raised; ONNX Runtime names the operator.
+
+    Source: onnxruntime, core/framework/sequential_executor.cc ("while running <operator> node").
+    """
+    named = re.search(r"while running (\w+) node", said)
+    return Cause("", named[1] if named else "the form", "any type", said)
 
 
 def _rows(tally: Tally, schema: Schema) -> npt.NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from ekiben.serving.predictor import Predictor
 from ekiben.serving.schema import Schema
 
 RELOADED = "scikit-learn"  # the estimator as it is read back from the artefact
+_ADDRESS = re.compile(r"0x[0-9a-f]+")
+_LONGEST = 200  # characters of an error that are kept
 _ALONE = 256  # rows that are also asked one by one: a batch may take another way
 
 
@@ -32,6 +35,7 @@ class _Compared:
     alone: dict[str, Answered]
     places: npt.NDArray[np.intp]
     seconds: dict[str, float]
+    raised: dict[str, str]
 
 
 def compare(
@@ -56,12 +60,16 @@ def compare(
     origins = dict.fromkeys(map(str, ORIGINS), 0)
     if not predictors:
         return tallies, seconds, origins
-    for done in _asked(estimator, schema, draw, predictors):
+    for done in _asked(estimator, schema, draw, dict(predictors)):
+        for form, said in done.raised.items():
+            tallies[form].raised = said
         given = done.of_origin
         origins[done.block.origin] += given
         origins["random"] += len(done.rows) - given
         names: list[str] = [str(done.block.origin)] * given + ["random"] * (len(done.rows) - given)
         for form, tally in tallies.items():
+            if form not in done.found:
+                continue
             tally.add(done.expected, done.found[form], done.rows, names)
             again = _taken(done.expected, done.places)
             tally.add(again, done.alone[form], done.rows[done.places], [names[each] for each in done.places])
@@ -73,9 +81,9 @@ def compare(
 
 
 def _asked(
-    estimator: Any, schema: Schema, draw: Draw, predictors: Mapping[str, Predictor]
+    estimator: Any, schema: Schema, draw: Draw, predictors: dict[str, Predictor]
 ) -> Iterator[_Compared]:
-    """Ask for one block after the other.
+    """Ask for one block after the other; who raised is not asked again.
 
     Not in threads: scikit-learn's forests change the filters of warnings, which all threads share; nor in
     forests' own threads, whose sums have no order.
@@ -83,7 +91,10 @@ def _asked(
     blocks = list(draw.blocks())
     alone = max(1, _ALONE // len(blocks))
     for block in blocks:
-        yield _ask(estimator, schema, draw, predictors, block, alone)
+        done = _ask(estimator, schema, draw, predictors, block, alone)
+        for form in done.raised:
+            del predictors[form]
+        yield done
 
 
 def _ask(
@@ -101,18 +112,28 @@ def _ask(
     )
     seconds["estimator"] = time.perf_counter() - started
     places = np.linspace(0, len(rows) - 1, min(alone, len(rows))).astype(np.intp)
-    found, single = {}, {}
+    found, single, raised = {}, {}, {}
     for form, predictor in predictors.items():
         started = time.perf_counter()
-        found[form] = _answered(predictor, [rows])
-        seconds[form] = time.perf_counter() - started
-        # The estimator itself takes milliseconds for a row; it is a batch's answers that are compared.
-        single[form] = (
-            _taken(found[form], places)
-            if form == RELOADED
-            else _answered(predictor, [rows[each : each + 1] for each in places])
-        )
-    return _Compared(block, rows, given, expected, found, single, places, seconds)
+        try:
+            found[form] = _answered(predictor, [rows])
+            seconds[form] = time.perf_counter() - started
+            # The estimator itself takes milliseconds for a row; it is a batch's answers that are compared.
+            single[form] = (
+                _taken(found[form], places)
+                if form == RELOADED
+                else _answered(predictor, [rows[each : each + 1] for each in places])
+            )
+        except Exception as error:  # noqa: BLE001  # a form may be made of anything, and is dropped for it
+            found.pop(form, None)
+            raised[form] = _said(error)
+    return _Compared(block, rows, given, expected, found, single, places, seconds, raised)
+
+
+def _said(error: Exception) -> str:
+    """An error in one line, the same in every run."""
+    text = _ADDRESS.sub("", " ".join(str(error).split()))
+    return f"{type(error).__name__}: {text[:_LONGEST]}"
 
 
 def _answered(predictor: Predictor, parts: Iterable[Any]) -> Answered:

@@ -79,6 +79,7 @@ class Tally:
         relative: Largest one, relative to the expected value, or for a regression also to the spread.
         ulp: Largest one, in units of the last place of the larger number.
         worst: Rows that differ most, the worst first.
+        raised: What the form raised while it was compared; None if it answered. It was not asked again.
     """
 
     scale: float
@@ -90,6 +91,7 @@ class Tally:
     relative: float = 0.0
     ulp: float = 0.0
     worst: list[Worst] = field(default_factory=list)
+    raised: str | None = None
 
     def add(self, expected: Answered, found: Answered, rows: npt.NDArray[Any], origins: list[str]) -> None:
         """Compare answers to the same rows; rows asked alone count as rows, too.
@@ -140,6 +142,8 @@ class Tally:
     @property
     def reason(self) -> str | None:
         """Why the form is dropped; None if it is kept."""
+        if self.raised is not None:
+            return "it raised an error instead of answering"
         if self.flips:
             return f"{self.flips} of {self.rows} rows got another label"
         found, most = (

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
+
+from ekiben.page import html
+from ekiben.page.parts import Heading, Paragraph, Part, table
 
 if TYPE_CHECKING:
     from ekiben.artefact.forms.proof import Proven
@@ -63,8 +65,12 @@ def lines(found: Mapping[str, Any]) -> list[str]:
 
 
 def cost(found: Mapping[str, Any]) -> list[str]:
-    """Say in a few lines of text what making an estimator smaller cost."""
-    score, sizes, seconds = found["score"], found["bytes"], found["row_seconds"]
+    """Say in a few lines of text what making an estimator smaller cost.
+
+    Args:
+        found: As `parity.json` holds it; with `row_seconds`, the times are said as well.
+    """
+    score, sizes, seconds = found["score"], found["bytes"], found.get("row_seconds")
     asked = ", ".join(f"{name} {value}" for name, value in found["asked"].items())
     flips = (
         ""
@@ -76,11 +82,13 @@ def cost(found: Mapping[str, Any]) -> list[str]:
         for form in sizes["before"]
         if form in sizes["after"]
     ]
-    first, second = (f"{seconds[name] * 1e6:.0f}" for name in ("before", "after"))
+    if seconds is not None:
+        first, second = (f"{seconds[name] * 1e6:.0f}" for name in ("before", "after"))
+        told.append(f"one row from {first} to {second} us")
     lost = f"(lost, 95 %: {score['low']:.4f} to {score['high']:.4f})"
     return [
         f"smaller  {asked}: score from {score['before']:.4f} to {score['after']:.4f} {lost}{flips}",
-        f"         {'; '.join(told)}; one row from {first} to {second} us",
+        f"         {'; '.join(told)}",
     ]
 
 
@@ -108,73 +116,56 @@ def page(name: str, found: Mapping[str, Any], inputs: Sequence[str]) -> str:
         found: As `summary` gives it.
         inputs: Names of the columns.
     """
-    body = "\n".join(_body(name, found, inputs))
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Parity of {escape(name)}</title><style>{_STYLE}</style></head>\n"
-        f"<body>\n{body}\n</body></html>\n"
-    )
+    return html.page(f"Parity of {name}", _parts(found, inputs))
 
 
-def _body(name: str, found: Mapping[str, Any], inputs: Sequence[str]) -> Iterator[str]:
-    rows = found["rows"]
-    yield f"<h1>Parity of {escape(name)}</h1>"
-    yield (
-        f"<p>{sum(rows.values()):,} rows in {found['seconds']['total']:.1f} s; "
-        f"<b>{escape(found['predictor'])}</b> serves.</p>"
+def _parts(found: Mapping[str, Any], inputs: Sequence[str]) -> Iterator[Part]:
+    total = f"{sum(found['rows'].values()):,} rows in {found['seconds']['total']:.1f} s"
+    yield Paragraph(f"{total}; {found['predictor']} serves.", "sub")
+    yield from outcomes(found)
+    head = ("form", "seconds")
+    yield table(
+        head, ([form, f"{found['seconds'][form]:.1f}"] for form in found["forms"] if form in found["seconds"])
     )
-    yield _table(["rows", "count"], [[origin, f"{count:,}"] for origin, count in rows.items()])
-    every, compared = found["thresholds"]["all"], found["thresholds"]["compared"]
-    if every:
-        yield f"<p>Rows on both sides of {compared:,} of {every:,} splits.</p>"
-    head = ["form", "kept", "flips", "ties", "absolute", "relative", "ulp", "seconds"]
-    yield _table(head, [_line(form, each, found["seconds"]) for form, each in found["forms"].items()])
     for form, outcome in found["forms"].items():
-        if outcome["reason"]:
-            yield f"<p><b>{escape(form)}</b>: {escape(outcome['reason'] + _because(outcome))}</p>"
         if outcome.get("worst"):
-            yield f"<h2>Rows on which {escape(form)} differs most</h2>"
-            yield _table(
-                ["origin", "estimator", "form", *inputs],
-                [
-                    [
-                        each["origin"],
-                        _answer(each["expected"]),
-                        _answer(each["found"]),
-                        *map(str, each["row"]),
-                    ]
+            yield Heading(f"Rows on which {form} differs most")
+            yield table(
+                ("origin", "estimator", "form", *inputs),
+                (
+                    [each["origin"], _answer(each["expected"]), _answer(each["found"]), *each["row"]]
                     for each in outcome["worst"][:_SHOWN]
-                ],
+                ),
             )
 
 
-def _line(form: str, outcome: Mapping[str, Any], seconds: Mapping[str, float]) -> list[str]:
+def outcomes(found: Mapping[str, Any]) -> Iterator[Part]:
+    """Say how each form compared, and on which rows.
+
+    Args:
+        found: With `rows`, `thresholds` and `forms`: as `summary` gives it, or as `parity.json` holds it.
+    """
+    yield table(("rows", "count"), ((origin, f"{count:,}") for origin, count in found["rows"].items()))
+    every, compared = found["thresholds"]["all"], found["thresholds"]["compared"]
+    if every:
+        yield Paragraph(f"Rows on both sides of {compared:,} of {every:,} splits.")
+    head = ("form", "kept", "flips", "ties", "absolute", "relative", "ulp")
+    yield table(head, (_line(form, each) for form, each in found["forms"].items()))
+    for form, outcome in found["forms"].items():
+        if outcome["reason"]:
+            yield Paragraph(f"{form}: {outcome['reason']}{_because(outcome)}", "note")
+
+
+def _line(form: str, outcome: Mapping[str, Any]) -> list[str]:
+    kept = "yes" if outcome["kept"] else "no"
     if "rows" not in outcome:
-        return [form, "no", "", "", "", "", "", ""]
+        return [form, kept, "", "", "", "", ""]
     most = outcome["largest_difference"]
     figures = [f"{most[each]:.3g}" for each in ("absolute", "relative", "ulp")]
-    kept = "yes" if outcome["kept"] else "no"
-    return [form, kept, str(outcome["flips"]), str(outcome["ties"]), *figures, f"{seconds[form]:.1f}"]
+    return [form, kept, str(outcome["flips"]), str(outcome["ties"]), *figures]
 
 
 def _answer(answer: Any) -> str:
     if not isinstance(answer, Mapping):
         return repr(answer)
     return f"{answer['label']} ({', '.join(f'{each:.17g}' for each in answer['probabilities'])})"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    cells = "".join(f"<th>{escape(each)}</th>" for each in head)
-    body = "".join("<tr>" + "".join(f"<td>{escape(each)}</td>" for each in row) + "</tr>" for row in rows)
-    return f'<div class="wide"><table><tr>{cells}</tr>{body}</table></div>'
-
-
-_STYLE = """
-:root { color-scheme: light dark; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; margin: .5rem 0 1rem; font-variant-numeric: tabular-nums; }
-th, td { border-bottom: 1px solid #8886; padding: .25rem .7rem; text-align: left; white-space: nowrap; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; }
-"""

@@ -50,5 +50,6 @@ TRUSTED: Mapping[str, str] = {
     "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace": (
         "arrays and a kernel of this list; its __setstate__ is every estimator's: a dict"
     ),
+    "numpy.dtype": "the type of an empty array, read without pickles (DTypeNode); SimpleImputer keeps two",
     **{f"sklearn.gaussian_process.kernels.{name}": _KERNEL for name in _KERNELS},
 }

@@ -16,6 +16,7 @@ import binascii
 import hashlib
 import json
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,28 +42,42 @@ class Cipher:
     """
 
     def __init__(self, key: bytes, artefact_sha256: str) -> None:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
         from cryptography.hazmat.primitives.hashes import SHA256
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
         salt = bytes.fromhex(artefact_sha256.removeprefix("sha256:"))
         self._of_artefact = artefact_sha256
-        self._cipher = AESGCM(HKDF(SHA256(), KEY_BYTES, salt, _INFO).derive(key))
+        self._key = HKDF(SHA256(), KEY_BYTES, salt, _INFO).derive(key)
 
     def encrypted(self, name: str, content: bytes) -> bytes:
         """Ciphertext and tag of a file."""
-        return self._cipher.encrypt(_nonce(name), content, self._bound(name))
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    def decrypted(self, name: str, content: bytes) -> bytes:
-        """Undo `encrypted`.
+        return AESGCM(self._key).encrypt(_nonce(name), content, self._bound(name))
+
+    def decrypted(self, name: str, blocks: Iterable[memoryview]) -> Iterator[memoryview]:
+        """Undo `encrypted`, block by block; each is valid until the next is taken.
+
+        What is given is not known to be right before the last block was taken: the tag comes last.
 
         Raises:
             ConfigError: The key, the name, the artefact or the content is another.
         """
         from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers import Cipher as Gcm
+        from cryptography.hazmat.primitives.ciphers import algorithms, modes
 
+        running = Gcm(algorithms.AES(self._key), modes.GCM(_nonce(name))).decryptor()
+        running.authenticate_additional_data(self._bound(name))
+        tail, plain = b"", memoryview(bytearray())
         try:
-            return self._cipher.decrypt(_nonce(name), content, self._bound(name))
+            for block in blocks:
+                given = tail + block
+                tail = given[-TAG_BYTES:]
+                if len(plain) < len(given):
+                    plain = memoryview(bytearray(len(given)))
+                yield plain[: running.update_into(given[:-TAG_BYTES], plain)]
+            running.finalize_with_tag(tail)
         except (InvalidTag, ValueError):
             raise ConfigError(
                 f"{name}: expected a file that the key decrypts, found another: the key is not the one it "

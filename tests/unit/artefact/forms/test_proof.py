@@ -46,6 +46,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ekiben.artefact.forms import attempts, converted, ensembles, folded
 from ekiben.artefact.forms.proof import Proven, prove
+from ekiben.errors import AcceptanceError
 from ekiben.serving.predictor import Answers, Form
 from ekiben.serving.predictors.linear import Linear, LinearPredictor
 from ekiben.serving.predictors.onnx import OnnxPredictor
@@ -296,6 +297,32 @@ def test_a_wrong_probability_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = proven(model, IRIS, schema).document["forms"]["onnx"]
     assert (outcome["flips"], outcome["kept"]) == (0, False)
     assert "a number is off by" in outcome["reason"]
+
+
+@pytest.mark.parametrize("demanded", [(), ("onnx",)])
+def test_a_form_that_raises_is_dropped(monkeypatch: pytest.MonkeyPatch, demanded: tuple[Form, ...]) -> None:
+    """It is listed with the error as its cause; the estimator serves, unless the form was demanded."""
+    real = OnnxPredictor.predict
+    asked = []
+
+    def raising(self: OnnxPredictor, rows: Any) -> Answers:
+        asked.append(len(rows))
+        if sum(asked) > 600:
+            raise RuntimeError("Non-zero status code while running Gather node. at 0x7f12ab")
+        return real(self, rows)
+
+    monkeypatch.setattr(OnnxPredictor, "predict", raising)
+    model, schema = fitted(DecisionTreeClassifier(max_depth=3, random_state=0), IRIS)
+    if demanded:
+        with pytest.raises(AcceptanceError, match=r"demands.*raised an error.*Gather.*RuntimeError"):
+            prove(model, schema, IRIS[0], IRIS[0][:50], count=COUNT, seed=0, demanded=demanded)
+        return
+    found = proven(model, IRIS, schema)
+    outcome = found.document["forms"]["onnx"]
+    assert (outcome["kept"], outcome["cause"]["operator"]) == (False, "Gather")
+    assert "while running Gather node. at" in outcome["cause"]["detail"]
+    assert "7f12ab" not in outcome["cause"]["detail"]
+    assert (found.predictor, dict(found.contents)) == ("scikit-learn", {})
 
 
 def test_a_wrong_coefficient_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

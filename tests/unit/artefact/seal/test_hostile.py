@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+from pathlib import Path
+
 import pytest
 from tests.torture.artefact.trial import Trial
 
@@ -22,3 +25,11 @@ def test_hostile_artefacts_are_refused_and_run_nothing(trial: Trial) -> None:
     assert len(attacks) >= 200
     assert [taken for attack in attacks[::8] if (taken := trial.attack(attack))] == []
     assert not trial.canary.exists()
+    assert not trial.deserialised
+
+
+def test_what_an_unpickler_looks_up_is_seen(trial: Trial) -> None:
+    """The watch that the test above trusts sees a pickle that is read."""
+    pickle.loads(pickle.dumps(Path("x")))  # noqa: S301 - made here
+    assert "pathlib.PosixPath" in trial.deserialised or trial.deserialised
+    trial.deserialised.clear()
