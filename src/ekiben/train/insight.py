@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ekiben.config import Train
+from ekiben.artefact import explanation
+from ekiben.config import ModelConfig, Train
 from ekiben.errors import ConfigError
+from ekiben.serving.explanation.content import Content
 from ekiben.serving.explanation.explained import Summary
+from ekiben.serving.explanation.loaded import explainer_of
 from ekiben.serving.protocols.explain import meaning
 from ekiben.serving.schema import Schema
 from ekiben.train import metrics
@@ -151,3 +154,21 @@ def contributions(
             for each, values in zip(schema.inputs, means, strict=True)
         },
     }
+
+
+def explained(
+    config: ModelConfig, split: Split, golden: Any, estimator: Any, schema: Schema
+) -> tuple[Content, dict[str, Any]] | None:
+    """What explains the estimator, if `bento.explain` asks for it, and what the card says of it.
+
+    Raises:
+        ConfigError: There is no exact explanation of such an estimator.
+        AcceptanceError: A held-out row's contributions do not add up to the answer.
+    """
+    if not config.bento.explain:
+        return None
+    rows = split.test_rows[:MOST_ROWS]
+    content = explanation.explained_by(estimator, schema, split.train_rows, golden)
+    explainer = explainer_of(content, len(schema.inputs))
+    means = explanation.require(explainer, content, estimator, schema, rows)
+    return content, contributions(means, content.summary, schema, len(rows))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ekiben.artefact import explanation, form, formats, store
+from ekiben.artefact import form, formats, store
 from ekiben.artefact.compression import Compressed, compress
 from ekiben.artefact.forms import parity
 from ekiben.artefact.forms.proof import prove
@@ -24,8 +24,6 @@ from ekiben.errors import AcceptanceError, ConfigError
 from ekiben.identifiers import ModelTag
 from ekiben.serving import artefact as reader
 from ekiben.serving import predictors
-from ekiben.serving.explanation.content import Content
-from ekiben.serving.explanation.loaded import explainer_of
 from ekiben.serving.predictors.scikit_learn import EstimatorPredictor
 from ekiben.serving.schema import Schema
 from ekiben.serving.seal.signature import FILE as SIGNATURE
@@ -126,7 +124,7 @@ def train(
     labelled = evidence.labelled_rows(judged, split, schema, config)
     reference = distributions(split.train_rows, split.train_labels, schema)
     card = evidence.card(config, split, estimator, judged, measured, searched)
-    explained = _explained(config, split, estimator, schema)
+    explained = insight.explained(config, split, evidence.golden_rows(split, config.train), estimator, schema)
     if explained is not None:
         card["contributions"] = explained[1]
     proven = prove(
@@ -262,20 +260,6 @@ def _loss(split: Split, section: Train, before: Any, after: Any) -> dict[str, fl
         )
     first, second = (metrics.value(metric, each) or 0.0 for each in judged)
     return {"before": first, "after": second, "lost": -gain.value, "low": -gain.high, "high": -gain.low}
-
-
-def _explained(
-    config: ModelConfig, split: Split, estimator: Any, schema: Schema
-) -> tuple[Content, dict[str, Any]] | None:
-    """What explains the estimator, if `bento.explain` asks for it, and what the card says of it."""
-    if not config.bento.explain:
-        return None
-    rows = split.test_rows[: insight.MOST_ROWS]
-    chosen = evidence.golden_rows(split, config.train)
-    content = explanation.explained_by(estimator, schema, split.train_rows, chosen)
-    explainer = explainer_of(content, len(schema.inputs))
-    means = explanation.require(explainer, content, estimator, schema, rows)
-    return content, insight.contributions(means, content.summary, schema, len(rows))
 
 
 def _cost(compressed: Compressed | None) -> dict[str, Any] | None:

@@ -147,7 +147,7 @@ FAULTS: tuple[Fault, ...] = (
     _Fault(
         "half-a-page",
         "the page is replaced whole",
-        "diagnosis/report.py",
+        "page/html.py",
         '    part = path.with_name(f".{path.name}.{os.getpid()}")\n',
         "    part = path\n",
         _REPORT,

@@ -286,7 +286,7 @@ FAULTS: tuple[Fault, ...] = (
         "objective-untold",
         "the pods are told the objective",
         "release/values.py",
-        '        "server": {"objectiveSeconds": [config.observe.latency_seconds]},\n',
+        '            "objectiveSeconds": [config.observe.latency_seconds],\n',
         "",
         _VALUES,
     ),

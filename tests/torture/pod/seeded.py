@@ -195,8 +195,8 @@ LIMITS = (
         "slow-bodies",
         "a body that does not arrive in time is answered with 408",
         "http/connection.py",
-        "            if waited > bounds.body_seconds:\n                self._reject(fields.SLOW)",
-        "            if waited > 1e9:\n                self._reject(fields.SLOW)",
+        "            if waited > bounds.body_seconds or self._drips(waited):\n",
+        "            if self._drips(waited):\n",
         (_BOUNDS,),
     ),
     Fault(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
     ExtraTreesClassifier,
@@ -19,7 +17,6 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import (
     ElasticNet,
@@ -43,59 +40,21 @@ from sklearn.preprocessing import (
 )
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from tests.unit.artefact.forms.proving import (
+    CANCER,
+    DIABETES,
+    IRIS,
+    asked,
+    fitted,
+    proven,
+    served,
+    together,
+)
 
-from ekiben.artefact.forms import attempts, converted, ensembles, folded
-from ekiben.artefact.forms.proof import Proven, prove
-from ekiben.errors import AcceptanceError
+from ekiben.artefact.forms import attempts, converted
 from ekiben.serving.predictor import Answers, Form
-from ekiben.serving.predictors.linear import Linear, LinearPredictor
 from ekiben.serving.predictors.onnx import OnnxPredictor
-from ekiben.serving.schema import Input, Output, Schema
-
-IRIS = load_iris(return_X_y=True)
-CANCER = load_breast_cancer(return_X_y=True)
-DIABETES = load_diabetes(return_X_y=True)
-WORDS = np.array(["low", "middle", "high"])
-COUNT = 2_000
-
-
-def fitted(estimator: Any, data: tuple[Any, Any], words: bool = False) -> tuple[Any, Schema]:
-    """An estimator and its schema."""
-    rows, labels = data
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        estimator.fit(rows, WORDS[labels] if words else labels)
-    output = Output("regression")
-    if hasattr(estimator, "classes_"):
-        classes = tuple(estimator.classes_.tolist())
-        output = Output("classification", classes, hasattr(estimator, "predict_proba"))
-    return estimator, Schema(tuple(Input(f"x{i}", "float64") for i in range(rows.shape[1])), output)
-
-
-def proven(estimator: Any, data: tuple[Any, Any], schema: Schema) -> Proven:
-    return prove(estimator, schema, data[0], data[0][:50], count=COUNT, seed=1)
-
-
-def served(form: Form, content: bytes, schema: Schema) -> OnnxPredictor | LinearPredictor:
-    if form == "folded":
-        return LinearPredictor(Linear.parse(content), schema)
-    return OnnxPredictor(content, schema)
-
-
-def asked(data: tuple[Any, Any]) -> Any:
-    """Uniform rows, each also rounded to one decimal; other ones than the product's comparison draws."""
-    rows = np.random.default_rng(99).uniform(
-        data[0].min(axis=0), data[0].max(axis=0), (1_500, len(data[0][0]))
-    )
-    return np.concatenate([rows, rows.round(1)])
-
-
-def together(answers: list[Answers]) -> tuple[Any, Any]:
-    predictions = np.concatenate([each.predictions for each in answers])
-    if answers[0].probabilities is None:
-        return predictions, None
-    return predictions, np.concatenate([each.probabilities for each in answers])
-
+from ekiben.serving.schema import Schema
 
 TREES = [
     (RandomForestClassifier(30, random_state=0), IRIS),
@@ -259,84 +218,6 @@ def test_the_same_estimator_gives_the_same_bytes() -> None:
     model, schema = fitted(RandomForestClassifier(10, random_state=0), IRIS)
     one, other = (proven(model, IRIS, schema) for _ in range(2))
     assert one == other
-
-
-def cast_away(estimator: Any) -> Any:
-    """Trees whose thresholds were rounded to float32, as a converter to float32 makes them."""
-    found = ensembles.ensemble_of(estimator)
-    trees = tuple(
-        replace(each, limit=each.threshold.astype(np.float32).astype(np.float64)) for each in found.trees
-    )
-    return replace(found, trees=trees)
-
-
-def test_thresholds_of_float32_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A scaler and a forest with thresholds of float32 flip labels: the form is dropped with a count."""
-    model, schema = fitted(make_pipeline(StandardScaler(), RandomForestClassifier(20, random_state=0)), IRIS)
-    monkeypatch.setattr(converted, "ensemble_of", cast_away)
-    found = proven(model, IRIS, schema)
-    assert found.predictor == "scikit-learn"
-    outcome = found.document["forms"]["onnx"]
-    assert outcome["flips"] > 0
-    assert outcome["reason"] == f"{outcome['flips']} of {COUNT} rows got another label"
-    assert outcome["cause"]["step"] == "randomforestclassifier"
-    assert (outcome["cause"]["operator"], outcome["cause"]["dtype"]) == ("TreeEnsemble", "float32")
-    assert "the split of column" in outcome["cause"]["detail"]
-
-
-def test_a_wrong_probability_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Right labels with one probability off by a part in a billion are not exact either."""
-
-    def off(estimator: Any) -> Any:
-        found = ensembles.ensemble_of(estimator)
-        first, *rest = found.trees
-        return replace(found, trees=(replace(first, values=first.values * (1 + 1e-9)), *rest))
-
-    model, schema = fitted(RandomForestClassifier(20, random_state=0), IRIS)
-    monkeypatch.setattr(converted, "ensemble_of", off)
-    outcome = proven(model, IRIS, schema).document["forms"]["onnx"]
-    assert (outcome["flips"], outcome["kept"]) == (0, False)
-    assert "a number is off by" in outcome["reason"]
-
-
-@pytest.mark.parametrize("demanded", [(), ("onnx",)])
-def test_a_form_that_raises_is_dropped(monkeypatch: pytest.MonkeyPatch, demanded: tuple[Form, ...]) -> None:
-    """It is listed with the error as its cause; the estimator serves, unless the form was demanded."""
-    real = OnnxPredictor.predict
-    asked = []
-
-    def raising(self: OnnxPredictor, rows: Any) -> Answers:
-        asked.append(len(rows))
-        if sum(asked) > 600:
-            raise RuntimeError("Non-zero status code while running Gather node. at 0x7f12ab")
-        return real(self, rows)
-
-    monkeypatch.setattr(OnnxPredictor, "predict", raising)
-    model, schema = fitted(DecisionTreeClassifier(max_depth=3, random_state=0), IRIS)
-    if demanded:
-        with pytest.raises(AcceptanceError, match=r"demands.*raised an error.*Gather.*RuntimeError"):
-            prove(model, schema, IRIS[0], IRIS[0][:50], count=COUNT, seed=0, demanded=demanded)
-        return
-    found = proven(model, IRIS, schema)
-    outcome = found.document["forms"]["onnx"]
-    assert (outcome["kept"], outcome["cause"]["operator"]) == (False, "Gather")
-    assert "while running Gather node. at" in outcome["cause"]["detail"]
-    assert "7f12ab" not in outcome["cause"]["detail"]
-    assert (found.predictor, dict(found.contents)) == ("scikit-learn", {})
-
-
-def test_a_wrong_coefficient_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A regression off by a part in a million is dropped."""
-    model, schema = fitted(LinearRegression(), DIABETES)
-
-    def off(estimator: Any, declared: Schema) -> Linear:
-        found = folded.fold(estimator, declared)
-        return replace(found, coefficients=found.coefficients * (1 + 1e-6))
-
-    monkeypatch.setattr(attempts, "fold", off)
-    outcome = proven(model, DIABETES, schema).document["forms"]["folded"]
-    assert (outcome["kept"], outcome["largest_difference"]["relative"] > 1e-10) == (False, True)
-    assert outcome["cause"]["operator"] == "coefficients"
 
 
 def test_what_float32_cannot_hold_is_refused_as_the_estimator_refuses_it() -> None:
