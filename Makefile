@@ -54,8 +54,10 @@ lint: setup ## style, types, layers, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint ## all tests that need neither root nor a cluster
-	$(BIN)/python tools/generate.py --check
+test: setup ## lint, verify, and all tests that need neither root nor a cluster, on two cores
+	@$(MAKE) --no-print-directory -j2 unit lint verify
+
+unit: setup ## the tests alone
 	$(BIN)/python -m pytest
 
 e2e: setup ## the road on a real cluster; fails without one (EKIBEN_CONTEXT, or `ekiben cluster up`)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from ekiben.serving.cells import INT64, LARGEST, Limits, accepted, limits
 from ekiben.serving.problem import REASONS
 from ekiben.serving.protocols import tensors
 from ekiben.serving.protocols.explain import meaning
 from ekiben.serving.protocols.served import Served
 from ekiben.serving.protocols.signature import Signature
-from ekiben.serving.schema import Input, Output
+from ekiben.serving.schema import Input, Output, Schema
 
 Document = dict[str, Any]
 _TYPES: dict[str, Document] = {
@@ -35,7 +36,7 @@ def components(served: Served, signature: Signature) -> Document:
         signature: Its tensors.
     """
     return {
-        **_rows(served.schema.inputs),
+        **_rows(served.schema),
         **_predict(served),
         **_kserve(served),
         **_explanations(served),
@@ -66,16 +67,21 @@ def array(items: Document, *, least: int = 0, most: int | None = None) -> Docume
     return found
 
 
-def column(declared: Input) -> Document:
-    """Schema of one value."""
-    found = dict(_TYPES[declared.type])
-    limits = {"minimum": declared.minimum, "maximum": declared.maximum}
-    limits = {name: limit for name, limit in limits.items() if limit is not None}
-    if declared.on_out_of_range == "refuse":
-        found |= limits
-    elif limits:
-        expected = " and ".join(f"{name} {limit}" for name, limit in limits.items())
-        found["description"] = f"Expected {expected}; what is outside is accepted and counted."
+def column(declared: Input, common: Limits) -> Document:
+    """Schema of one value.
+
+    Args:
+        declared: The column.
+        common: What all columns of the model have in common.
+    """
+    found = {**_TYPES[declared.type], **_bounds(declared, common)}
+    told = [
+        f"{name} {limit}"
+        for name, limit in (("minimum", declared.minimum), ("maximum", declared.maximum))
+        if limit is not None
+    ]
+    if told and declared.on_out_of_range == "count":
+        found["description"] = f"Expected {' and '.join(told)}; what is outside is accepted and counted."
     if declared.categories is not None:
         found["enum"] = list(declared.categories)
     if declared.missing == "refuse":
@@ -83,22 +89,33 @@ def column(declared: Input) -> Document:
     return {"anyOf": [found, {"type": "null"}], "description": _missing(declared)}
 
 
+def _bounds(declared: Input, common: Limits) -> Document:
+    """Least and greatest number, where the type itself does not say them."""
+    if declared.type not in ("float64", "int64"):
+        return {}
+    own = (-LARGEST["float64"], LARGEST["float64"]) if declared.type == "float64" else (INT64[0], INT64[-1])
+    found = zip(("minimum", "maximum"), accepted(declared, common), own, strict=True)
+    return {name: limit for name, limit, widest in found if limit != widest}
+
+
 def _missing(declared: Input) -> str:
     substitute = "NaN" if declared.missing == "nan" else repr(declared.default)
     return f"null is a missing value; the estimator gets {substitute}."
 
 
-def _rows(inputs: tuple[Input, ...]) -> Document:
-    width = len(inputs)
+def _rows(schema: Schema) -> Document:
+    common = limits(schema)
+    columns = {each.name: column(each, common) for each in schema.inputs}
+    width = len(columns)
     return {
         "Instance": {
             "description": "One row, by the names of the columns.",
-            **closed({each.name: column(each) for each in inputs}),
+            **closed(columns),
         },
         "InstanceArray": {
             "description": "One row, in the order of the columns.",
             "type": "array",
-            "prefixItems": [{"title": each.name, **column(each)} for each in inputs],
+            "prefixItems": [{"title": name, **found} for name, found in columns.items()],
             "items": False,
             "minItems": width,
             "maxItems": width,
@@ -238,10 +255,17 @@ def _open_inference(served: Served, signature: Signature) -> Document:
 
 def _invocations(served: Served) -> Document:
     names = [each.name for each in served.schema.inputs]
-    columns = closed({each.name: array(column(each), least=1) for each in served.schema.inputs})
+    common = limits(served.schema)
+    columns = closed({each.name: array(column(each, common), least=1) for each in served.schema.inputs})
     rows = array(array({}), least=1)
     split = closed(
-        {"data": rows}, {"columns": array({"enum": names}, least=len(names), most=len(names)), "index": {}}
+        {"data": rows},
+        {
+            "columns": {
+                "anyOf": [array({"enum": names}, least=len(names), most=len(names)), {"type": "null"}]
+            },
+            "index": {},
+        },
     )
     params = {"params": {"type": ["object", "null"], "maxProperties": 0}}
     return {

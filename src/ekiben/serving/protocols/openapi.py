@@ -21,13 +21,12 @@ _TAGS = {
     "MLflow and SageMaker": "The scoring server's and the container's routes.",
     "operation": "Health and documentation.",
 }
-_LENGTH = {
-    "name": "Inference-Header-Content-Length",
-    "in": "header",
-    "required": False,
-    "description": "Length of the JSON object, if bytes of tensors follow it; 0 if there is none.",
-    "schema": {"type": "integer", "minimum": 0},
-}
+# Not as a parameter of the operation: with a body of JSON alone it means nothing, and OpenAPI cannot say so.
+_BINARY = (
+    "With application/octet-stream the header Inference-Header-Content-Length gives the length of the JSON "
+    "object, in bytes, which the bytes of tensors follow; 0 if there is none. Without the header the body is "
+    "the bytes of one row, if the model has one input tensor."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,8 @@ class Operation:
         error: Component of a refusal.
         example: A body.
         answered: What it is answered with.
-        media: Further media types of the body, their content not described.
+        media: Further media types of the body, their content not described by a schema.
+        described: More than the summary says; empty for nothing.
         answered_media: Media types of a 200 that is no JSON.
     """
 
@@ -54,6 +54,7 @@ class Operation:
     example: Any = None
     answered: Any = None
     media: tuple[str, ...] = ()
+    described: str = ""
     answered_media: tuple[str, ...] = field(default=())
 
 
@@ -63,7 +64,7 @@ def operations(served: Served, signature: Signature) -> dict[str, Operation]:
     infer = Operation(
         inference, "Predict from tensors", "InferAnswer", "InferRequest", "Error",
         examples.infer(served, signature), examples.inferred(served, signature),
-        media=("application/octet-stream",), answered_media=("application/octet-stream",),
+        media=("application/octet-stream",), answered_media=("application/octet-stream",), described=_BINARY,
     )  # fmt: skip
     metadata = Operation(inference, "Tensors of the model", "ModelMetadata", error="Error")
     model_ready = Operation(inference, "Whether the model is ready", "ModelReady", error="Error")
@@ -162,8 +163,8 @@ def _operation(operation: Operation, path: str, method: str) -> Document:
                 **{media: {} for media in operation.media},
             },
         }
-    if operation.request == "InferRequest":
-        found["parameters"] = [_LENGTH]
+    if operation.described:
+        found["description"] = operation.described
     return found
 
 

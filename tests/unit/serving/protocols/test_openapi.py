@@ -10,6 +10,7 @@ import schemathesis
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from tests.unit.serving.protocols.pod import JSON, NAME, Pod
 
+from ekiben.serving.cells import limits
 from ekiben.serving.protocols.documented import column
 from ekiben.serving.schema import Input, Output, Schema
 
@@ -116,14 +117,34 @@ def test_the_document_and_the_pod_agree_on_rows(mixed: Pod, path: str) -> None:
 def test_policies() -> None:
     """Ranges bind where they are refused; a missing value is null where the schema takes one."""
     bounded = Input("a", "float64", 0.0, 1.0)
-    assert column(bounded) == {"type": "number", "format": "double", "minimum": 0.0, "maximum": 1.0}
-    counted = column(dataclasses.replace(bounded, on_out_of_range="count"))
+    common = limits(Schema((bounded,), Output("regression")))
+    assert column(bounded, common) == {"type": "number", "format": "double", "minimum": 0.0, "maximum": 1.0}
+    counted = column(dataclasses.replace(bounded, on_out_of_range="count"), common)
     assert "minimum" not in counted
     assert "maximum 1.0" in counted["description"]
     for changes in ({"missing": "nan"}, {"missing": "value", "default": 0.5}):
-        schema = column(dataclasses.replace(bounded, **changes))
+        schema = column(dataclasses.replace(bounded, **changes), common)
         assert jsonschema_rs.Draft202012Validator(schema).is_valid(None)
         assert not jsonschema_rs.Draft202012Validator(schema).is_valid(2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "precision", "largest", "beyond"),
+    [
+        ("float64", "float32", 3.4028234663852886e38, 3.402823466385289e38),
+        ("int64", "float64", 2**53 - 1, 2**53),
+    ],
+)
+def test_what_the_estimator_cannot_hold_is_out_of_bounds(
+    kind: Any, precision: Any, largest: float, beyond: float
+) -> None:
+    """The largest number of float32, and the last integer that float64 tells from the next, are the ends."""
+    declared = Input("a", kind)
+    schema = Schema((declared,), Output("regression"), precision)
+    checks = jsonschema_rs.Draft202012Validator(column(declared, limits(schema)))
+    assert [checks.is_valid(sign * each) for sign in (1, -1) for each in (largest, beyond)] == [
+        True, False, True, False,
+    ]  # fmt: skip
 
 
 def test_regressions_have_no_labels(mixed: Pod) -> None:
