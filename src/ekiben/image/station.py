@@ -227,9 +227,9 @@ def _destination(image: Image, access: Access) -> str:
 def _pushed(
     image: Image, bento: BentoTag, made: Assembled, client: Registry, engine: engines.Engine, blobs: Blobs
 ) -> Manifest:
-    """Push unless the registry has it; return what it holds."""
+    """Push unless the registry has it, under its tag as well; return what it holds."""
     found = _held(image, bento, made, client)
-    if found is not None:
+    if found is not None and _tagged(image, bento, made, client):
         _log.info("image: the registry has it already")
         return found
     destination = _destination(image, client.access)
@@ -260,6 +260,15 @@ def _as_held(layers: Sequence[Layer], held: Manifest) -> tuple[Layer, ...]:
         )
         for layer, part in zip(layers, held.document["layers"], strict=True)
     )
+
+
+def _tagged(image: Image, bento: BentoTag, made: Assembled, client: Registry) -> bool:
+    """Whether the tag names this image, itself or in an index: engines send it after the image's manifest."""
+    found = client.manifest(image.repository, bento.version)
+    if found is None:
+        return False
+    below = [str(each["digest"]) for each in found.document.get("manifests", ())]
+    return made.digest in below or found.config_digest == made.config_digest
 
 
 def _held(image: Image, bento: BentoTag, made: Assembled, client: Registry) -> Manifest | None:
