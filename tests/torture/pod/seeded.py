@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.torture.pod import seeded_access
+from tests.torture.pod import seeded_access, seeded_insight
 from tests.torture.pod.faults import Fault
 
 _UNIT, _SERVING = "tests/unit/serving", "tests/serving"
@@ -359,4 +359,13 @@ METRICS = (
     ),
 )
 
-FAULTS: tuple[Fault, ...] = (*DRAIN, *MODEL, *VALIDATION, *LIMITS, *HTTP, *seeded_access.FAULTS, *METRICS)
+FAULTS: tuple[Fault, ...] = (
+    *DRAIN,
+    *MODEL,
+    *VALIDATION,
+    *LIMITS,
+    *HTTP,
+    *seeded_access.FAULTS,
+    *METRICS,
+    *seeded_insight.FAULTS,
+)
