@@ -306,6 +306,7 @@ def test_a_named_base_is_fetched_and_carries_the_image(
     assert [layer.name for layer in found.layers[below:]] == [
         "core",
         "onnx",
+        "explain",
         "ekiben",
         "bento",
         "model",
