@@ -8,7 +8,7 @@ BIN := .venv/bin
 EKIBEN := $(BIN)/ekiben
 .DEFAULT_GOAL := help
 .PHONY: help up train bento image release traffic scale observe down \
-        setup test lint unit e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-ground bench \
+        setup test test-pod test-rest lint e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-ground bench \
         bench-quick generate models verify lock clean
 
 help: ## list the targets
@@ -55,10 +55,13 @@ lint: setup ## style, types, layers, generated files
 	$(BIN)/lint-imports
 
 test: setup ## lint, verify, and all tests that need neither root nor a cluster, on two cores
-	@$(MAKE) --no-print-directory -j2 unit lint verify
+	@$(MAKE) --no-print-directory -j2 test-pod test-rest
 
-unit: setup ## the tests alone
-	$(BIN)/python -m pytest
+test-pod: setup ## the tests of the pod's process alone
+	$(BIN)/python -m pytest tests/serving
+
+test-rest: lint verify
+	$(BIN)/python -m pytest tests/unit tests/chart tests/repo tests/rules
 
 e2e: setup ## the road on a real cluster; fails without one (EKIBEN_CONTEXT, or `ekiben cluster up`)
 	$(BIN)/python -m pytest tests/e2e -p no:randomly --timeout 900

@@ -13,6 +13,7 @@ from ekiben.identifiers import BentoTag
 from ekiben.image import engines, station
 from ekiben.image.assembly import Assembled
 from ekiben.image.blobs import Blobs
+from ekiben.image.platforms import AMD64
 from ekiben.image.station import access_of
 
 
@@ -98,7 +99,7 @@ def test_what_the_registry_has_under_its_tag_is_not_sent_again(
     """An image that is there by its digest alone is pushed again, so that its tag names it."""
     registry = Held(**held)
     engine = Sends(registry)
-    made = Assembled(tmp_path, OURS.digest, "sha256:config", (), "sha256:artefact")
+    made = Assembled(tmp_path, OURS.digest, "sha256:config", (), "sha256:artefact", AMD64, 2)
     image = Image.model_validate({"repository": "x"})
     found = station._pushed(image, BentoTag("small", "v1"), made, registry, engine, Blobs(tmp_path / "cache"))
     assert (found, engine.pushed) == (OURS, pushes)

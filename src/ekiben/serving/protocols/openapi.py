@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ekiben.serving.protocols import documented, examples
+from ekiben.serving.protocols.pieces import reference
 from ekiben.serving.protocols.served import Served
 from ekiben.serving.protocols.signature import Signature
 
@@ -187,7 +188,7 @@ def _failures(operation: Operation) -> Document:
 
 
 def _content(component: str, example: Any) -> Document:
-    found: Document = {"schema": documented.reference(component)}
+    found: Document = {"schema": reference(component)}
     if example is not None:
         found["example"] = example
     return found

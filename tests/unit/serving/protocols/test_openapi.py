@@ -11,7 +11,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from tests.unit.serving.protocols.pod import JSON, NAME, Pod
 
 from ekiben.serving.cells import limits
-from ekiben.serving.protocols.documented import column
+from ekiben.serving.protocols.pieces import column
 from ekiben.serving.schema import Input, Output, Schema
 
 POSTS = ("/predict", f"/v1/models/{NAME}:predict", f"/v2/models/{NAME}/infer", "/invocations")
