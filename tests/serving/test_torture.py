@@ -10,7 +10,7 @@ from tests.torture.pod import suite
 from tests.torture.pod.oracle import Oracle
 from tests.torture.pod.target import Ekiben
 
-# These need root and a control group, a library that no package brings, half a minute, or are tests already.
+# These need root and a control group, a compiler, half a minute, or are tests already.
 LONG_ONLY = {"starvation", "clock", "fuzz-openapi", "fuzz-validator", "fuzz-grpc"}
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
+import subprocess
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -170,18 +172,10 @@ async def stopped(run: Run) -> None:
 
 async def clock(run: Run) -> None:
     """The wall clock jumps an hour ahead and two back, under load."""
-    library = _faketime()
-    if library is None:
-        run.not_tested("needs libfaketime (Debian package libfaketime, or EKIBEN_TORTURE_FAKETIME)")
+    library = _wall_clock(run)
     offset = run.folder / "offset"
-    offset.write_text("+0\n")
-    more = {
-        "LD_PRELOAD": library,
-        "FAKETIME_TIMESTAMP_FILE": str(offset),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-    }
+    offset.write_text("0\n")
+    more = {"LD_PRELOAD": str(library), "WALLTIME_FILE": str(offset)}
     async with target.serving(run.target, run.folder, **more) as served:
         gauge = await served.in_progress()
         load, stop = Load(lambda: [served.port], run.oracle.questions(run.draw)), asyncio.Event()
@@ -189,7 +183,9 @@ async def clock(run: Run) -> None:
         await asyncio.sleep(run.sizes["apart_seconds"])
         seen = []
         for jump in _JUMPS:
-            offset.write_text(f"{jump:+d}\n")
+            changed = run.folder / "changed"
+            changed.write_text(f"{jump:d}\n")
+            changed.replace(offset)
             await asyncio.sleep(run.sizes["apart_seconds"])
             seen.append(await _ahead(served))
         stop.set()
@@ -203,12 +199,15 @@ async def clock(run: Run) -> None:
     run.check("the process did not end", alive, alive)
 
 
-def _faketime() -> str | None:
-    """Path of the library that stands between a process and its clock."""
-    given = os.environ.get("EKIBEN_TORTURE_FAKETIME")
-    if given:
-        return given
-    return next((str(path) for path in Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
+def _wall_clock(run: Run) -> Path:
+    """Compile what stands between a process and its wall clock."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        run.not_tested("needs a C compiler (Debian package gcc)")
+    library = run.folder / "walltime.so"
+    source = Path(__file__).with_name("walltime.c")
+    subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(source)], check=True)
+    return library
 
 
 async def _ahead(served: Served) -> float:
