@@ -129,7 +129,10 @@ def _kserve(served: Served) -> Document:
 
 
 def _open_inference(served: Served, signature: Signature) -> Document:
-    parameters = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}}
+    parameters = {
+        "type": ["object", "null"],
+        "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+    }
     scalar: Document = {"type": ["number", "string", "boolean"]}
     data = array({"anyOf": [scalar, array(scalar)]}, least=1)
     shape = array({"type": "integer", "minimum": 1}, least=1, most=2)
@@ -161,11 +164,13 @@ def _open_inference(served: Served, signature: Signature) -> Document:
                 )
             },
             {
-                "id": _STRING,
+                "id": {"type": ["string", "null"]},
                 "parameters": parameters,
-                "outputs": array(closed({"name": outputs}, {"parameters": parameters})),
-                "model_name": {"const": served.name},
-                "model_version": {"const": served.version},
+                "outputs": {
+                    "anyOf": [array(closed({"name": outputs}, {"parameters": parameters})), {"type": "null"}]
+                },
+                "model_name": {"enum": [served.name, "", None]},
+                "model_version": {"enum": [served.version, "", None]},
             },
         ),
         "InferAnswer": closed(
