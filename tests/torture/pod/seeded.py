@@ -254,8 +254,8 @@ HTTP = (
         "out-of-order",
         "answers leave in the order of requests",
         "http/order.py",
-        "if self._turns and self._turns[0] is turn:",
-        "if self._turns:",
+        "        if self._turns and self._turns[0] is turn:\n            self._advance()\n\n    def _advance",
+        "        self._turns.remove(turn)\n        self._write(turn, answer)\n\n    def _advance",
         (f"{_HTTP}::test_answers_come_in_the_order_of_requests", _BOUNDS),
     ),
     Fault(
@@ -288,10 +288,10 @@ METRICS = (
     Fault(
         "methods-as-labels",
         "no method that a caller makes up becomes a series",
-        "http/connection.py",
-        "_METHODS.get(parser.get_method(), OTHER)",
-        "parser.get_method().decode()",
-        (_METRICS,),
+        "instruments.py",
+        "key = (route, method if method in _METHODS else OTHER)",
+        "key = (route, method)",
+        (f"{_UNIT}/test_instruments.py",),
     ),
     Fault(
         "arrivals-uncounted",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 import zlib
 
 import pytest
@@ -60,7 +61,13 @@ def test_bombs_are_not_unpacked(encoding: bytes) -> None:
         bomb = b"".join(packer.compress(zeros) for _ in range(64)) + packer.flush()
     else:
         bomb = zstandard.compress(zeros) * 1_000
-    assert refusal(bomb, encoding) == (413, "too_large")
+    tracemalloc.start()
+    try:
+        assert refusal(bomb, encoding) == (413, "too_large")
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1 << 20
 
 
 @pytest.mark.parametrize(
