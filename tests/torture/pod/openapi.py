@@ -97,9 +97,10 @@ def _counted(report: Path) -> tuple[int, Counter[str]]:
 
 OPENAPI = Scenario(
     name="fuzz-openapi",
-    action="schemathesis on every operation of /openapi.json: examples, coverage and fuzzing, all checks",
+    action="schemathesis on every operation of /openapi.json: examples, coverage and fuzzing",
     load="its own",
-    passes="0 crashes, 0 5xx, nothing against the document accepted, nothing by it refused",
+    passes="0 crashes, 0 5xx, nothing against the document accepted; nothing by it refused, but on /infer and "
+    "/invocations, where a schema cannot say all",
     unit="cases",
     full={"cases": 50_000},
     short={"cases": 60},
