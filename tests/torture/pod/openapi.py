@@ -99,7 +99,7 @@ OPENAPI = Scenario(
     name="fuzz-openapi",
     action="schemathesis on every operation of /openapi.json: examples, coverage and fuzzing",
     load="its own",
-    passes="0 crashes, 0 5xx, nothing against the document accepted; nothing by it refused, but on /infer and "
+    passes="0 crashes, 0 5xx, nothing against it accepted; nothing by it refused, but on /infer and "
     "/invocations, where a schema cannot say all",
     unit="cases",
     full={"cases": 50_000},
