@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from ekiben.serving.backlog import PATIENCE_RATIO
 from ekiben.serving.caller import Access, Caller
 from ekiben.serving.counters import Visits
 from ekiben.serving.ended import Ended
@@ -123,7 +124,7 @@ class Gate:
         if limits.rate is not None:
             self._within(limits.rate, visit)
         wait = self._backlog()
-        if self.in_progress >= limits.in_progress or wait > limits.seconds:
+        if self.in_progress >= limits.in_progress or wait > PATIENCE_RATIO * limits.seconds:
             raise busy(wait)
         self.in_progress += 1
         visit.inside = True

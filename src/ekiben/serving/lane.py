@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from ekiben.serving.answer import Answer
+from ekiben.serving.backlog import Backlog
 from ekiben.serving.exchange import Dialect, Headers
 from ekiben.serving.instruments import Instruments
 from ekiben.serving.pace import Pace
@@ -52,10 +53,10 @@ class Lane:
         self._instruments = instruments
         self._pending: deque[Ticket] = deque()
         self._pace = Pace()
+        self._backlog = Backlog(inline_rows, _INLINE_BYTES)
         self._scheduled = self._batch_aside = False
         self._alone = 0  # requests that waited for company and got none, one after the other
         self._at_once_since = 0  # requests that did not wait, since the last that did
-        self._aside_rows = 0
         self._loop: asyncio.AbstractEventLoop
         # One thread: two large requests would only share the replica's one core.
         self._worker = ThreadPoolExecutor(1, "large-requests")
@@ -72,8 +73,7 @@ class Lane:
         """Estimate of the time until a new question gets to the predictor."""
         if not self._batch_aside:
             return 0.0
-        waiting = sum(len(ticket.rows) for ticket in self._pending)
-        return self._pace.seconds(self._aside_rows + waiting)
+        return self._backlog.seconds(sum(len(ticket.rows) for ticket in self._pending))
 
     def ask(
         self,
@@ -109,14 +109,23 @@ class Lane:
             body: Whole; may be packed.
         """
         ticket.asked = clock()
-        if len(body) > _INLINE_BYTES or is_packed(ticket.headers):
-            self._send_alone(ticket, lambda: self._whole(ticket, body), self._inline_rows)
-            return
+        size, packed = len(body), is_packed(ticket.headers)
+        if packed or size > self._backlog.aside_bytes:
+            # Before it is decoded: what is refused must cost little, or refusing takes the time of answering.
+            wait = self._backlog.too_long(ticket.deadline - ticket.asked)
+            if wait:
+                self._settle([refused(ticket, busy(wait))])
+                return
+            if packed or size > _INLINE_BYTES:
+                rows = self._inline_rows if packed else self._backlog.rows_in(size)
+                self._send_aside(lambda: self._whole(ticket, body), (ticket,), rows)
+                return
         problem = ticket.read(body)
         if problem is not None:
             self._settle([refused(ticket, problem)])
         elif len(ticket.rows) > self._inline_rows:
-            self._send_alone(ticket, lambda: work(self._predictor, [ticket]), len(ticket.rows))
+            self._backlog.decoded(size, len(ticket.rows))
+            self._send_alone(ticket)
         elif not self._at_once(ticket):
             self._pending.append(ticket)
             if not self._scheduled:
@@ -228,13 +237,13 @@ class Lane:
             rows += len(ticket.rows)
         return taken, rows
 
-    def _send_alone(self, ticket: Ticket, job: Callable[[], list[Done]], rows: int) -> None:
+    def _send_alone(self, ticket: Ticket) -> None:
         """Run a large request on the worker, unless it is plain now that its turn would come too late."""
-        wait = self._pace.seconds(self._aside_rows)
-        if wait and clock() + wait > ticket.deadline:
+        wait = self._backlog.too_long(ticket.deadline - clock())
+        if wait:
             self._settle([refused(ticket, busy(wait))])
         else:
-            self._send_aside(job, (ticket,), rows)
+            self._send_aside(lambda: work(self._predictor, [ticket]), (ticket,), len(ticket.rows))
 
     def _send_aside(
         self,
@@ -244,25 +253,28 @@ class Lane:
         then: Callable[[], None] | None = None,
     ) -> None:
         """Run a job on the worker thread, unless everybody who waits for it is gone when its turn comes."""
-        self._aside_rows += rows
+        self._backlog.add(rows)
         loop = self._loop
 
         def run() -> None:
-            now = clock()
+            began = clock()
             if all(each.cancelled for each in tickets):
                 result = []
-            elif all(each.deadline < now for each in tickets):
+            elif all(each.deadline < began for each in tickets):
                 result = [refused(each, _late()) for each in tickets]
             else:
                 result = job()
+            seconds = clock() - began
             # The loop is closed when the pod left without waiting for a job that nobody waited for.
             with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._came_back, result, rows, then)
+                loop.call_soon_threadsafe(self._came_back, result, rows, seconds, then)
 
         self._worker.submit(run)
 
-    def _came_back(self, result: Sequence[Done], rows: int, then: Callable[[], None] | None) -> None:
-        self._aside_rows -= rows
+    def _came_back(
+        self, result: Sequence[Done], rows: int, seconds: float, then: Callable[[], None] | None
+    ) -> None:
+        self._backlog.done(rows, sum(done.rows for done in result), seconds)
         self._settle(result)
         if then is not None:
             then()

@@ -35,6 +35,7 @@ class Call:
         outcome: `right`, `refused` (429 or 503), or what is wrong.
         status: HTTP status; 0 if there was none.
         retry_after: Whether a refusal said when to come again.
+        late: How long after its intended time the client began with it, seconds.
     """
 
     intended: float
@@ -43,6 +44,7 @@ class Call:
     outcome: str
     status: int = 0
     retry_after: bool = False
+    late: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -76,11 +78,13 @@ class Tally:
         return Tally([call for call in self.calls if start <= call.intended < end])
 
 
-def quantile(calls: Sequence[Call], share: float) -> float:
-    """Latency in seconds that this share of the calls did not exceed; NaN of none."""
+def quantile(
+    calls: Sequence[Call], share: float, of: Callable[[Call], float] = lambda call: call.seconds
+) -> float:
+    """Seconds (the latency, unless told otherwise) that this share of the calls did not exceed; NaN of none."""
     if not calls:
         return math.nan
-    ordered = sorted(call.seconds for call in calls)
+    ordered = sorted(map(of, calls))
     return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]
 
 
@@ -165,7 +169,7 @@ class Load:
         self, question: Question, kind: Kind, number: int, ports: Sequence[int], intended: float
     ) -> Call:
         request_id = f"call-{number}"
-        status, retry_after = 0, False
+        status, retry_after, late = 0, False, time.monotonic() - intended
         try:
             async with asyncio.timeout(self._seconds):
                 if not ports:
@@ -192,7 +196,7 @@ class Load:
             outcome = (
                 f"{type(error).__name__}: {error}" if isinstance(error, WireError) else type(error).__name__
             )
-        return Call(intended, time.monotonic(), kind, outcome, status, retry_after)
+        return Call(intended, time.monotonic(), kind, outcome, status, retry_after, late)
 
     async def _connected(self, port: int, kind: Kind) -> Connection:
         idle = self._idle.get(port, [])

@@ -45,6 +45,14 @@ def descriptors(pid: int) -> int:
     return total
 
 
+def pin(pid: int, core: int) -> None:
+    """Keep a process and all below it, with all their threads, on one core."""
+    for each in tree(pid):
+        with contextlib.suppress(OSError):
+            for task in Path(f"/proc/{each}/task").iterdir():
+                os.sched_setaffinity(int(task.name), {core})
+
+
 @contextlib.contextmanager
 def starved(pid: int, cores: float) -> Iterator[None]:
     """Keep a process and its children within a CPU quota while the block runs.

@@ -245,6 +245,23 @@ def test_large_requests_that_would_be_late_are_refused_at_once(dialect: Predict)
     assert (answer.status, dict(answer.headers)) == (503, {b"retry-after": b"1"})
 
 
+def test_what_must_be_refused_is_not_decoded(dialect: Predict) -> None:
+    """Refusing costs little: as large a body is refused for the time it lacks, even if it is no JSON."""
+    recorder = Recorder(seconds=0.2)
+
+    async def scene(lane: Lane) -> tuple[Answer, Answer]:
+        body = json.dumps({"instances": [ROW] * 9}).encode()
+        await send(lane, dialect, body)
+        first = send(lane, dialect, body)
+        late = await send(lane, dialect, b"{" * len(body), deadline=time.monotonic() + 0.1)
+        small = await send(lane, dialect, b"{", deadline=time.monotonic() + 0.1)
+        await first
+        return late, small
+
+    late, small = run(recorder, scene)
+    assert (late.status, small.status) == (503, 400)
+
+
 def test_answers_that_json_cannot_carry_are_a_500(dialect: Predict) -> None:
     """NaN is never written as null."""
 
