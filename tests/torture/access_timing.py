@@ -122,7 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
         found = door(Path(folder))
 
         def admit(headers: Headers) -> object:
-            return found.admit(headers, "predict", "127.0.0.1")
+            return found.leave(found.credential(headers), "predict", "127.0.0.1")
 
         times = timed(admit, kinds(chance), given.samples, chance)
         spent = costs(admit, given.samples)

@@ -35,7 +35,7 @@ class Backlog:
         self.aside_bytes = float(inline_bytes)
 
     def seconds(self, more_rows: int = 0) -> float:
-        """Estimate of the wait until all of it is done, and so many rows more; 0 before anything was learned."""
+        """Estimate of the wait until all of it, and so many rows more, is done; 0 before it is known."""
         return (self._rows + more_rows) * self._row_seconds
 
     def too_long(self, left_seconds: float) -> float:

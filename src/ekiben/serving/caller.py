@@ -28,11 +28,15 @@ class Caller:
 class Access(Protocol):
     """Decides who may call; fast, because it runs on the event loop for every request."""
 
-    def admit(self, headers: Headers, group: Group, peer: str) -> Caller:
+    def credential(self, headers: Headers) -> bytes:
+        """Find what a request brings to be known by (gRPC's metadata likewise); empty if it has nothing."""
+        ...
+
+    def leave(self, credential: bytes, group: Group, peer: str) -> Caller:
         """Know the caller, and check its leave.
 
         Args:
-            headers: The request's (gRPC's metadata likewise).
+            credential: What `credential` found.
             group: What it wants to call; never `probe`.
             peer: Address of the other end.
 

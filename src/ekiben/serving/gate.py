@@ -91,11 +91,21 @@ class Gate:
         visit.counters.arrived()
         return visit
 
-    def know(self, headers: Headers, group: Group, peer: str, now: float) -> Caller:
+    def again(self, counters: Visits) -> Visit:
+        """Count a request whose route's counters are known."""
+        visit = Visit(self, counters)
+        counters.arrivals += 1
+        return visit
+
+    def credential(self, headers: Headers) -> bytes:
+        """Find what a request brings to be known by."""
+        return self._access.credential(headers)
+
+    def know(self, credential: bytes, group: Group, peer: str, now: float) -> Caller:
         """Give the caller of a request that is not a probe.
 
         Args:
-            headers: The request's.
+            credential: What the request brings.
             group: What it wants to call.
             peer: Address of the other end.
             now: Monotonic seconds of its receipt.
@@ -105,7 +115,7 @@ class Gate:
         """
         self._life.arrived(now)
         try:
-            caller = self._access.admit(headers, group, peer)
+            caller = self._access.leave(credential, group, peer)
         except RefusedError as error:
             self._instruments.access(_OUTCOMES.get(error.reason, "unauthenticated"))
             raise
@@ -192,7 +202,15 @@ class Visit:
         parent = headers.get(b"traceparent")
         if parent is not None:
             self.trace = parse(parent)
-        self.caller = self._gate.know(headers, group, peer, self.started)
+        self.let_in(group, self._gate.credential(headers), peer)
+
+    def let_in(self, group: Group, credential: bytes, peer: str) -> None:
+        """Check the leave of whoever brings a credential, and the room that is left; not of probes.
+
+        Raises:
+            RefusedError: 401, 403, 429 or 503.
+        """
+        self.caller = self._gate.know(credential, group, peer, self.started)
         if group == "predict":
             self._gate.bound(self)
         elif group == "explain":

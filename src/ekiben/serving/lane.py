@@ -109,7 +109,8 @@ class Lane:
             body: Whole; may be packed.
         """
         ticket.asked = clock()
-        size, packed = len(body), is_packed(ticket.headers)
+        size = len(body)
+        packed = b"content-encoding" in ticket.headers and is_packed(ticket.headers)
         if packed or size > self._backlog.aside_bytes:
             # Before it is decoded: what is refused must cost little, or refusing takes the time of answering.
             wait = self._backlog.too_long(ticket.deadline - ticket.asked)
@@ -282,23 +283,26 @@ class Lane:
     def _settle(self, result: Iterable[Done]) -> None:
         """Hand out what became of tickets, and count it."""
         instruments = self._instruments
+        queued = instruments.queued
         for done in result:
             if done.rows:
                 self._pace.note(done.rows, done.seconds)
                 instruments.batch(len(done.tickets), done.rows, done.seconds, done.cpu_seconds)
+            rows, outside, errors, started = 0, 0, done.errors, done.started
             for place, ticket in enumerate(done.tickets):
-                if place in done.errors:
-                    error = done.errors[place]
-                    instruments.refused(error.reason, error.rows)
+                if errors and place in errors:
+                    instruments.refused(errors[place].reason, errors[place].rows)
                 elif not ticket.cancelled:
-                    instruments.predicted(len(ticket.rows))
-                    if ticket.out_of_range:
-                        instruments.out_of_range(ticket.out_of_range)
+                    rows += len(ticket.rows)
+                    outside += ticket.out_of_range
                 if done.rows:
-                    ticket.queue_seconds, ticket.predict_seconds = done.started - ticket.asked, done.seconds
-                    instruments.queued(ticket.queue_seconds)
+                    ticket.queue_seconds, ticket.predict_seconds = started - ticket.asked, done.seconds
+                    queued(ticket.queue_seconds)
                 if not ticket.cancelled:
                     ticket.settle(done.results[place])
+            if rows:
+                instruments.predicted(rows)
+                instruments.out_of_range(outside)
 
 
 def _late() -> RefusedError:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from operator import contains
+from operator import contains, le
 from typing import Any
 
 import numpy as np
@@ -123,10 +123,7 @@ class Numeric:
                     return True
             except OverflowError:
                 return False
-        for lowest, value, highest in zip(self._lowest, row, self._highest, strict=True):
-            if not lowest <= value <= highest:
-                return False
-        return True
+        return all(map(le, self._lowest, row)) and all(map(le, row, self._highest))
 
 
 def _counted(inputs: Sequence[Input]) -> Numbers | None:

@@ -31,9 +31,10 @@ class Ticket:
         cancelled: Whether the caller went away.
         queue_seconds: How long it waited for the predictor; None before.
         predict_seconds: The predictor's call, shared with the rest of its batch; None before.
+        out_of_range: Rows accepted although a value lies outside of its declared range.
     """
 
-    __slots__ = ("asked", "cancelled", "deadline", "predict_seconds", "queue_seconds", "rows")
+    __slots__ = ("asked", "cancelled", "deadline", "out_of_range", "predict_seconds", "queue_seconds", "rows")
 
     def __init__(self, rows: Rows, deadline: float) -> None:
         self.rows = rows
@@ -42,11 +43,7 @@ class Ticket:
         self.cancelled = False
         self.queue_seconds: float | None = None
         self.predict_seconds: float | None = None
-
-    @property
-    def out_of_range(self) -> int:
-        """Rows accepted although a value lies outside of its declared range."""
-        return 0
+        self.out_of_range = 0
 
     def cancel(self) -> None:
         """Drop the work: nobody will read the answer."""
@@ -93,13 +90,8 @@ class Asked(Ticket):
         except Exception:  # noqa: BLE001 - whatever a decoder does, its caller gets an answer
             _LOG.exception("request %s could not be read", self.request_id)
             return RefusedError(500, "failed", "the server failed on this request")
-        self.rows = question.rows
+        self.rows, self.out_of_range = question.rows, question.out_of_range
         return None
-
-    @property
-    def out_of_range(self) -> int:
-        """As the dialect's reader counted them."""
-        return self.question.out_of_range
 
     def compose(self, answers: Answers) -> Answer:
         """Encode the answer."""

@@ -20,7 +20,7 @@ _ACCEPT = ((b"accept-encoding", b", ".join(ENCODINGS)),)
 
 def is_packed(headers: Headers) -> bool:
     """Whether the body needs unpacking."""
-    return headers.get(b"content-encoding", b"identity").lower() != b"identity"
+    return b"content-encoding" in headers and headers[b"content-encoding"].lower() != b"identity"
 
 
 def unpack(body: bytes, headers: Headers, most_bytes: int) -> bytes:

@@ -81,7 +81,7 @@ class Tally:
 def quantile(
     calls: Sequence[Call], share: float, of: Callable[[Call], float] = lambda call: call.seconds
 ) -> float:
-    """Seconds (the latency, unless told otherwise) that this share of the calls did not exceed; NaN of none."""
+    """Seconds (latency, unless told otherwise) that this share of calls did not exceed; NaN of none."""
     if not calls:
         return math.nan
     ordered = sorted(map(of, calls))

@@ -163,7 +163,7 @@ def test_what_is_written_is_what_a_pod_lets_in(tmp_path: Path) -> None:
 
         def known(text: str) -> bool:
             try:
-                return door.admit({b"x-api-key": text.encode()}, "predict", "").name == "web"
+                return door.leave(door.credential({b"x-api-key": text.encode()}), "predict", "").name == "web"
             except RefusedError:
                 return False
 

@@ -60,7 +60,11 @@ class Open:
     def __init__(self) -> None:
         self._caller = functools.lru_cache(_PEERS)(lambda peer: Caller(peer, GROUPS))
 
-    def admit(self, headers: Headers, group: Group, peer: str) -> Caller:  # noqa: ARG002 - the contract's
+    def credential(self, headers: Headers) -> bytes:  # noqa: ARG002 - the contract's
+        """Nothing is looked for."""
+        return b""
+
+    def leave(self, credential: bytes, group: Group, peer: str) -> Caller:  # noqa: ARG002 - the contract's
         """Let everybody in, under the name of the peer's address."""
         return self._caller(peer)
 
@@ -111,7 +115,11 @@ class Required:
         self._closed = threading.Event()
         self._watch: threading.Thread | None = None
 
-    def admit(self, headers: Headers, group: Group, peer: str) -> Caller:  # noqa: ARG002 - the contract's
+    def credential(self, headers: Headers) -> bytes:
+        """Find a key or a token."""
+        return presented(headers)
+
+    def leave(self, credential: bytes, group: Group, peer: str) -> Caller:  # noqa: ARG002 - the contract's
         """Know the caller by its credential, and check its leave.
 
         An unknown, a wrong and an expired key take the same steps: two look-ups that
@@ -120,17 +128,16 @@ class Required:
         Raises:
             RefusedError: 401 or 403.
         """
-        grant = self._grant(presented(headers))
+        tokens = self._tokens
+        if tokens is None or credential.startswith(_PREFIX):
+            grant = self._ring.grant(credential)
+        else:
+            grant = tokens.grant(credential)
         if not self._clock.within(grant.begins, grant.ends):
             raise unauthenticated()
         if group not in grant.caller.groups:
             raise forbidden(group)
         return grant.caller
-
-    def _grant(self, text: bytes) -> Grant:
-        if self._tokens is None or text.startswith(_PREFIX):
-            return self._ring.grant(text)
-        return self._tokens.grant(text)
 
     def start(self) -> None:
         """Say what is required, and begin to look for changes, in a thread of its own."""

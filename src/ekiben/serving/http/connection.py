@@ -14,7 +14,7 @@ import httptools
 
 from ekiben.serving.counters import OTHER
 from ekiben.serving.exchange import Endpoint
-from ekiben.serving.http import fields
+from ekiben.serving.http import again, fields
 from ekiben.serving.http.order import MOST_TURNS, Ordered, clock
 from ekiben.serving.http.turn import Turn
 from ekiben.serving.instruments import UNMATCHED
@@ -34,6 +34,8 @@ class Protocol(Ordered):
     _in_head = _full = False
     _head_bytes = 0
     _peer = ""
+    _head = b""  # of the request that began with what was received last, while it may be learned
+    _lessons = again.LESSONS
 
     # ---- from the transport
 
@@ -62,9 +64,17 @@ class Protocol(Ordered):
         return bool(self._turns) and self._reading is None and self.scheme == "http"
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came."""
+        """Parse what came, or know it."""
         if self._deaf:
             return
+        if self._reading is None and not self._in_head and not self._closing:
+            end = data.find(again.END) + len(again.END)
+            head = data[:end]
+            known = self.desk.heads.get(head)
+            if known is not None and len(data) - end == known.size:
+                self._repeat(known, data[end:])
+                return
+            self._head = head if self._lessons else b""
         if self._in_head or len(data) > HEAD_BYTES:
             self._head_bytes += len(data)
         try:
@@ -75,6 +85,36 @@ class Protocol(Ordered):
             self._reject(fields.NOT_HTTP)
         if self._in_head and self._head_bytes > HEAD_BYTES and not self._deaf:
             self._reject(fields.LONG_HEAD)
+
+    def _repeat(self, known: again.Known, body: bytes) -> None:
+        """Take a whole request whose head was read before."""
+        desk = self.desk
+        self._requests += 1
+        visit = desk.gate.again(known.counters)
+        self._since = visit.started
+        turn = Turn(self, visit, desk.request_id(None), known.endpoint.refuse, known.headers)
+        turn.dialect, turn.predicts, turn.reply = known.dialect, True, None
+        turn.size = known.size
+        self._turns.append(turn)
+        desk.instruments.received(known.size)
+        try:
+            visit.let_in(known.endpoint.group, known.credential, self._peer)
+        except RefusedError as error:
+            self._refuse(turn, error.bare())
+        else:
+            desk.lane.take(turn, body)  # type: ignore[union-attr]  # what let it in knows that it is ready
+        if len(self._turns) >= MOST_TURNS:
+            self._throttle()
+
+    def _learn(self, turn: Turn, endpoint: Endpoint, size: int) -> None:
+        """Remember the head of a prediction that was let in."""
+        head, self._head = self._head, b""
+        if turn.dialect is None or turn.last or turn.wants_continue:
+            return
+        self._lessons -= 1
+        credential = self.desk.gate.credential(turn.headers)
+        known = again.Known(endpoint, turn.dialect, turn.headers, size, turn.visit.counters, credential)
+        self.desk.heads.learn(head, self.headers, known)
 
     def _decline(self, rest: bytes) -> None:
         """Read a request again without its offer to upgrade, which nobody here takes.
@@ -204,8 +244,11 @@ class Protocol(Ordered):
                 raise fields.method_refused(endpoint.methods)
             visit.admit(endpoint.group, headers, self._peer)
             declared = headers.get(b"content-length")
-            if declared is not None and int(declared) > desk.bounds.body_bytes:
-                raise fields.too_large(desk.bounds.body_bytes)
+            if declared is not None:
+                if int(declared) > desk.bounds.body_bytes:
+                    raise fields.too_large(desk.bounds.body_bytes)
+                if self._head and turn.predicts:
+                    self._learn(turn, endpoint, int(declared))
         except RefusedError as error:
             turn.refusal = error.bare()
             # Where heads can be understood differently, what follows may be no request at all.

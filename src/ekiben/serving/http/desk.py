@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ekiben.serving.exchange import Dialect, Endpoint, Explaining, Routes
 from ekiben.serving.gate import Gate
+from ekiben.serving.http.again import Heads
 from ekiben.serving.http.wire import Writer
 from ekiben.serving.instruments import Instruments
 from ekiben.serving.lane import Lane
@@ -70,6 +71,7 @@ class Desk:
     lane: Lane | None = None
     explanations: Explanations | None = None
     writer: Writer = field(default_factory=Writer)
+    heads: Heads = field(default_factory=Heads)
     by_target: dict[bytes, Endpoint] = field(init=False)
     explaining: dict[str, Explaining] = field(init=False)
     _prefix: str = field(default_factory=lambda: os.urandom(8).hex())

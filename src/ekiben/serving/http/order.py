@@ -47,12 +47,17 @@ class Ordered(HttpToolsProtocol):
         spread = random.uniform(1 - _JITTER_RATIO, 1 + _JITTER_RATIO)  # noqa: S311 - spread, not secrecy
         self._age_seconds = desk.bounds.age_seconds * spread
 
-    def going(self) -> bool:
-        """Whether the connection should end: the pod is going, or the connection is old."""
+    def going(self, now: float) -> bool:
+        """Whether the connection should end: the pod is going, or the connection is old.
+
+        Args:
+            now: Monotonic seconds.
+        """
+        desk = self.desk
         return (
-            self.desk.life.draining
-            or self._requests >= self.desk.bounds.age_requests
-            or clock() - self._opened >= self._age_seconds
+            desk.life.draining
+            or self._requests >= desk.bounds.age_requests
+            or now - self._opened >= self._age_seconds
         )
 
     def _refuse(self, turn: Turn, error: RefusedError) -> None:
@@ -77,7 +82,13 @@ class Ordered(HttpToolsProtocol):
     def answered(self, turn: Turn, answer: Answer) -> None:
         """Keep an answer until its turn has come."""
         turn.answer = answer
-        if self._turns and self._turns[0] is turn:
+        turns = self._turns
+        if not turns or turns[0] is not turn:
+            return
+        if len(turns) == 1 and not (self._closing or self.flow.read_paused):
+            turns.popleft()  # as most are; the same as below, with less ado
+            self._write(turn, answer)
+        else:
             self._advance()
 
     def _advance(self) -> None:
@@ -101,19 +112,16 @@ class Ordered(HttpToolsProtocol):
             self._throttle()
 
     def _write(self, turn: Turn, answer: Answer) -> None:
-        last = turn.last or (not self._turns and self.going())
-        self.server_state.total_requests += 1
+        now, state, request_id = clock(), self.server_state, turn.request_id
+        last = turn.last or (not self._turns and self.going(now))
+        state.total_requests += 1
         self.transport.write(
             self.desk.writer.message(
-                answer,
-                turn.request_id.encode(),
-                defaults=self.server_state.default_headers,
-                closing=last,
-                head_only=turn.head_only,
+                answer, request_id.encode(), state.default_headers, closing=last, head_only=turn.head_only
             )
         )
-        turn.visit.end(answer.status, turn.request_id, turn.size, len(answer.body), turn)
-        self._since = clock()
+        turn.visit.end(answer.status, request_id, turn.size, len(answer.body), turn)
+        self._since = now
         if last:
             self._end()
         elif self._half_closed and not self._turns:

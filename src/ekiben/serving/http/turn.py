@@ -56,7 +56,7 @@ class Turn(Asked):
         self.rows = NO_ROWS
         self.cancelled = self.predicts = self.head_only = self.last = self.wants_continue = False
         self.queue_seconds = self.predict_seconds = self.reply = self.refusal = self.answer = None
-        self.asked, self.deadline = 0.0, visit.deadline
+        self.asked, self.deadline, self.out_of_range = 0.0, visit.deadline, 0
         self.headers = headers
         self.request_id = request_id
         self.visit = visit

@@ -25,8 +25,8 @@ class Writer:
         self,
         answer: Answer,
         request_id: bytes,
-        *,
         defaults: list[tuple[bytes, bytes]],
+        *,
         closing: bool,
         head_only: bool,
     ) -> bytes:

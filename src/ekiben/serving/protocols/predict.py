@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ekiben.serving import table
-from ekiben.serving.answer import Answer
+from ekiben.serving.answer import JSON, Answer
 from ekiben.serving.decoding import check_media_type, decode
 from ekiben.serving.exchange import Headers, Problems, Question
 from ekiben.serving.predictor import Answers
@@ -35,7 +35,8 @@ class Predict(Problems):
         Raises:
             RefusedError: Another content type (415), not JSON (400), or it does not fit the schema (422).
         """
-        check_media_type(headers)
+        if headers.get(b"content-type") != JSON:
+            check_media_type(headers)
         rows = table.rows(body, self._validator)
         if rows is None:
             return self.question(decode(body))

@@ -91,7 +91,7 @@ def by_url(folder: Path, url: str, steady: Time) -> Required:
 def admits(door: Required, text: bytes) -> int:
     """The status that a credential gets."""
     try:
-        door.admit({b"x-api-key": text}, "predict", "")
+        door.leave(door.credential({b"x-api-key": text}), "predict", "")
     except RefusedError as error:
         return error.status
     return 200
@@ -213,7 +213,7 @@ def test_a_start_waits_for_no_issuer(tmp_path: Path, server: Issuer) -> None:
     with closing(door):
         assert time.monotonic() - began < 0.4
         with pytest.raises(RefusedError) as error:
-            door.admit({b"x-api-key": OLD_TOKEN}, "predict", "")
+            door.leave(door.credential({b"x-api-key": OLD_TOKEN}), "predict", "")
         assert (error.value.status, dict(error.value.headers)) == (503, {b"retry-after": b"1"})
         forged = token(claims(), b"secret", alg="HS256", kid="cluster")
         others = (made.key_text("web").encode(), made.key_text("web", 1).encode(), b"a.b.c", forged)

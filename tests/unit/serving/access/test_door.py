@@ -30,7 +30,7 @@ def admits(door: Required | Open, text: str | bytes, group: str = "predict") -> 
     """The status that a credential gets."""
     content = text if isinstance(text, bytes) else text.encode()
     try:
-        door.admit({b"authorization": b"Bearer " + content}, group, "127.0.0.1")  # type: ignore[arg-type]
+        door.leave(door.credential({b"authorization": b"Bearer " + content}), group, "127.0.0.1")  # type: ignore[arg-type]
     except RefusedError as error:
         return error.status
     return 200
@@ -292,7 +292,9 @@ def test_without_access_control_everybody_is_let_in(caplog: pytest.LogCaptureFix
     assert [(r.levelname, "ACCESS CONTROL IS OFF" in r.message) for r in caplog.records] == [
         ("WARNING", True)
     ]
-    assert door.admit({b"authorization": b"Bearer x"}, "admin", "10.0.0.7").name == "10.0.0.7"
+    assert (
+        door.leave(door.credential({b"authorization": b"Bearer x"}), "admin", "10.0.0.7").name == "10.0.0.7"
+    )
 
 
 def test_the_environment_decides(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -322,7 +322,7 @@ def test_every_decision_is_the_one_written_here(door: Required, name: str) -> No
 
 def _decision(door: Required, headers: dict[bytes, bytes], group: str) -> int:
     try:
-        door.admit(headers, group, "127.0.0.1")  # type: ignore[arg-type]  # a literal, drawn from a table
+        door.leave(door.credential(headers), group, "127.0.0.1")  # type: ignore[arg-type]  # a literal, drawn from a table
     except RefusedError as error:
         return error.status
     return 200
@@ -362,7 +362,7 @@ def test_every_refusal_of_the_unknown_is_the_same(door: Required) -> None:
     for text, may in CASES.values():
         if may is UNKNOWN:
             with pytest.raises(RefusedError) as error:
-                door.admit({b"x-api-key": text}, "predict", "127.0.0.1")
+                door.leave(door.credential({b"x-api-key": text}), "predict", "127.0.0.1")
             found = error.value
             seen.add((found.status, found.reason, found.detail, found.places, found.headers))
     assert len(seen) == 1
@@ -373,11 +373,15 @@ def test_every_refusal_of_the_unknown_is_the_same(door: Required) -> None:
 
 def test_a_caller_is_named_by_its_id_or_subject(door: Required) -> None:
     """Both keys of one id are one caller; a long subject is cut, and stays unlike its neighbour."""
-    both = {door.admit({b"x-api-key": key_text("turning", n).encode()}, "predict", "").name for n in (0, 1)}
+
+    def name(credential: bytes) -> str:
+        return door.leave(door.credential({b"x-api-key": credential}), "predict", "").name
+
+    both = {name(key_text("turning", n).encode()) for n in (0, 1)}
     assert both == {"turning"}
-    assert door.admit({b"x-api-key": token(claims(), CLUSTER)}, "predict", "").name == made.SUBJECT
+    assert name(token(claims(), CLUSTER)) == made.SUBJECT
     prefix = "system:serviceaccount:web:" + "n" * 200
     long = [token(claims(sub=prefix + end), CLUSTER) for end in "ab"]
-    names = [door.admit({b"x-api-key": each}, "predict", "").name for each in long]
+    names = [name(each) for each in long]
     assert [len(name) for name in names] == [128, 128]
     assert names[0] != names[1]
