@@ -15,6 +15,7 @@ from benchmarks.models import ROOT
 from ekiben.clients import command
 
 _OWN = Path(__file__).parent
+_MEASURED = ("serving", "artefact")  # rooms of the operator's side answer no request
 # Code that decides no figure: a change of it starts no new series.
 _ABOUT_RESULTS = frozenset({"figures.py", "goals.py", "page.py", "summary.py", "tables.py"})
 
@@ -51,8 +52,13 @@ def fingerprint(parts: Mapping[str, Any]) -> str:
 
 
 def sources(folder: Path) -> str:
-    """Hash the product's sources."""
-    return _hashed(folder, (folder / "ekiben").rglob("*.py"))
+    """Hash the product's sources: of the pod, and of what writes the forms that it reads.
+
+    Args:
+        folder: Holds the package.
+    """
+    rooms = (folder / "ekiben" / room for room in _MEASURED)
+    return _hashed(folder, (path for room in rooms for path in room.rglob("*.py")))
 
 
 def method() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import sys
@@ -23,6 +24,7 @@ def main() -> int:
     Returns:
         0 drained, 2 wrong settings or artefact, 6 wrong golden answers, 1 anything else, 130 interrupted.
     """
+    gc.disable()  # until the pod is ready: imports leave little garbage, and take a tenth less time without
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )

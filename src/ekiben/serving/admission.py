@@ -7,7 +7,6 @@ and once at its end, and it is answered if anybody is there to read.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,7 +64,7 @@ class Admission:
     async def _refuse(self, error: RefusedError, scope: Scope, send: Send, request_id: str) -> int:
         self._instruments.refused(error.reason, error.rows)
         answer = refusal(error, request_id)
-        await _send(send, answer, request_id, closing=scope["state"][KEY].going(time.monotonic()))
+        await _send(send, answer, request_id, closing=scope["state"][KEY].going())
         return answer.status
 
     async def _through(self, scope: Scope, receive: Receive, send: Send) -> int:

@@ -86,6 +86,7 @@ def open_up(desk: Desk, lane: Lane, artefact: Artefact) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
+    gc.enable()
     lane.open()
     desk.lane = lane
     desk.gate.watch(lane)

@@ -47,17 +47,17 @@ class Ordered(HttpToolsProtocol):
         spread = random.uniform(1 - _JITTER_RATIO, 1 + _JITTER_RATIO)  # noqa: S311 - spread, not secrecy
         self._age_seconds = desk.bounds.age_seconds * spread
 
-    def going(self, now: float) -> bool:
+    def going(self, now: float | None = None) -> bool:
         """Whether the connection should end: the pod is going, or the connection is old.
 
         Args:
-            now: Monotonic seconds.
+            now: Monotonic seconds, where they are at hand.
         """
         desk = self.desk
         return (
             desk.life.draining
             or self._requests >= desk.bounds.age_requests
-            or now - self._opened >= self._age_seconds
+            or (clock() if now is None else now) - self._opened >= self._age_seconds
         )
 
     def _refuse(self, turn: Turn, error: RefusedError) -> None:
