@@ -125,6 +125,49 @@ VALIDATION = (
         (_VALIDATION, _PREDICT),
     ),
     Fault(
+        "known-heads-let-in",
+        "a head that came before lets nobody in",
+        "http/connection.py",
+        "visit.let_in(known.endpoint.group, known.credential, self._peer)",
+        "visit.caller",
+        ("tests/serving/test_again.py",),
+    ),
+    Fault(
+        "known-heads-of-any-length",
+        "a known head's body ends where its length says",
+        "http/connection.py",
+        "if known is not None and len(data) - end == known.size:",
+        "if known is not None:",
+        ("tests/serving/test_again.py",),
+    ),
+    Fault(
+        "known-heads-uncounted",
+        "requests with known heads count for the age of a connection",
+        "http/connection.py",
+        """        desk = self.desk
+        self._requests += 1
+""",
+        """        desk = self.desk
+""",
+        ("tests/serving/test_again.py",),
+    ),
+    Fault(
+        "doubtful-heads-known",
+        "a head is only known where its lines are what the parser made of them",
+        "http/again.py",
+        ' or lines != len(fields) + 2 or head.count(b"\\r\\n") != lines',
+        "",
+        ("tests/unit/serving/test_again.py",),
+    ),
+    Fault(
+        "heads-without-limit-of-number",
+        "known heads are bounded",
+        "http/again.py",
+        "if len(self._known) >= _MOST_HEADS:",
+        "if not self._known and _MOST_HEADS < 0:",
+        ("tests/unit/serving/test_again.py",),
+    ),
+    Fault(
         "rows-without-limit",
         "the number of rows is bounded",
         "validation.py",
@@ -211,7 +254,7 @@ LIMITS = (
         "connections-for-ever",
         "a connection ends after its requests",
         "http/order.py",
-        "            or self._requests >= self.desk.bounds.age_requests\n",
+        "            or self._requests >= desk.bounds.age_requests\n",
         "",
         (_BOUNDS,),
     ),
@@ -278,8 +321,9 @@ HTTP = (
         "out-of-order",
         "answers leave in the order of requests",
         "http/order.py",
-        "        if self._turns and self._turns[0] is turn:\n            self._advance()\n\n    def _advance",
-        "        self._turns.remove(turn)\n        self._write(turn, answer)\n\n    def _advance",
+        "        if not turns or turns[0] is not turn:\n            return\n",
+        "        if turns and turns[0] is not turn:\n            turns.remove(turn)\n            self._write(turn, answer)\n"
+        "            return\n",
         (f"{_HTTP}::test_answers_come_in_the_order_of_requests", _BOUNDS),
     ),
     Fault(

@@ -66,11 +66,12 @@ def test_rows_of_numbers(instances: list[list[Any]]) -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**400, -(10**400)])
 def test_numbers_that_float64_cannot_hold(value: float) -> None:
-    """One of them among good rows is found, in either form of a row."""
+    """One of them is found among good rows and in a row alone, in either form of a row."""
     for row in ([1.0, value], {"a": 1.0, "b/c": value}):
-        error = refused(NUMBERS, [[1.0, 2.0], row])
-        assert error.reason == "not_finite"
-        assert len(error.places) == 1
+        for instances in ([[1.0, 2.0], row], [row]):
+            error = refused(NUMBERS, instances)
+            assert error.reason == "not_finite"
+            assert len(error.places) == 1
 
 
 @settings(max_examples=60, deadline=None)
