@@ -322,8 +322,8 @@ HTTP = (
         "answers leave in the order of requests",
         "http/order.py",
         "        if not turns or turns[0] is not turn:\n            return\n",
-        "        if turns and turns[0] is not turn:\n            turns.remove(turn)\n            self._write(turn, answer)\n"
-        "            return\n",
+        "        if turns and turns[0] is not turn:\n            turns.remove(turn)\n"
+        "            self._write(turn, answer)\n            return\n",
         (f"{_HTTP}::test_answers_come_in_the_order_of_requests", _BOUNDS),
     ),
     Fault(
