@@ -42,7 +42,7 @@ class Settings:
 
     seed: int = 1
     repeats: int = 4
-    seconds: int = 3
+    seconds: int = 1
     warm_seconds: int = 1
     memory_minutes: float = 10.0
     quick: bool = False
