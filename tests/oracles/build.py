@@ -1,8 +1,9 @@
 """Build the oracle of the HPA's arithmetic from upstream's own sources, once per hash of what it is made of.
 
-The versions are those of the cluster that ekiben builds: `k8s/local/go.mod`, without its programs. Upstream's
-package is vendored, because Go lays nothing over its module cache; three files are laid over it: the door
-`hpa/overlay/oracle.go`, and the two files that ask for the time, with `time.Now()` replaced by the case's clock.
+The versions are those of the cluster that ekiben builds: `k8s/local/go.mod`, without its programs.
+Upstream's package is vendored, because Go lays nothing over its module cache; three files are laid over it:
+the door `hpa/overlay/oracle.go`, and the two files that ask for the time, with `time.Now()` replaced by the
+case's clock.
 """
 
 from __future__ import annotations

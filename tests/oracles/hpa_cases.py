@@ -1,10 +1,11 @@
 """Random cases of the HPA's arithmetic, as both sides read them.
 
-A case is the controller's flags, the spec of an HPA as in a manifest, and some syncs. A sync has the clock, the
-scale (`spec` absent: what the sync before left; `status` absent: as the spec; `hpa`: the spec from now on), pods
-(n name, p phase, d deleted, s start, c Ready as {s status, t since}, r requests by container and resource, pr
-requests of the whole pod) and what was read of each metric: `error`, `pods` as {name: [value, time, window]}, or
-`values`. Values are thousandths. Times are multiples of 1/8 s, which floats hold exactly, so that cut-offs are hit.
+A case is the controller's flags, the spec of an HPA as in a manifest, and some syncs. A sync has the clock,
+the scale (`spec` absent: what the sync before left; `status` absent: as the spec; `hpa`: the spec from now
+on), pods (n name, p phase, d deleted, s start, c Ready as {s status, t since}, r requests by container and
+resource, pr requests of the whole pod) and what was read of each metric: `error`, `pods` as {name: [value,
+time, window]}, or `values`. Values are thousandths. Times are multiples of 1/8 s, which floats hold exactly,
+so that cut-offs are hit.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _TOLERANCES = ("0", "0", "0.05", "50m", "0.1", "0.07", "0.2", "1", "333m", "57e-
 _TARGET_PERCENTS = (1, 10, 33, 50, 60, 70, 75, 80, 90, 100, 113, 150, 200)
 _QUANTITIES = ("1", "10", "500m", "1.5", "100", "7", "3m", "1k", "0.0005", "2Ki", "1e2", "33.3")
 _KINDS = ("Resource", "ContainerResource", "Pods", "Object", "External")
-_STEPS = (1, 1, 1, 1, 2, 2, 3, 4, 6, 9)
+_STEPS = (1, 1, 1, 1, 2, 2, 3, 4, 6, 10)
 _ADVANCES = (0.125, 1.0, 14.875, 15.0, 15.0, 15.0, 15.0, 15.125, 30.0, 60.0, 59.875, 120.0, 300.0, 300.125)
 _CONTAINERS = (("app",), ("app",), ("app",), ("app", "proxy"), ("app", "sidecar"))
 
@@ -51,14 +52,14 @@ def _hpa(generator: random.Random) -> Json:
     low = choose((None, 1, 1, 2, 2, 3, 5))
     if random_() < 0.1 and any(each["type"] in ("Object", "External") for each in metrics):
         low = 0
-    high = max(low or 1, choose((1, 2, 5, 8, 10, 10, 20, 50, 1000)) if random_() > 0.01 else 2**31 - 1)
+    high = max(low or 1, choose((1, 5, 8, 10, 20, 50, 200, 1000)) if random_() > 0.02 else 2**31 - 1)
     made: Json = {"maxReplicas": high, "metrics": metrics}
     if low is not None:
         made["minReplicas"] = low
     if random_() < 0.6:
         made["behavior"] = {
             key: _rules(generator, window=window)
-            for key, window in (("scaleUp", (0, 0, 15, 30, 60)), ("scaleDown", (0, 15, 60, 124, 300)))
+            for key, window in (("scaleUp", (0, 0, 15, 30, 60)), ("scaleDown", (0, 0, 0, 15, 60, 124, 300)))
             if random_() < 0.8
         }
     return made
@@ -96,7 +97,10 @@ def _metrics(generator: random.Random) -> list[Json]:
             block: Json = {"name": name, "target": _target(generator, target)}
             if kind == "ContainerResource":
                 block["container"] = choose(("app", "app", "app", "sidecar"))
-            made[f"{kind} {name} {block.get('container')}"] = {"type": kind, kind[0].lower() + kind[1:]: block}
+            made[f"{kind} {name} {block.get('container')}"] = {
+                "type": kind,
+                kind[0].lower() + kind[1:]: block,
+            }
             continue
         target = "averageValue" if kind == "Pods" else choose(("value", "averageValue"))
         block = {"metric": {"name": f"metric-{number}"}, "target": _target(generator, target)}
@@ -176,13 +180,17 @@ def _reading(generator: random.Random, metric: Json, pods: list[Json], replicas:
     aimed = 1000 if "averageUtilization" in target else max(1, round(1000 * _rough(target)))
     load = choose((0.0, 0.3, 0.5, 0.85, 0.9, 0.95, 1.0, 1.0, 1.05, 1.1, 1.1001, 1.2, 1.5, 2.0, 3.7, 20.0))
     if kind in ("Object", "External"):
-        whole = load * aimed * (max(1, replicas) if target["type"] == "AverageValue" or random_() < 0.3 else 1)
+        whole = (
+            load * aimed * (max(1, replicas) if target["type"] == "AverageValue" or random_() < 0.3 else 1)
+        )
         if random_() < 0.01:
             whole = choose((-5.0, -3000.0, 2.0**63 - 1024, 2.0**62, 2.0**40))
         if kind == "Object":
             return {"values": [int(whole)]}
         parts = choose((0, 1, 1, 1, 2, 3))
         return {"values": [int(whole) if number else int(whole / max(1, parts)) for number in range(parts)]}
+    if random_() < 0.003:
+        aimed = choose((2**53, 2**50))  # sums of these wrap
     loads = [load if random_() < 0.5 else load * choose((0.0, 0.5, 0.9, 1.1, 2.0)) for _ in pods]
     found = {
         each["n"]: [
@@ -203,7 +211,7 @@ def _base(pod: Json, block: Json, aimed: int) -> float:
     if "averageUtilization" not in block["target"]:
         return aimed
     requested = [each.get(block["name"], 0) for each in pod["r"].values()]
-    return sum(requested) * float(block["target"]["averageUtilization"]) / 100
+    return float(sum(requested) * block["target"]["averageUtilization"] / 100)
 
 
 def _rough(target: Json) -> float:

@@ -8,7 +8,7 @@ from ekiben.scale.hpa.autoscaler import Autoscaler, Flags
 from ekiben.scale.hpa.controller import Decision, Seen, sync
 from ekiben.scale.hpa.history import Memory
 from ekiben.scale.hpa.metric import Found
-from ekiben.scale.hpa.pods import Pod, Readiness, Reading, ReadinessWindows
+from ekiben.scale.hpa.pods import Pod, Readiness, ReadinessWindows, Reading
 
 Json = dict[str, Any]
 
