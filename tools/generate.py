@@ -128,6 +128,14 @@ def benchmarks() -> dict[Path, str]:
     return {report.PAGE: report.text(report.FULL)}
 
 
+def simulation_page() -> dict[Path, str]:
+    """Write the page about simulated autoscalers, from the raw results of `make simulate`."""
+    sys.path.insert(0, str(ROOT))
+    from benchmarks import simulation
+
+    return simulation.files()
+
+
 def reliability() -> dict[Path, str]:
     """Write the page about what the pod survives, from the raw results of `make torture`."""
     sys.path.insert(0, str(ROOT))
@@ -174,6 +182,7 @@ GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (
     protobuf,
     metrics_reference,
     benchmarks,
+    simulation_page,
     reliability,
     artefact_page,
     forms_reference,

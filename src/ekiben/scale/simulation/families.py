@@ -14,6 +14,7 @@ import numpy as np
 from ekiben.scale.simulation.traffic import Floats, Traffic
 
 HOUR = 3600
+STRETCH = 4 * HOUR  # of what happens once: an hour would count its beginning and end too much
 DAY = 86_400
 Shape = Callable[[np.random.Generator], Floats]
 
@@ -24,9 +25,9 @@ def _constant(_generator: np.random.Generator) -> Floats:
 
 def _step(generator: np.random.Generator) -> Floats:
     """Threefold at once, and back."""
-    begin = int(generator.integers(900, 1500))
-    rates = np.full(HOUR, 0.33)
-    rates[begin : begin + 1200] = 1.0
+    begin = int(generator.integers(HOUR, HOUR + 600))
+    rates = np.full(STRETCH, 0.33)
+    rates[begin : begin + HOUR] = 1.0
     return rates
 
 
@@ -40,8 +41,8 @@ def _ramp(generator: np.random.Generator) -> Floats:
 
 def _flash(generator: np.random.Generator) -> Floats:
     """Fivefold within a minute, then decaying over ten."""
-    begin = int(generator.integers(900, 1500))
-    time = np.arange(HOUR) - begin
+    begin = int(generator.integers(HOUR, HOUR + 600))
+    time = np.arange(STRETCH) - begin
     rise = np.clip(time / 60, 0, 1)
     return np.asarray(0.2 + 0.8 * rise * np.exp(-np.maximum(0, time - 120) / 600))
 

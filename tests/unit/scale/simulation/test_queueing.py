@@ -58,7 +58,7 @@ def test_several_workers_wait_as_erlang_c_says(workers: int, utilization: float)
 
 
 def test_who_waits_too_long_gives_up_and_costs_nothing() -> None:
-    """Three at once, of 1 s each, patience of 1.5 s: the third would wait 2 s, so a fourth at 1 s waits one."""
+    """Three at once of 1 s each, patience 1.5 s: the third would wait 2 s; a fourth at 1 s waits 1 s."""
     queue = Queue(1)
     assert queue.take([0.0, 0.0, 0.0, 1.0], [1.0] * 4, 1.5) == [1.0, 2.0, math.inf, 3.0]
     assert (queue.arrivals, queue.work) == (4, 3.0)
@@ -79,7 +79,7 @@ def test_balancers_lose_and_invent_nothing(name: Balancing) -> None:
 
 
 def test_two_choices_wait_less_than_one_at_random() -> None:
-    """At 80 % of five replicas the mean wait is less than half (Mitzenmacher 2001: 2.0 against 5 for many)."""
+    """At 80 % of five replicas the mean wait is less than half of that of random choice."""
     waits = {}
     for name in ("random", "two-choices"):
         generator = np.random.default_rng(6)

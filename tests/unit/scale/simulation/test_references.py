@@ -43,7 +43,7 @@ def test_the_schedule_costs_what_a_dynamic_programme_finds(seed: int) -> None:
 
 
 def test_a_replica_is_kept_over_a_gap_shorter_than_its_start() -> None:
-    """Needed, not needed for 2 steps, needed: with a start of 2 steps it is kept, with a start of 1 it is not."""
+    """A gap of 2 steps: with a start of 2 steps the replica is kept, with a start of 1 it is not."""
     need = np.array([0, 0, 0, 1, 0, 0, 1])
     assert schedule(need, 2).tolist() == [0, 1, 1, 1, 1, 1, 1]
     assert schedule(need, 1).tolist() == [0, 0, 1, 1, 0, 1, 1]
@@ -57,7 +57,7 @@ def test_rate_extends_the_slope_to_the_ends_of_the_range() -> None:
 
 
 def test_rate_does_not_reach_before_a_counters_zero() -> None:
-    """A counter of 10/s first seen at 10: extended by 1 s to its zero and 2 s to the end, 18 s x 10 / 20 s."""
+    """A counter of 10/s first seen at 10: extended by 1 s to its zero and by 2 s to the end of 20 s."""
     samples = [(105.0, 10.0), (110.0, 60.0), (115.0, 110.0), (118.0, 140.0)]
     assert rate(samples, 120.0, 20.0) == pytest.approx(13 * 10.0 * 16 / 13 / 20)
 

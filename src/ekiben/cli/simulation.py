@@ -1,0 +1,104 @@
+"""Station 6 without a cluster: what autoscalers would have done under a user's own traffic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ekiben.cli import options, output, progress
+from ekiben.cli.scale import PANEL
+
+if TYPE_CHECKING:
+    from ekiben.scale.simulation.comparison import Row
+
+_ALLOWED_RATIO = 0.01
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(rich_help_panel=PANEL)(simulate)
+
+
+def simulate(
+    trace: Annotated[
+        Path, typer.Option("--trace", metavar="FILE", help="CSV of time (seconds or ISO 8601) and count.")
+    ],
+    service_ms: Annotated[
+        float, typer.Option("--service-ms", min=0.01, help="CPU-milliseconds of one request.")
+    ],
+    objective_ms: Annotated[
+        float, typer.Option("--objective-ms", min=0.1, help="Longer than this is a violation.")
+    ],
+    tau: Annotated[
+        float | None,
+        typer.Option(
+            "--tau",
+            min=0.001,
+            help="Requests per second that one replica is for; default: what it can serve, over 1.1.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="Requests a replica works on at once.")
+    ] = 1,
+    variation: Annotated[
+        float, typer.Option("--variation", min=0, max=3, help="Coefficient of variation of service times.")
+    ] = 0.5,
+    start_seconds: Annotated[
+        float, typer.Option("--start-seconds", min=0.1, help="From the decision to a ready replica.")
+    ] = 15.0,
+    low: Annotated[int, typer.Option("--min", min=1, help="Least replicas.")] = 2,
+    balancing: Annotated[
+        str, typer.Option("--balancing", help="random, round-robin, two-choices or sticky.")
+    ] = "random",
+    scale: Annotated[float, typer.Option("--scale", min=0.000001, help="Multiplies the counts.")] = 1.0,
+    policy: Annotated[
+        list[str] | None, typer.Option("--policy", help="Only these, by name; may be given again.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same result.")] = 0,
+    as_json: options.Json = False,
+) -> None:
+    """Run autoscalers on the traffic of a file: violations, cost beside a clairvoyant's, actions."""
+    from ekiben.scale.simulation import capacity, comparison
+    from ekiben.scale.simulation import trace as traces
+    from ekiben.scale.simulation.engine import World
+    from ekiben.scale.simulation.service import Service, Start
+
+    traffic = traces.traffic(*traces.read(trace), seed, scale)
+    world = World(
+        Service(workers, service_ms / 1e3, variation),
+        Start(start_seconds),
+        objective_ms / 1e3,
+        balancing=balancing,  # type: ignore[arg-type]  # checked by World
+    )
+    most = capacity.within_objective(world, _ALLOWED_RATIO, seed)
+    target = most / 1.1 if tau is None else tau
+    setting = comparison.Setting(most, low, {"ekiben demand": target})
+    rows = []
+    with progress.counted("policies") as told:
+        for row in comparison.compared(traffic, world, setting, seed, policy):
+            rows.append(row)
+            told(len(rows), None)
+    found = {"requests": len(traffic.times), "seconds": traffic.seconds, "capacity": most, "rows": rows}
+    output.emit(found, lines(len(traffic.times), traffic.seconds, most, rows), as_json=as_json)
+
+
+def lines(requests: int, seconds: float, capacity: float, rows: list[Row]) -> list[str]:
+    """The table, for people."""
+    head = (
+        f"{'policy':24}{'violating':>10}{'worst 5 min':>13}{'failed':>9}{'cost':>7}{'actions':>9}{'most':>6}"
+    )
+    made = [
+        f"{requests:,} requests in {seconds:,.0f} s; one replica serves {capacity:.1f}/s within the objective",
+        "cost 1 is that of a clairvoyant; simulated, see docs/hpa.md for what is exact and what is not",
+        "",
+        head,
+    ]
+    for row in rows:
+        found = row.outcome
+        made.append(
+            f"{row.policy:24}{found.violating_ratio:>10.2%}{found.worst_ratio:>13.1%}{found.failed_ratio:>9.2%}"
+            f"{row.cost_ratio:>7.2f}{found.actions:>9}{found.most:>6}"
+        )
+    return made
