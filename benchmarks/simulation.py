@@ -1,7 +1,7 @@
 """Autoscalers under synthetic traffic: `python -m benchmarks.simulation run | report`.
 
-Each run is appended to the journal as it ends, with seed, commit and machine; what this code has a run of is not
-done again.
+Each run is appended to the journal as it ends, with seed, commit and machine; what this code has a run of is
+not done again.
 """
 
 from __future__ import annotations

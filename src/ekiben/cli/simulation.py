@@ -86,19 +86,24 @@ def simulate(
 
 def lines(requests: int, seconds: float, capacity: float, rows: list[Row]) -> list[str]:
     """The table, for people."""
-    head = (
-        f"{'policy':24}{'violating':>10}{'worst 5 min':>13}{'failed':>9}{'cost':>7}{'actions':>9}{'most':>6}"
-    )
+    names = ("violating", "worst 5 min", "failed", "cost", "actions", "most")
+    widths = (10, 13, 9, 7, 9, 6)
     made = [
-        f"{requests:,} requests in {seconds:,.0f} s; one replica serves {capacity:.1f}/s within the objective",
+        f"{requests:,} requests in {seconds:,.0f} s; a replica serves {capacity:.1f}/s within the objective",
         "cost 1 is that of a clairvoyant; simulated, see docs/hpa.md for what is exact and what is not",
         "",
-        head,
+        "policy".ljust(24) + "".join(f"{name:>{width}}" for name, width in zip(names, widths, strict=True)),
     ]
     for row in rows:
         found = row.outcome
-        made.append(
-            f"{row.policy:24}{found.violating_ratio:>10.2%}{found.worst_ratio:>13.1%}{found.failed_ratio:>9.2%}"
-            f"{row.cost_ratio:>7.2f}{found.actions:>9}{found.most:>6}"
+        shown = (
+            f"{found.violating_ratio:.2%}",
+            f"{found.worst_ratio:.1%}",
+            f"{found.failed_ratio:.2%}",
+            f"{row.cost_ratio:.2f}",
+            str(found.actions),
+            str(found.most),
         )
+        cells = (f"{text:>{width}}" for text, width in zip(shown, widths, strict=True))
+        made.append(row.policy.ljust(24) + "".join(cells))
     return made

@@ -15,7 +15,7 @@ from ekiben.scale.simulation.policy import View
 _RATE_WINDOW_SECONDS = 20.0
 _SLOPE_WINDOW_SECONDS = 60.0
 _RULE_SECONDS = 5.0
-_NOISE_FACTOR = 2.0  # standard deviations
+_NOISE_FACTOR = 2.0  # standard deviations that a slope must exceed
 _SLOPE_LEVER_SECONDS = 40.0  # between the means of the slope window's ends
 _NET_MARGIN = 1.15  # CPU fires where use is so much above that at the target rate
 
@@ -32,6 +32,7 @@ class Sizing:
         request_cores: CPU request, about the use at the target rate.
         down_window_seconds: Stabilisation window downwards.
         down_percent: Most that is taken away in a minute.
+        noise_factor: Standard deviations of the counted rate that are added to it.
 
     Raises:
         ConfigError: A rate, lag or request that cannot be.
@@ -44,6 +45,7 @@ class Sizing:
     request_cores: float
     down_window_seconds: int = 120
     down_percent: int = 18
+    noise_factor: float = 2.0
 
     def __post_init__(self) -> None:
         if not (
@@ -109,7 +111,7 @@ class Demand(HpaPolicy):
         slope = slope_of(list(self._rates))
         if slope <= _NOISE_FACTOR * math.sqrt(2) * noise / _SLOPE_LEVER_SECONDS:
             slope = 0.0
-        ahead = rate + slope * self._sizing.lag_seconds + _NOISE_FACTOR * noise
+        ahead = rate + slope * self._sizing.lag_seconds + self._sizing.noise_factor * noise
         self._recorded = ahead / self._sizing.target_rate
 
     def _demand(self, _view: View) -> Found:
