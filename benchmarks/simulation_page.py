@@ -97,9 +97,9 @@ def points(runs: Sequence[Run]) -> list[tuple[str, float, float]]:
 
 def figure(found: Sequence[tuple[str, float, float]]) -> str:
     """Violations over cost, violations on a logarithmic axis; what is left and low is better."""
+    view = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" font-size="11"'
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
-        + 'font-family="sans-serif" font-size="11">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {view}>',
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="white"/>',
     ]
     if found:
