@@ -97,6 +97,22 @@ def recorded() -> list[Json]:
     return [each for each in lines if each["code"] == code() and each["kubernetes"] == _upstream()]
 
 
+def figure() -> str:
+    """What the journal shows for the code as it is, in a sentence."""
+    parts = recorded()
+    if not parts:
+        return "Not compared since the code changed; next: `make oracle`."
+    cases, syncs, scaled, differing = (
+        sum(each[key] for each in parts) for key in ("cases", "syncs", "rescales", "mismatches")
+    )
+    seeds = sorted({each["seed"] for each in parts})
+    return (
+        f"**{differing} mismatches in {cases:,} cases** ({syncs:,} syncs, {scaled:,} of which rescaled; "
+        f"seeds {seeds[0]} to {seeds[-1]}; Kubernetes {parts[-1]['kubernetes']}; code {parts[-1]['code']}). "
+        "Raw results: `docs/scaling/oracle.jsonl`."
+    )
+
+
 def _run(cases: int, part: int, at_most: int | None) -> int:
     """Compare what is not recorded yet."""
     program = build.oracle(_say)
