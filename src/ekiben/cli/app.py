@@ -25,6 +25,7 @@ from ekiben.cli import (
     road,
     scale,
     seal,
+    simulation,
     traffic,
     train,
 )
@@ -84,6 +85,7 @@ for _station in (
     traffic,
     key,
     scale,
+    simulation,
     observe,
     ground,
     config,

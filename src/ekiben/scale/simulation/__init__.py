@@ -1,0 +1,1 @@
+"""What an autoscaler would do under some traffic: requests in queues below, a control loop above, seeded."""
