@@ -13,6 +13,7 @@ from ekiben.scale.capacity.step import Objective, Step, Verdict
 Measure = Callable[[float], Step]
 
 _LEAST_VALID = 2
+_FAR_BELOW = 0.5  # of the share of bad requests that is allowed: worth going on upwards
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Capacity:
 
 @dataclass(slots=True)
 class _Search:
-    """The state of a search: what is known on both sides of C*."""
+    """The state of a search: what is known, and what seems, on both sides of C*."""
 
     measure: Measure
     objective: Objective
@@ -69,7 +70,9 @@ class _Search:
     more: Callable[[], bool]
     steps: list[Step] = field(default_factory=list)
     meets: float = 0.0
+    seems: float = 0.0
     fails: float = math.inf
+    strict: bool = False
 
     def attempt(self, rate: float) -> None:
         """Hold a rate; an invalid step is made once more, and then counts as a rate not to go to."""
@@ -84,8 +87,14 @@ class _Search:
                 break
         if verdict == "meets":
             self.meets = max(self.meets, rate)
-        else:  # undecided: not to be relied upon
+        elif verdict == "undecided" and not self.strict and self._far_below(rate):
+            self.seems = max(self.seems, rate)
+        else:  # not to be relied upon
             self.fails = min(self.fails, rate)
+
+    def _far_below(self, rate: float) -> bool:
+        step = self.steps[-1]
+        return step.rate == rate and step.bad_ratio <= _FAR_BELOW * self.objective.bad_ratio
 
     @property
     def open(self) -> bool:
@@ -94,15 +103,20 @@ class _Search:
     @property
     def next_rate(self) -> float | None:
         """The rate to hold next; None when nothing is left to be found."""
-        plan = self.plan
+        plan, low = self.plan, max(self.meets, self.seems)
         if not self.steps:
             return min(plan.first_rate, plan.most_rate)
-        if self.fails == math.inf:
-            return None if self.meets >= plan.most_rate else min(2 * self.meets, plan.most_rate)
-        if self.meets == 0:
+        if self.fails == math.inf and low < plan.most_rate:
+            return min(2 * low, plan.most_rate)
+        if low == 0:
             return self.fails / 2 if self.fails / 2 >= plan.least_rate else None
-        close = self.fails <= self.meets * (1 + plan.resolution_ratio)
-        return None if close else (self.meets + self.fails) / 2
+        if self.fails > low * (1 + plan.resolution_ratio) and self.fails < math.inf:
+            return (low + self.fails) / 2
+        if self.seems <= self.meets:
+            return None
+        # What only seems to hold is held once more; if that does not show it, the search goes below it.
+        self.strict, self.seems, rate = True, 0.0, self.seems
+        return rate
 
 
 def search(

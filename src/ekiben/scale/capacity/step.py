@@ -41,10 +41,10 @@ class Step:
         bad: Of these, late or failed.
         effect: Design effect of their correlation, at least 1.
         resolved: Whether the step was long enough for `effect` to be known.
-        mean_seconds: Mean latency, seconds.
+        mean_seconds: Mean time under way (without the sender's lag), seconds.
         p99_seconds: 99th percentile of the latency, seconds.
         mean_outstanding: Requests under way, mean over time.
-        answered_rate: Requests that ended per second, over the same time as `mean_outstanding`.
+        answered_rate: Requests taken up per second, over the same time as `mean_outstanding`.
         lag_p99_seconds: 99th percentile of the sender's lag, seconds.
         cpu_cores: CPU-seconds per second that the server used; None if they were not read.
         variation: Standard deviation of the latency over its mean.
@@ -101,17 +101,19 @@ class Step:
             objective: What is asked.
             alpha: Probability of a wrong decision, 0-1.
         """
-        if self.reasons(objective):
-            return "invalid"
+        return "invalid" if self.reasons(objective) else self.decided(objective, alpha) or "undecided"
+
+    def decided(self, objective: Objective, alpha: float) -> Literal["meets", "misses"] | None:
+        """Decide from the counts alone; None while they do not suffice. As `verdict`, valid or not."""
         if not self.resolved:
-            return "undecided"
+            return None
         enough, (bad, requests) = -math.log(alpha), self._effective()
         bound = objective.bad_ratio
         if sequential.evidence_below(bad, requests, bound, bound) >= enough:
             return "meets"
         if sequential.evidence_above(bad, requests, bound, bound) >= enough:
             return "misses"
-        return "undecided"
+        return None
 
     def bounds(self, objective: Objective, alpha: float) -> tuple[float, float]:
         """Bounds of the share of bad requests, 0-1; each is wrong with a probability of at most alpha."""
