@@ -127,7 +127,7 @@ def make(
         return
     from ekiben.diagnosis import plan as pages
     from ekiben.page import html
-    from ekiben.road import planning
+    from ekiben.road import planning, plans
     from ekiben.scale import display
     from ekiben.scale.plan import document, sentence
 
@@ -136,7 +136,7 @@ def make(
             traveller, wishes, on_progress,
             headroom=headroom, signal=signal, seconds=seconds, alpha=alpha, seed=seed,  # type: ignore[arg-type]
         )  # fmt: skip
-    path = planning.path_of(traveller)
+    path = plans.path_of(traveller)
     written = html.write(pages.page(found), page or path.with_name("plan.html"))
     lines = [*sentence.lines(found), f"plan       {path}", f"page       {written}"]
     left = {"path": str(path), "page": str(written)}
@@ -151,10 +151,10 @@ def show(
     as_json: options.Json = False,
 ) -> None:
     """Say a number of the plan in a sentence: what it is, its formula, its inputs, its source."""
-    from ekiben.road import planning
+    from ekiben.road import plans
     from ekiben.scale.plan import document, sentence
 
-    found = planning.required(session.traveller(model))
+    found = plans.required(session.traveller(model))
     if name:
         output.emit(
             found.number(name).model_dump(mode="json"), [sentence.sentence(found, name)], as_json=as_json

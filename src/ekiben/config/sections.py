@@ -182,6 +182,11 @@ class Scale(Section):
     scale_down_window_seconds: int = Field(
         300, description="How long a lower need must hold before replicas go, seconds.", ge=0, le=3600
     )
+    plan: Literal["auto", "never", "required"] = Field(
+        "auto",
+        description="Whether a release takes its numbers from the capacity plan (`ekiben plan`) instead of "
+        "from this section and `release.resources`: `auto` where there is one.",
+    )
     load: Load = Field(default_factory=Load)
 
     @model_validator(mode="after")

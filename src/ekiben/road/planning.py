@@ -1,4 +1,4 @@
-"""A capacity plan of the pod's own process on this machine, and where plans are kept."""
+"""A capacity plan, measured on the pod's own process on this machine."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ekiben.clients import places, pod
-from ekiben.errors import ConfigError, NoDataError, ToolError
+from ekiben.clients import pod
+from ekiben.errors import NoDataError, ToolError
 from ekiben.page import html
 from ekiben.release import golden
-from ekiben.road import process
-from ekiben.road.journey import place
+from ekiben.road import plans, process
 from ekiben.road.stations import Traveller
 from ekiben.scale import replica, target
 from ekiben.scale.capacity.cost import cost
@@ -94,7 +93,7 @@ def plan(
     valid = [step for step in found.capacity.steps if not step.reasons(objective)]
     measured = Measured(found.capacity, cost(valid), found.saturation_rate, start, found.memory_bytes)
     made = derive(subject, wishes, measured, headroom=headroom, signal=signal, most=found.most_rate)
-    html.write(made.text(), path_of(traveller))
+    html.write(made.text(), plans.path_of(traveller))
     return made
 
 
@@ -104,53 +103,6 @@ def _tell(step: Step, objective: Objective, alpha: float) -> None:
         step.rate, step.seconds, step.bad, step.requests, step.p99_seconds * 1e3, step.effect,
         "; ".join(step.reasons(objective)) or step.verdict(objective, alpha),
     )  # fmt: skip
-
-
-def path_of(traveller: Traveller) -> Path:
-    """Where the plan of a model of this project is kept."""
-    folder = f"{traveller.config.model}-{place(traveller.project)}"
-    return places.state() / "plans" / folder / "plan.json"
-
-
-def kept(traveller: Traveller) -> CapacityPlan | None:
-    """The plan that was made last, computed again; None if there is none.
-
-    Raises:
-        ConfigError: It does not follow from what it carries.
-    """
-    path = path_of(traveller)
-    return read(path) if path.is_file() else None
-
-
-def read(path: Path) -> CapacityPlan:
-    """Read a plan and compute it again.
-
-    Raises:
-        ConfigError: No such file, or no plan that follows from what it carries.
-    """
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"expected a capacity plan in {path}, found none: {error.strerror}",
-            remedy="make one: ekiben plan MODEL",
-        ) from error
-    return CapacityPlan.parse(text)
-
-
-def required(traveller: Traveller) -> CapacityPlan:
-    """The plan that was made last.
-
-    Raises:
-        ConfigError: There is none.
-    """
-    found = kept(traveller)
-    if found is None:
-        raise ConfigError(
-            f"expected a capacity plan of {traveller.config.model}, found none",
-            remedy=f"make one: ekiben plan {traveller.config.model} --p99 50ms --peak-rps 300",
-        )
-    return found
 
 
 @contextlib.contextmanager

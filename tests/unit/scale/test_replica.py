@@ -45,8 +45,11 @@ def _hold(service: Service, rate: float, objective: Objective, seconds: float) -
     return step, own
 
 
-def test_a_service_that_is_slower_than_the_objective_misses(service: Service) -> None:
+def test_a_service_that_is_slower_than_the_objective_misses(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Answers of 30 ms against 20 ms: all are bad; CPU time is read around the load, the queue awaited."""
+    monkeypatch.setattr(replica, "_WARM_UP_SECONDS", 0.2)
     service.delay_seconds = 0.03
     step, own = _hold(service, 600, Objective(0.02, 0.01), 1.6)
     assert (step.verdict(Objective(0.02, 0.01), 0.05), step.bad) == ("misses", step.requests)

@@ -132,6 +132,24 @@ class CapacityPlan(BaseModel):
             raise ConfigError(f"expected a whole number {name}, found {value!r}")
         return int(value)
 
+    def require_of(self, model: str, artefact_sha256: str) -> None:
+        """Refuse to be the plan of another artefact.
+
+        Args:
+            model: Name of the model that is released.
+            artefact_sha256: `sha256:...` of its artefact.
+
+        Raises:
+            ConfigError: It is.
+        """
+        subject = self.subject
+        if (subject.model, subject.artefact_sha256) != (model, artefact_sha256):
+            raise ConfigError(
+                f"expected a capacity plan of {model} ({artefact_sha256}), found one of "
+                f"{subject.model}:{subject.version} ({subject.artefact_sha256})",
+                remedy=f"plan again (ekiben plan {model}), or release without a plan (--plan never)",
+            )
+
     def differences(self) -> Iterator[str]:
         """Say which numbers do not follow from what the plan carries; nothing if all do."""
         declared = formulas(self.headroom)
