@@ -25,6 +25,13 @@ _RATES = (
         "longest time from more load to a replica that takes its share", f"{_DOC}, section 3",
     ),
     Formula(
+        "mean_lag_seconds", "s",
+        "scrape_seconds / 2 + window_seconds / 2 + rule_seconds / 2 + adapter_seconds + sync_seconds / 2 + "
+        "schedule_seconds + pull_seconds + start_seconds + probe_seconds / 2 + endpoint_seconds",
+        "the same on average: an event falls into the middle of each period",
+        f"{_DOC}, section 3",
+    ),
+    Formula(
         "wait_seconds", "s", "timeout_seconds / 5",
         "longest wait that a surge may cause", f"{_DOC}, section 4: far below the callers' time-out",
     ),

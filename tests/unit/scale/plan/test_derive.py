@@ -17,6 +17,7 @@ def test_a_worked_example_has_its_numbers() -> None:
     found = plans.plan()
     expected = {
         "lag_seconds": 5 + 10 + 5 + 1 + 15 + 2 + 12 + 1 + 1,
+        "mean_lag_seconds": 2.5 + 10 + 2.5 + 1 + 7.5 + 2 + 12 + 0.5 + 1,
         "hard_rate": 237.5,
         "ramp_bound_rate": 188 / (1 + 52 / 60),  # h = 87 %
         "saturation_bound_rate": 237.5 / (1 + 52 / 60),  # h = 48 %
