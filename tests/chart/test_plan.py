@@ -15,9 +15,10 @@ from ekiben.errors import ConfigError
 from ekiben.identifiers import ModelTag
 from ekiben.release import values
 
+CPU = plans.plan(signal="cpu")
 CASES: tuple[dict[str, Any], ...] = (
     {},
-    {"signal": "cpu", "tolerance_ratio": None, "trough_rate": None},
+    {"tolerance_ratio": None, "trough_rate": None},
     {"headroom": "objective", "surge_per_second": 1 / 30, "start_seconds": 45.0},
     {"headroom": "saturation", "peak_rate": 40.0, "trough_rate": 1.0, "timeout_seconds": 0.7},
     {"quota_cores": 19.0, "surges_per_day": 500.0},
@@ -86,7 +87,7 @@ def _expected(text: str) -> dict[str, Any]:
 @pytest.mark.parametrize("case", CASES)
 def test_every_number_of_the_autoscaler_follows_from_the_plan(render: Render, case: dict[str, Any]) -> None:
     """HPA, requests, limits, drain: rendered by Helm, and computed from the plan's inputs, they are equal."""
-    plan = plans.plan(**case)
+    plan = plans.plan(signal="cpu", **case)
     expected = _expected(plan.text())
     found = render(values.chart_values(configured(), IMAGE, ModelTag("iris", "v1"), plans.ARTEFACT, plan))
     hpa = found.named("HorizontalPodAutoscaler")["spec"]
@@ -116,10 +117,10 @@ def test_a_plan_of_another_artefact_is_refused() -> None:
     """Another hash, or another model: the message names both."""
     other = "sha256:" + "0b" * 32
     with pytest.raises(ConfigError, match=r"0b0b.*found one of iris:v1 \(sha256:0a0a") as error:
-        values.chart_values(configured(), IMAGE, ModelTag("iris", "v1"), other, plans.plan())
+        values.chart_values(configured(), IMAGE, ModelTag("iris", "v1"), other, CPU)
     assert "ekiben plan iris" in error.value.remedy
     with pytest.raises(ConfigError, match="found one of iris"):
-        values.chart_values(configured(), IMAGE, ModelTag("wine", "v1"), plans.ARTEFACT, plans.plan())
+        values.chart_values(configured(), IMAGE, ModelTag("wine", "v1"), plans.ARTEFACT, CPU)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,14 @@ def test_a_value_that_the_plan_decides_has_no_second_source(given: dict[str, Any
     """With a plan it is refused and the plan named; its neighbours are not."""
     fights = configured(release={"values": given})
     with pytest.raises(ConfigError, match="comes from the capacity plan"):
-        values.chart_values(fights, IMAGE, ModelTag("iris", "v1"), plans.ARTEFACT, plans.plan())
+        values.chart_values(fights, IMAGE, ModelTag("iris", "v1"), plans.ARTEFACT, CPU)
     kept = configured(release={"values": {"startupProbe": {"timeoutSeconds": 7}}})
-    found = values.chart_values(kept, IMAGE, ModelTag("iris", "v1"), plans.ARTEFACT, plans.plan())
+    found = values.chart_values(kept, IMAGE, ModelTag("iris", "v1"), plans.ARTEFACT, CPU)
     assert found["startupProbe"]["timeoutSeconds"] == 7
+
+
+def test_a_plan_for_another_signal_is_refused() -> None:
+    """An HPA that reads CPU use is later than the demand that the plan counts on."""
+    with pytest.raises(ConfigError, match="found one for demand") as error:
+        values.chart_values(configured(), IMAGE, ModelTag("iris", "v1"), plans.ARTEFACT, plans.plan())
+    assert "--signal cpu" in error.value.remedy

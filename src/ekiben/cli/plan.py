@@ -25,7 +25,7 @@ _SIGNALS = ("cpu", "demand")
 def register(app: typer.Typer, panel: str) -> None:
     """Add `plan` and `plan show`."""
     group = typer.Typer(cls=Verb, no_args_is_help=True, help="From an objective to every autoscaling number.")
-    for verb in (make, show):
+    for verb in (make, show, rules):
         group.command()(verb)
     app.add_typer(group, name="plan", rich_help_panel=panel)
 
@@ -162,6 +162,25 @@ def show(
         return
     every = [f"{key:<28} {sentence.amount(each)}" for key, each in found.numbers.items()]
     output.emit(document.document_of(found), [*sentence.lines(found), "", *every], as_json=as_json)
+
+
+def rules(
+    model: options.Model,
+    namespace: options.Namespace = None,
+    as_json: options.Json = False,
+) -> None:
+    """Print the recording rules of the release's demand, in replicas, with the plan's target and lag."""
+    import yaml
+
+    from ekiben.observe import demand
+    from ekiben.observe.queries import Scope
+    from ekiben.road import plans
+
+    traveller = session.traveller(model, namespace=namespace)
+    plan = plans.required(traveller)
+    scope = Scope(traveller.namespace, traveller.config.release_name)
+    found = {"groups": [demand.group(scope, plan["target_rate"], plan["mean_lag_seconds"])]}
+    output.emit(found, [yaml.safe_dump(found, sort_keys=False, width=10_000).rstrip()], as_json=as_json)
 
 
 def duration(text: str, flag: str) -> float:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.unit.scale.plan import plans as made
 
 from ekiben.cli import app, session
@@ -98,6 +99,19 @@ def test_a_number_is_said_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> N
     assert _run("plan", "show", "iris", "replicas") == 2
 
 
+def test_the_rules_of_the_demand_have_the_numbers_of_the_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    """YAML that Prometheus reads: the target per replica and the mean lag of the plan that is kept."""
+    found = made.plan()
+    path = plans.path_of(session.traveller("iris"))
+    path.parent.mkdir(parents=True)
+    path.write_text(found.text(), encoding="utf-8")
+    assert _run("plan", "rules", "iris") == 0
+    [group] = yaml.safe_load(capsys.readouterr().out)["groups"]
+    assert [rule["labels"] for rule in group["rules"]] == 3 * [{"namespace": "models", "release": "iris"}]
+    assert group["rules"][-1]["expr"].endswith(f"/ {found['target_rate']!r}")
+    assert f"* {found['mean_lag_seconds']!r})" in group["rules"][-1]["expr"]
+
+
 def test_its_words_are_no_models() -> None:
-    """A model `show` or `make` could not be told from the subcommand."""
-    assert {"make", "show"} <= RESERVED_NAMES
+    """A model `show`, `rules` or `make` could not be told from the subcommand."""
+    assert {"make", "show", "rules"} <= RESERVED_NAMES

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from ekiben.errors import ConfigError
 from ekiben.scale.plan.document import CapacityPlan
 
 
 def chart_values(plan: CapacityPlan) -> dict[str, Any]:
-    """Give the part of the chart's values that comes from the plan: the HPA, resources, limits and drain."""
+    """Give the part of the chart's values that comes from the plan: the HPA, resources, limits and drain.
+
+    Raises:
+        ConfigError: The plan is for an autoscaler that reads the demand; the HPA reads CPU use, later.
+    """
+    if plan.signal != "cpu":
+        raise ConfigError(
+            f"expected a plan for the signal cpu, which the chart's HPA reads, found one for {plan.signal}",
+            remedy=f"plan with --signal cpu, or take the rules of the demand (ekiben plan rules "
+            f"{plan.subject.model}) to an autoscaler of your own and release with --plan never",
+        )
     memory = f"{plan.whole('memory_mebibytes')}Mi"
     return {
         "autoscaling": {
