@@ -25,6 +25,14 @@ def release(
             "--image", metavar="REPO@SHA256", help="Image by digest; default: what `ekiben image` left."
         ),
     ] = "",
+    plan: Annotated[
+        str,
+        typer.Option(
+            "--plan",
+            metavar="auto|never|required|FILE",
+            help="Numbers of the capacity plan (ekiben plan) for the autoscaler; default: `scale.plan`.",
+        ),
+    ] = "",
     namespace: options.Namespace = None,
     context: options.Context = None,
     as_json: options.Json = False,
@@ -33,19 +41,20 @@ def release(
     """Release by digest, wait, verify; a release that fails a check is rolled back."""
     from ekiben.identifiers import ImageReference
     from ekiben.release import station
-    from ekiben.road import stations
+    from ekiben.road import plans, stations
 
     traveller = session.traveller(model, namespace=namespace)
     reference = ImageReference.parse(image or traveller.left("image")["image"])
     artefact = Path(traveller.left("train")["folder"])
     address = session.address(context)
     if dry_run:
-        plan = station.plan_release(
-            traveller.config, reference, artefact, address, namespace=traveller.namespace
+        capacity = plans.chosen(traveller, plan)
+        would = station.plan_release(
+            traveller.config, reference, artefact, address, namespace=traveller.namespace, capacity=capacity
         )
-        output.emit(plan, plan.lines(), as_json=as_json)
+        output.emit(would, would.lines(), as_json=as_json)
         return
-    left = stations.release(traveller, address, reference).output
+    left = stations.release(traveller, address, reference, plan=plan).output
     checks = [f"  {check['name']}: {check['found']}" for check in left["checks"]]
     output.emit(
         left,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ekiben.cli import options, output, session
+from ekiben.cli import options, output, plan, session
 
 if TYPE_CHECKING:
     from ekiben.config import Load
@@ -19,6 +19,7 @@ PANEL = "6 scale: an objective, a load -> replicas"
 def register(app: typer.Typer) -> None:
     """Add the verbs of this station."""
     app.command(rich_help_panel=PANEL)(loadtest)
+    plan.register(app, PANEL)
 
 
 def loadtest(

@@ -13,7 +13,7 @@ from ekiben.config.train import ImportPath, Train
 
 # Verbs of the CLI that have subcommands: a model of that name could not be told from them.
 RESERVED_NAMES = frozenset(
-    {"cluster", "model", "key", "seal", "plan", "road", "show", "list", "make", "inspect", "export"}
+    {"cluster", "model", "key", "seal", "plan", "road", "rules", "show", "list", "make", "inspect", "export"}
 )
 _DNS_LABEL = r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$"  # 40, so that suffixes stay within Kubernetes' 63
 _CPU = r"^([1-9]\d*m|\d+(\.\d+)?)$"
@@ -181,6 +181,11 @@ class Scale(Section):
     )
     scale_down_window_seconds: int = Field(
         300, description="How long a lower need must hold before replicas go, seconds.", ge=0, le=3600
+    )
+    plan: Literal["auto", "never", "required"] = Field(
+        "auto",
+        description="Whether a release takes its numbers from the capacity plan (`ekiben plan`) instead of "
+        "from this section and `release.resources`: `auto` where there is one.",
     )
     load: Load = Field(default_factory=Load)
 

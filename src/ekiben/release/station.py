@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -24,6 +24,9 @@ from ekiben.release.golden import Expected
 from ekiben.release.record import Check, Verified
 from ekiben.release.rollout import Failure
 from ekiben.release.site import Site
+
+if TYPE_CHECKING:
+    from ekiben.scale.plan.document import CapacityPlan
 
 _log = logging.getLogger(__name__)
 _VERIFY_SECONDS = 30.0  # what is verified already is ready now, or is not what it was
@@ -88,7 +91,7 @@ class _Task:
     wanted: Wanted
 
 
-def _task(config: ModelConfig, image: ImageReference, artefact: Path) -> _Task:
+def _task(config: ModelConfig, image: ImageReference, artefact: Path, plan: CapacityPlan | None) -> _Task:
     expected: Expected = golden.read(artefact)
     if expected.model.name != config.model:
         raise ConfigError(
@@ -96,13 +99,19 @@ def _task(config: ModelConfig, image: ImageReference, artefact: Path) -> _Task:
             remedy=f"train {config.model}: ekiben train {config.model}",
         )
     chart = places.source("helm/model-server")
-    values = chart_values.chart_values(config, image, expected.model, expected.artefact_sha256)
+    values = chart_values.chart_values(config, image, expected.model, expected.artefact_sha256, plan)
     wanted = Wanted(image, expected, chart_values.replicas_expected(values), chart_values.autoscaled(values))
     return _Task(chart, values, record.inputs_sha256(chart, values), wanted)
 
 
 def plan_release(
-    config: ModelConfig, image: ImageReference, artefact: Path, address: ClusterAddress, *, namespace: str
+    config: ModelConfig,
+    image: ImageReference,
+    artefact: Path,
+    address: ClusterAddress,
+    *,
+    namespace: str,
+    capacity: CapacityPlan | None = None,
 ) -> Plan:
     """Say what `release` would do; changes nothing and asks no cluster.
 
@@ -110,13 +119,19 @@ def plan_release(
         ConfigError: No such artefact, or values that fight.
         ToolError: No helm.
     """
-    task, door = _task(config, image, artefact), site.helm_at(address)
+    task, door = _task(config, image, artefact, capacity), site.helm_at(address)
     argv = door.upgrade_argv(config.release_name, task.chart, namespace)
     return Plan(config.release_name, namespace, address.context, image, task.values, argv)
 
 
 def release(
-    config: ModelConfig, image: ImageReference, artefact: Path, address: ClusterAddress, *, namespace: str
+    config: ModelConfig,
+    image: ImageReference,
+    artefact: Path,
+    address: ClusterAddress,
+    *,
+    namespace: str,
+    capacity: CapacityPlan | None = None,
 ) -> Released:
     """Release by digest, wait, verify; undo what fails a check.
 
@@ -126,17 +141,18 @@ def release(
         artefact: Folder of the artefact that the image was built from: golden rows and hash.
         address: The cluster.
         namespace: Namespace of the release; made under Pod Security *restricted* if it is missing.
+        capacity: Plan whose numbers the chart takes; None takes those of `scale` and `release.resources`.
 
     Returns:
         The verified revision; a new one unless the same was verified before and still shows it.
 
     Raises:
-        ConfigError: No such artefact, or values that the chart refuses.
+        ConfigError: No such artefact, values that the chart refuses, or a plan of another artefact.
         ToolError: No helm, or it failed before anything was changed.
         RolledBackError: A check failed; what served before serves again.
         ClusterError: The cluster refused, was not reached, or the way back failed.
     """
-    task = _task(config, image, artefact)
+    task = _task(config, image, artefact, capacity)
     with site.at(address, config, namespace) as here:
         _rendered(here, task)
         return _release(here, task)

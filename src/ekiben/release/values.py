@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ekiben.config import ModelConfig
 from ekiben.errors import ConfigError
 from ekiben.identifiers import ImageReference, ModelTag
+
+if TYPE_CHECKING:
+    from ekiben.scale.plan.document import CapacityPlan
 
 # Values that have one source already, and which one: two sources would fight.
 _OWNED: Mapping[str, str] = {
@@ -33,8 +36,29 @@ _OWNED: Mapping[str, str] = {
 }
 
 
+# What a capacity plan decides besides.
+_PLANNED = "the capacity plan (`ekiben plan show`)"
+_OWNED_BY_PLAN: Mapping[str, str] = dict.fromkeys(
+    (
+        "autoscaling.enabled",
+        "autoscaling.behavior",
+        "server.mostInProgress",
+        "podDisruptionBudget.maxUnavailable",
+        "drainSeconds",
+        "requestTimeoutSeconds",
+        "startupProbe.periodSeconds",
+        "startupProbe.failureThreshold",
+    ),
+    _PLANNED,
+)
+
+
 def chart_values(
-    config: ModelConfig, image: ImageReference, model: ModelTag, artefact_sha256: str
+    config: ModelConfig,
+    image: ImageReference,
+    model: ModelTag,
+    artefact_sha256: str,
+    plan: CapacityPlan | None = None,
 ) -> dict[str, Any]:
     """Derive the chart's values and lay `release.values` over them.
 
@@ -43,15 +67,39 @@ def chart_values(
         image: What is deployed, by digest.
         model: Tag of the model inside it.
         artefact_sha256: `sha256:...` of the artefact's manifest.
+        plan: Whose numbers replace those of `scale` and `release.resources`; None takes the sections'.
 
     Returns:
         Values as `values.schema.json` describes them.
 
     Raises:
-        ConfigError: `release.values` sets what has another source, or `replicaCount` under the HPA.
+        ConfigError: `release.values` sets what has another source, or `replicaCount` under the HPA, or the
+            plan is of another artefact.
     """
-    _refuse_fights(config.release.values)
-    return laid_over(_derived(config, image, model, artefact_sha256), config.release.values)
+    _refuse_fights(config.release.values, _OWNED if plan is None else _planned(_OWNED))
+    derived = _derived(config, image, model, artefact_sha256)
+    if plan is not None:
+        plan.require_of(model.name, artefact_sha256)
+        derived = _with_plan(derived, plan)
+    return laid_over(derived, config.release.values)
+
+
+def _planned(owned: Mapping[str, str]) -> dict[str, str]:
+    """Sources of values under a plan: what comes from `scale` and `release.resources` comes from it."""
+    sections = ("autoscaling.", "resources.")
+    return {path: _PLANNED if path.startswith(sections) else source for path, source in owned.items()} | dict(
+        _OWNED_BY_PLAN
+    )
+
+
+def _with_plan(derived: Mapping[str, Any], plan: CapacityPlan) -> dict[str, Any]:
+    """Lay the plan's values over the sections'; both objectives are edges of the latency buckets."""
+    from ekiben.scale.plan import chart
+
+    found = laid_over(derived, chart.chart_values(plan))
+    edges = {*derived["server"]["objectiveSeconds"], *found["server"]["objectiveSeconds"]}
+    found["server"]["objectiveSeconds"] = sorted(edges)
+    return found
 
 
 def _derived(config: ModelConfig, image: ImageReference, model: ModelTag, artefact: str) -> dict[str, Any]:
@@ -111,11 +159,11 @@ def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, A
     return result
 
 
-def _refuse_fights(values: Mapping[str, Any]) -> None:
+def _refuse_fights(values: Mapping[str, Any], sources: Mapping[str, str]) -> None:
     fights = [
         f"  {path}: comes from {source}"
         for path, replaces in _paths(values)
-        for owned, source in _OWNED.items()
+        for owned, source in sources.items()
         if path == owned or path.startswith(owned + ".") or (replaces and owned.startswith(path + "."))
     ]
     autoscaling = values.get("autoscaling")

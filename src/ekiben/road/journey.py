@@ -53,8 +53,7 @@ class Journey:
     @classmethod
     def of(cls, project: Path, model: str) -> Self:
         """The journey of `model` in `project`; empty if it never left."""
-        place = hashlib.sha256(str(project).encode()).hexdigest()[:8]
-        return cls(places.state() / "road" / f"{model}-{place}.json")
+        return cls(places.state() / "road" / f"{model}-{place(project)}.json")
 
     def last(self, station: str) -> Stop | None:
         """What the station left last, whatever went in."""
@@ -90,6 +89,11 @@ class Journey:
             json.dumps({k: jsonable(v) for k, v in self._stops.items()}, indent=1), encoding="utf-8"
         )
         new.replace(self._path)
+
+
+def place(project: Path) -> str:
+    """Tells the models of one project from those of another: a part of file names."""
+    return hashlib.sha256(str(project).encode()).hexdigest()[:8]
 
 
 def _read(path: Path) -> dict[str, Stop]:

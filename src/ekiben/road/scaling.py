@@ -20,6 +20,7 @@ from ekiben.errors import NoDataError
 from ekiben.identifiers import ClusterAddress
 from ekiben.jsonable import jsonable
 from ekiben.release import credential as credentials
+from ekiben.road import plans
 from ekiben.road.journey import Stop, fingerprint
 from ekiben.road.stations import Traveller
 from ekiben.scale import loadtest, need, schedule, target
@@ -116,6 +117,7 @@ def scale(
     traveller: Traveller, address: ClusterAddress, *, again: bool, on_progress: OnProgress
 ) -> tuple[Stop, Scaled | None]:
     """Measure what a request costs, then send what needs two replicas more, until they are ready."""
+    traveller = replace(traveller, config=plans.applied(traveller.config, plans.chosen(traveller)))
     went_in = fingerprint(traveller.left("release")["revision"], address.context, traveller.config.scale)
     done = None if again else traveller.journey.finished("scale", went_in)
     if done is not None:

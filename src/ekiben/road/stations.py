@@ -186,21 +186,39 @@ def image(traveller: Traveller, registry: str = "", address: ClusterAddress | No
     )
 
 
-def release(traveller: Traveller, address: ClusterAddress, reference: ImageReference | None = None) -> Stop:
-    """Station 4: release by digest; a release that is already there is verified again."""
-    from ekiben.release import station
+def release(
+    traveller: Traveller,
+    address: ClusterAddress,
+    reference: ImageReference | None = None,
+    *,
+    plan: str = "",
+) -> Stop:
+    """Station 4: release by digest; a release that is already there is verified again.
 
+    Args:
+        traveller: The model.
+        address: The cluster.
+        reference: The image; None takes what the station before left.
+        plan: `auto`, `never`, `required` or a file, as for `plans.chosen`; empty takes `scale.plan`.
+    """
+    from ekiben.release import station
+    from ekiben.road import plans
+
+    capacity = plans.chosen(traveller, plan)
     image = reference or ImageReference.parse(traveller.left("image")["image"])
     return _pass(
         traveller,
         "release",
-        fingerprint(str(image), traveller.namespace, address.context),
+        fingerprint(
+            str(image), traveller.namespace, address.context, *([capacity.sha256] if capacity else [])
+        ),
         lambda: station.release(
             traveller.config,
             image,
             Path(traveller.left("train")["folder"]),
             address,
             namespace=traveller.namespace,
+            capacity=capacity,
         ),
         still_there=False,
     )

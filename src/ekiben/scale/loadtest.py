@@ -62,8 +62,50 @@ def run(
     Raises:
         ConfigError: The target may not be loaded.
     """
-    from ekiben.scale import sender
     from ekiben.scale.measurement import measure
+
+    started_at = time.time()
+    planned, sent = record(
+        target,
+        load,
+        seed=seed,
+        on_progress=on_progress,
+        on_second=on_second and (lambda seconds, _sent: on_second(seconds)),
+        stop=stop,
+        most_outstanding=most_outstanding,
+    )
+    return measure(sent, started_at=started_at, planned=planned, seed=seed)
+
+
+def record(
+    target: LoadTarget,
+    load: Load,
+    *,
+    seed: int,
+    on_progress: Callable[[Progress], None] = lambda _progress: None,
+    on_second: Callable[[float, Sent], None] | None = None,
+    stop: threading.Event | None = None,
+    most_outstanding: int = MOST_OUTSTANDING,
+) -> tuple[int, Sent]:
+    """Send a load and give back each request, for those who judge requests themselves.
+
+    Args:
+        target: As for `run`.
+        load: As for `run`.
+        seed: As for `run`.
+        on_progress: As for `run`.
+        on_second: As for `run`; is also given what was sent so far, whose columns grow while it looks at
+            them: it copies what it reads, and may set `stop`.
+        stop: Set it to end the load.
+        most_outstanding: As for `run`.
+
+    Returns:
+        Requests in the schedule, and what became of those that were sent.
+
+    Raises:
+        ConfigError: The target may not be loaded.
+    """
+    from ekiben.scale import sender
 
     found = endpoint(target.url, target.networks)
     if not 1 <= most_outstanding <= MOST_OUTSTANDING:
@@ -75,7 +117,9 @@ def run(
 
     async def main() -> Sent:
         player = sender.Sender(target, found, seed=seed, most_outstanding=most_outstanding)
-        samples = EverySecond(on_second, player.now) if on_second else contextlib.nullcontext()
+        samples: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+        if on_second is not None:
+            samples = EverySecond(lambda seconds: on_second(seconds, player.sent), player.now)
         with Aside(on_progress) as display, samples:
             return await sender.play(
                 player,
@@ -85,9 +129,7 @@ def run(
                 on_progress=display.give,
             )
 
-    started_at = time.time()
-    sent = _looped(main, stop)
-    return measure(sent, started_at=started_at, planned=len(times), seed=seed)
+    return len(times), _looped(main, stop)
 
 
 def saturate(

@@ -9,7 +9,7 @@ import pytest
 
 from ekiben import config
 from ekiben.errors import ConfigError
-from ekiben.scale.schedule import Load, Segment, intended_times
+from ekiben.scale.schedule import Load, Segment, intended_times, trace
 
 
 def test_constant_arrivals_are_evenly_spaced_in_each_segment() -> None:
@@ -78,3 +78,61 @@ def test_the_whole_load_is_bounded() -> None:
             Load(segments)
     with pytest.raises(ConfigError, match="arrivals"):
         Load((Segment(1, 1),), "burst")  # type: ignore[arg-type]
+
+
+def test_a_ramp_sends_where_its_integral_passes_whole_numbers() -> None:
+    """From 0 to 10/s in 2 s, t^2 x 2.5 requests by t: the n-th leaves at sqrt(n / 2.5)."""
+    times = intended_times(Load((Segment(0, 2, 10),), "constant"), 0)
+    assert list(times) == pytest.approx([math.sqrt(n / 2.5) for n in range(10)])
+    falling = intended_times(Load((Segment(10, 2, 0),), "constant"), 0)
+    assert list(falling) == pytest.approx([2 - math.sqrt((10 - n) / 2.5) for n in range(10)])
+
+
+def test_a_ramp_of_independent_users_has_its_rate_everywhere() -> None:
+    """From 20/s to 80/s in 1,000 s: counts of both halves within 5 sigma of 17,500 and 32,500."""
+    load = Load((Segment(20, 1_000, 80),))
+    times = intended_times(load, 5)
+    assert load.requests == 50_000
+    assert (load.rate_at(0), load.rate_at(500), load.rate_at(999.999)) == pytest.approx(
+        (20, 50, 80), rel=1e-3
+    )
+    assert abs(sum(time < 500 for time in times) - 17_500) < 5 * math.sqrt(17_500)
+    assert abs(sum(time >= 500 for time in times) - 32_500) < 5 * math.sqrt(32_500)
+    assert list(times) == sorted(times)
+    assert times[-1] < 1_000
+
+
+def test_a_trace_sends_its_counts() -> None:
+    """3, none and 6 requests of 10 s each: so many in each, none in the middle."""
+    load = trace([(100, 3), (110, 0), (120, 6)], 10, arrivals="constant")
+    times = list(intended_times(load, 0))
+    assert times == pytest.approx(
+        [0, 10 / 3, 20 / 3, 20, 20 + 5 / 3, 20 + 10 / 3, 25, 20 + 20 / 3, 20 + 25 / 3]
+    )
+    assert (load.seconds, load.requests) == (30, 9)
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ([], "found none"),
+        ([(0, 1), (20, 1)], "every 10 s, found 20 s after 0 s"),
+        ([(10, 1), (0, 1)], "every 10 s"),
+        ([(0, 1), (0, 1)], "every 10 s"),
+        ([(0, -1)], "at least 0"),
+        ([(math.nan, 1)], "at least 0"),
+        ([(0, math.inf)], "at least 0"),
+        ([(0, 60_000)], "at most 5000"),
+    ],
+)
+def test_a_trace_that_lies_about_time_is_refused(counts: list[tuple[float, float]], said: str) -> None:
+    """Nothing, gaps, times that go back or stand still, counts below 0 or endless, more than can be sent."""
+    with pytest.raises(ConfigError, match=said):
+        trace(counts, 10)
+
+
+@pytest.mark.parametrize(("rate", "end"), [(-1, 5), (5, -1), (5_001, 5), (5, 5_001), (math.nan, 5)])
+def test_both_ends_of_a_ramp_are_bounded(rate: float, end: float) -> None:
+    """As a rate is, but that either may be 0."""
+    with pytest.raises(ConfigError, match="expected a rate"):
+        Segment(rate, 1, end)

@@ -1,0 +1,1 @@
+"""The capacity plan: every autoscaling number with its formula, inputs, interval and source. Pure."""

@@ -1,0 +1,161 @@
+"""Capacity of one running replica: steps of open-loop load, each held until it is decided."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ekiben.scale import loadtest, schedule
+from ekiben.scale.capacity.search import Capacity, Plan, search
+from ekiben.scale.capacity.step import Objective, Step
+from ekiben.scale.judging import judged
+from ekiben.scale.progress import Progress
+from ekiben.scale.target import LoadTarget
+
+if TYPE_CHECKING:
+    from ekiben.scale.sender import Sent
+
+_WARM_UP_SECONDS = 1.0
+_CALLERS = 16  # of the closed loop: more than a replica works on at once, few enough not to be refused
+_SATURATION_SHARE = 0.06  # of the time that there is
+_STEP_SHARE = 0.12
+_LEAST_STEP_SECONDS = 3.0
+_FIRST, _LEAST = 1 / 8, 1 / 64  # of the saturated rate: four steps of doubling reach it
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a replica says of itself.
+
+    Attributes:
+        cpu_seconds: CPU time so far.
+        memory_bytes: Resident memory.
+    """
+
+    cpu_seconds: float
+    memory_bytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """A running replica and the ways to ask it.
+
+    Attributes:
+        target: Where the load goes, with right answers.
+        read: Reads its CPU time and memory.
+        settle: Waits until it is done with what it has been sent.
+        clock: Monotonic seconds.
+    """
+
+    target: LoadTarget
+    read: Callable[[], Reading]
+    settle: Callable[[], None]
+    clock: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found of a replica.
+
+    Attributes:
+        capacity: C* and the steps.
+        saturation_rate: Right answers per second at most.
+        memory_bytes: Largest resident memory that was read.
+        most_rate: Highest rate that could have been held, requests/s.
+    """
+
+    capacity: Capacity
+    saturation_rate: float
+    memory_bytes: float
+    most_rate: float
+
+
+def find(
+    replica: Replica,
+    objective: Objective,
+    *,
+    seconds: float,
+    alpha: float,
+    seed: int,
+    on_progress: Callable[[Progress], None],
+    on_step: Callable[[Step], None],
+) -> Found:
+    """Find the capacity of a replica.
+
+    Args:
+        replica: It.
+        objective: What is asked.
+        seconds: Time for all of it, seconds.
+        alpha: Probability that the decision about a rate is wrong, 0-1.
+        seed: Of the send times.
+        on_progress: Told about every half second of load.
+        on_step: Told after each step.
+
+    Raises:
+        NoDataError: Failed answers at saturation, or fewer than two valid steps.
+        AcceptanceError: No rate meets the objective.
+    """
+    until = replica.clock() + seconds
+    most_seconds = max(_LEAST_STEP_SECONDS, _STEP_SHARE * seconds)
+    share = max(1.0, _SATURATION_SHARE * seconds / 2)
+    loadtest.saturate(replica.target, concurrency=_CALLERS, seconds=share, seed=seed)  # warm caches
+    saturated = loadtest.saturate(replica.target, concurrency=_CALLERS, seconds=share, seed=seed)
+    memory = [replica.read().memory_bytes]
+
+    def measure(rate: float) -> Step:
+        step = hold(
+            replica, rate, objective, alpha=alpha, seed=seed, on_progress=on_progress,
+            seconds=max(_LEAST_STEP_SECONDS, min(most_seconds, until - replica.clock())),
+        )  # fmt: skip
+        memory.append(replica.read().memory_bytes)
+        on_step(step)
+        return step
+
+    first = min(max(1.0, saturated * _FIRST), schedule.MAX_RATE)
+    plan = Plan(first, min(first, saturated * _LEAST), schedule.MAX_RATE, alpha)
+    found = search(measure, objective, plan, lambda: replica.clock() < until - _LEAST_STEP_SECONDS)
+    return Found(found, saturated, max(memory), plan.most_rate)
+
+
+def hold(
+    replica: Replica,
+    rate: float,
+    objective: Objective,
+    *,
+    seconds: float,
+    alpha: float,
+    seed: int,
+    on_progress: Callable[[Progress], None],
+) -> Step:
+    """Hold a rate of Poisson arrivals until it is decided, or the time is over.
+
+    Args:
+        replica: It.
+        rate: Requests per second.
+        objective: What is asked.
+        seconds: Longest time, seconds.
+        alpha: Probability of a wrong decision, 0-1.
+        seed: Of the send times.
+        on_progress: Told about every half second.
+    """
+    stop = threading.Event()
+
+    def look(now: float, sent: Sent) -> None:
+        step = judged(sent, rate, objective, warm_up_seconds=_WARM_UP_SECONDS, now=now, cpu_cores=None)
+        # What makes a step invalid may pass; its end judges it.
+        if step.requests and step.decided(objective, alpha):
+            stop.set()
+
+    load = schedule.Load((schedule.Segment(rate, seconds),), "poisson")
+    before = replica.read().cpu_seconds
+    _, sent = loadtest.record(
+        replica.target, load, seed=seed, on_progress=on_progress, on_second=look, stop=stop
+    )
+    used = replica.read().cpu_seconds - before
+    replica.settle()
+    now = sent.ended
+    return judged(
+        sent, rate, objective, warm_up_seconds=_WARM_UP_SECONDS, now=now, cpu_cores=used / max(now, 1e-9)
+    )

@@ -1,0 +1,78 @@
+"""Capacity of a replica on loopback: the steps, the search, what ends it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from tests.unit.scale.conftest import Service
+
+from ekiben.errors import NoDataError
+from ekiben.scale import replica
+from ekiben.scale.capacity.step import Objective, Step
+from ekiben.scale.replica import Reading, Replica
+from ekiben.scale.target import Expected, LoadTarget
+
+BODY = b'{"instances":[[5.1,3.5,1.4,0.2]]}'
+RIGHT = Expected(("setosa",), ((0.9, 0.1),))
+
+
+class _Told:
+    """What a replica would say: 2 ms of CPU time per request, a byte of memory for each."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.settled = 0
+
+    def read(self) -> Reading:
+        return Reading(0.002 * len(self.service.bodies), 1e8 + len(self.service.bodies))
+
+    def settle(self) -> None:
+        self.settled += 1
+
+
+def _replica(service: Service) -> tuple[Replica, _Told]:
+    own = _Told(service)
+    target = LoadTarget(service.url, (BODY,), (RIGHT,), timeout_seconds=1.0)
+    return Replica(target, own.read, own.settle, time.monotonic), own
+
+
+def _hold(service: Service, rate: float, objective: Objective, seconds: float) -> tuple[Step, _Told]:
+    found, own = _replica(service)
+    step = replica.hold(
+        found, rate, objective, seconds=seconds, alpha=0.05, seed=1, on_progress=lambda _progress: None
+    )
+    return step, own
+
+
+def test_a_service_that_is_slower_than_the_objective_misses(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers of 30 ms against 20 ms: all are bad; CPU time is read around the load, the queue awaited."""
+    monkeypatch.setattr(replica, "_WARM_UP_SECONDS", 0.2)
+    service.delay_seconds = 0.03
+    step, own = _hold(service, 600, Objective(0.02, 0.01), 1.6)
+    assert (step.verdict(Objective(0.02, 0.01), 0.05), step.bad) == ("misses", step.requests)
+    assert step.cpu_cores == pytest.approx(0.002 * step.answered_rate, rel=0.02)
+    assert own.settled == 1
+
+
+def test_a_rate_that_is_decided_is_not_held_longer(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A load of 60 s at which every request is bad ends at the first look."""
+    monkeypatch.setattr(replica, "_WARM_UP_SECONDS", 0.1)
+    service.delay_seconds = 0.01
+    began = time.monotonic()
+    step, _ = _hold(service, 500, Objective(0.001, 0.01), 60)
+    assert time.monotonic() - began < 5
+    assert step.verdict(Objective(0.001, 0.01), 0.05) == "misses"
+
+
+def test_a_service_that_fails_is_no_capacity(service: Service) -> None:
+    """503 for every request: an error that counts them, before any step."""
+    service.status = 503
+    found, _ = _replica(service)
+    with pytest.raises(NoDataError, match="http status"):
+        replica.find(
+            found, Objective(0.05, 0.01), seconds=3, alpha=0.05, seed=1,
+            on_progress=lambda _progress: None, on_step=lambda _step: None,
+        )  # fmt: skip
