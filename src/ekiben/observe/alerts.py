@@ -138,8 +138,8 @@ def _of_answers(pace: Pace) -> Iterator[Alert]:
         conditions.score_below_floor(),
         "page",
         f"A pod of {WHO} answers worse than its model",
-        "{{ $labels.pod }} reaches {{ $labels.metric }} {{ $value | humanize }} on its labelled rows: over "
-        "1% worse than the trained estimator of version {{ $labels.version }}.",
+        '{{ $labels.pod }} reaches {{ $labels.metric }} {{ printf "%.4g" $value }} on its labelled rows: '
+        "over 1% worse than the trained estimator of version {{ $labels.version }}.",
         5 * MINUTE,
     )
     yield Alert(
