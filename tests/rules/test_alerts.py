@@ -96,7 +96,7 @@ SILENT = (
     Silent("healthy", {}, (5, 30, 120, 2_900), step=5),
     # All requests of 3 an hour fail, are slow, and are refused.
     Silent("few requests", QUIET, (60, 300, 600, 2_900), step=5),
-    # 3 a minute are 15 in 5 min. Without the guard the fastest alert would page at 1443: the shares sum to 1.5,
+    # 3 a minute are 15 in 5 min. Without the guard the fastest would page at 1443: shares sum up to 1.5,
     # over 0.864 in 1 h and not over 2.16 in 6 h.
     Silent(
         "few requests in the short window",
