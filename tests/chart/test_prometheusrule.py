@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -51,19 +52,19 @@ def test_no_rule_reads_series_of_another_release(render: Render) -> None:
 @pytest.mark.parametrize(
     ("values", "objective"),
     [
-        ({}, objectives.Objective(replicas=(2, 10))),
+        ({}, objectives.Objective(replicas=(2, 10), target_cpu_percent=60)),
         ({"autoscaling": {"enabled": False}}, objectives.Objective()),
         (
             {
                 "server": {"objectiveSeconds": [0.05, 0.1]},
                 "rule": {"objective": {"availabilityRatio": 0.9995, "latencyRatio": 0.95}},
-                "autoscaling": {"minReplicas": 3, "maxReplicas": 7},
+                "autoscaling": {"minReplicas": 3, "maxReplicas": 7, "targetCPUUtilizationPercentage": 7},
             },
-            objectives.Objective(0.9995, 0.95, 0.05, (3, 7)),
+            objectives.Objective(0.9995, 0.95, 0.05, (3, 7), 7),
         ),
         (
             {"server": {"objectiveSeconds": [1]}},
-            objectives.Objective(latency_seconds=1, replicas=(2, 10)),
+            objectives.Objective(latency_seconds=1, replicas=(2, 10), target_cpu_percent=60),
         ),
     ],
 )
@@ -74,3 +75,16 @@ def test_the_objective_is_recorded_as_the_room_does(
     [found, *_] = _groups(render, **values)
     expected = objectives.group("models", "iris", objective)
     assert found == {**expected, "interval": "30s"}
+
+
+def test_the_boards_are_off_by_default_and_then_what_the_files_are(render: Render) -> None:
+    """A ConfigMap that a dashboard sidecar finds by its label, each board under its file's name."""
+    assert "ConfigMap" not in render().kinds()
+    found = render({"dashboards": {"enabled": True}}).named("ConfigMap", "iris-dashboards")
+    assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
+    files = {
+        each.name: each.read_text(encoding="utf-8") for each in (CHART / "files" / "dashboards").iterdir()
+    }
+    assert len(files) == 3
+    assert found["data"] == files
+    assert len(json.dumps(found)) < 1_000_000  # a ConfigMap holds 1 MiB

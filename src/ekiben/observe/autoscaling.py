@@ -34,6 +34,11 @@ def min_replicas() -> str:
     return f"max {BY} ({every(objectives.MIN_REPLICAS)})"
 
 
+def target_cpu_ratio() -> str:
+    """CPU use that the autoscaler steers to, over the request, by release; empty for another metric."""
+    return f"max {BY} ({every(objectives.TARGET_CPU_RATIO)})"
+
+
 def desired_replicas() -> str:
     """Replicas that the autoscaler asks for, by release."""
     # Where the scrape gives its target a `namespace`, the HPA's is `exported_namespace`.

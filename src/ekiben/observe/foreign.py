@@ -35,6 +35,21 @@ FOREIGN: tuple[Foreign, ...] = (
         "https://prometheus.io/docs/concepts/jobs_instances/",
         ("namespace", "pod", "release"),
     ),
+    Foreign(
+        "ALERTS",
+        "Prometheus",
+        "https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/#inspecting-alerts-during-runtime",
+        ("namespace", "release", "alertname", "alertstate"),
+    ),
+    *(
+        Foreign(
+            f"process_{name}",
+            "prometheus_client, in the pods",
+            "https://prometheus.github.io/client_python/collector/",
+            ("namespace", "pod", "release"),
+        )
+        for name in ("cpu_seconds_total", "resident_memory_bytes")
+    ),
     *(
         Foreign(f"container_{name}", "the kubelet's cAdvisor", _CADVISOR, ("namespace", "pod", "container"))
         for name in (
@@ -42,6 +57,9 @@ FOREIGN: tuple[Foreign, ...] = (
             "cpu_cfs_throttled_periods_total",
             "cpu_usage_seconds_total",
             "memory_working_set_bytes",
+            "spec_cpu_period",
+            "spec_cpu_quota",
+            "spec_memory_limit_bytes",
             "start_time_seconds",
         )
     ),

@@ -25,6 +25,8 @@ ON = "on (namespace, release)"
 # A caller's own mistakes (refused) and a caller's limit (rate) are no failure of the service.
 FAILED = "gone|busy|late|failed"
 ANSWERED = "2.."
+_ROUTES = "|".join(re.escape(route) for route in metrics.PROTOCOLS)
+PREDICTING = f"{metrics.ROUTE}=~{quoted(_ROUTES)}"  # matches the routes for predictions
 # Fewer requests in the short window say nothing: one failure among ten is a ratio of 0.1.
 LEAST_REQUESTS = 20
 _STEPS = 5  # points of a subquery in the base window
@@ -135,8 +137,7 @@ def budget_burns(indicator: Indicator, rate: float, long: int, short: int, pace:
 
 def _answers(pace: Pace) -> tuple[str, str]:
     """Rates of answers, and of those within the objective's bucket; series by series."""
-    routes = "|".join(re.escape(route) for route in metrics.PROTOCOLS)
-    matchers = (f"{metrics.ROUTE}=~{quoted(routes)}", f"{metrics.STATUS}=~{quoted(ANSWERED)}")
+    matchers = (PREDICTING, f"{metrics.STATUS}=~{quoted(ANSWERED)}")
     name, window = metrics.REQUEST_DURATION.name, written(pace.base)
     edge = every(objectives.LATENCY_SECONDS)
     return (

@@ -18,7 +18,10 @@ LATENCY_RATIO = "ekiben_objective_latency_ratio"
 LATENCY_SECONDS = "ekiben_objective_latency_seconds"
 MIN_REPLICAS = "ekiben_autoscaling_min_replicas"
 MAX_REPLICAS = "ekiben_autoscaling_max_replicas"
-RECORDED = (AVAILABILITY_RATIO, LATENCY_RATIO, LATENCY_SECONDS, MIN_REPLICAS, MAX_REPLICAS)
+TARGET_CPU_RATIO = "ekiben_autoscaling_target_cpu_ratio"
+RECORDED = (
+    AVAILABILITY_RATIO, LATENCY_RATIO, LATENCY_SECONDS, MIN_REPLICAS, MAX_REPLICAS, TARGET_CPU_RATIO,
+)  # fmt: skip
 GROUP = "ekiben.objectives"
 # Below, 14.4 times the budget is more than all requests: the fastest alert could not fire.
 LEAST_RATIO = 0.94
@@ -33,6 +36,8 @@ class Objective:
         latency_ratio: Share of answers that come within `latency_seconds`, 0.94 to below 1.
         latency_seconds: Seconds; an edge of the pods' buckets. None: no objective of latency.
         replicas: Fewest and most replicas of its autoscaler; None without one.
+        target_cpu_percent: CPU use of a replica that the autoscaler steers to, % of its request; None for
+            another metric.
 
     Raises:
         ConfigError: A value is out of its bounds.
@@ -45,6 +50,7 @@ class Objective:
     latency_ratio: float = 0.99
     latency_seconds: float | None = None
     replicas: tuple[int, int] | None = None
+    target_cpu_percent: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("availability_ratio", "latency_ratio"):
@@ -55,6 +61,8 @@ class Objective:
             raise ConfigError(f"expected latency_seconds above 0, found {self.latency_seconds!r}")
         if self.replicas is not None and not 0 < self.replicas[0] <= self.replicas[1]:
             raise ConfigError(f"expected 0 < fewest <= most replicas, found {self.replicas!r}")
+        if self.target_cpu_percent is not None and self.target_cpu_percent < 1:
+            raise ConfigError(f"expected target_cpu_percent of 1 or more, found {self.target_cpu_percent!r}")
 
 
 def group(namespace: str, release: str, objective: Objective) -> dict[str, Any]:
@@ -77,6 +85,8 @@ def group(namespace: str, release: str, objective: Objective) -> dict[str, Any]:
         ]
     if objective.replicas is not None:
         values += zip((MIN_REPLICAS, MAX_REPLICAS), objective.replicas, ({}, {}), strict=True)
+    if objective.target_cpu_percent is not None:
+        values.append((TARGET_CPU_RATIO, objective.target_cpu_percent / 100, {}))
     return {
         "name": GROUP,
         "rules": [

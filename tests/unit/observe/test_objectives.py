@@ -12,9 +12,9 @@ from ekiben.observe.windows import BURNS
 LABELS = {"namespace": "models", "release": "iris"}
 
 
-def test_an_objective_is_five_series() -> None:
+def test_an_objective_is_six_series() -> None:
     """Values as constants; the edge of the buckets stands in a label."""
-    found = objectives.group("models", "iris", Objective(0.995, 0.98, 0.05, (2, 9)))
+    found = objectives.group("models", "iris", Objective(0.995, 0.98, 0.05, (2, 9), 60))
     assert found["rules"] == [
         {"record": "ekiben_objective_availability_ratio", "expr": "vector(0.995)", "labels": LABELS},
         {"record": "ekiben_objective_latency_ratio", "expr": "vector(0.98)", "labels": LABELS},
@@ -25,6 +25,7 @@ def test_an_objective_is_five_series() -> None:
         },
         {"record": "ekiben_autoscaling_min_replicas", "expr": "vector(2)", "labels": LABELS},
         {"record": "ekiben_autoscaling_max_replicas", "expr": "vector(9)", "labels": LABELS},
+        {"record": "ekiben_autoscaling_target_cpu_ratio", "expr": "vector(0.6)", "labels": LABELS},
     ]
     assert [rule["record"] for rule in found["rules"]] == list(objectives.RECORDED)
 
@@ -52,6 +53,7 @@ def test_an_edge_is_written_as_the_pods_write_it(seconds: float, edge: str) -> N
         {"latency_seconds": 0.0},
         {"replicas": (3, 2)},
         {"replicas": (0, 2)},
+        {"target_cpu_percent": 0},
     ],
 )
 def test_wrong_objectives_are_refused(wrong: dict[str, object]) -> None:
