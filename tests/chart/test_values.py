@@ -111,6 +111,8 @@ def test_a_render_is_reproducible(program: Path) -> None:
         ({"podLabels": {"app.kubernetes.io/instance": "other"}}, "app.kubernetes.io/instance"),
         ({"resources": {"limits": {"cpu": None}}}, "resources"),
         ({"service": {"nodePort": 80}}, "nodePort"),
+        ({"prometheusRule": {"objective": {"availabilityRatio": 0.9}}}, "availabilityRatio"),
+        ({"prometheusRule": {"objective": {"latencyRatio": 1}}}, "latencyRatio"),
     ],
 )
 def test_wrong_values_are_refused_by_name(

@@ -198,9 +198,9 @@ def test_the_access_log_tells_of_requests_and_no_input(artefact: Path, tmp_path:
     headers = {"Content-Type": "application/json", "X-Request-Id": "one", "Authorization": "Bearer secret"}
     for ratio, expected in (("1", ["one", "two", "three"]), ("0", ["two", "three"])):
         with running(artefact, tmp_path, EKIBEN_LOG_SAMPLE_RATIO=ratio) as pod:
-            pod.predict({"instances": [[7.77, 3.5, 1.4, 0.2]] * 2}, headers)
-            pod.predict([6.66], {**headers, "X-Request-Id": "two"})
-            pod.request("GET", "/hidden/path?q=5.55", headers={**headers, "X-Request-Id": "three"})
+            pod.predict({"instances": [[7.777777777, 3.5, 1.4, 0.2]] * 2}, headers)
+            pod.predict([6.666666666], {**headers, "X-Request-Id": "two"})
+            pod.request("GET", "/hidden/path?q=5.555555555", headers={**headers, "X-Request-Id": "three"})
             end = time.monotonic() + 10
             while '"three"' not in pod.log.read_text():
                 assert time.monotonic() < end
@@ -209,7 +209,7 @@ def test_the_access_log_tells_of_requests_and_no_input(artefact: Path, tmp_path:
         lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
         told = {line["request_id"]: line for line in lines if line["request_id"] in {"one", "two", "three"}}
         assert list(told) == expected
-        for hidden in ("7.77", "6.66", "5.55", "hidden", "secret"):
+        for hidden in ("7.777777777", "6.666666666", "5.555555555", "hidden", "secret"):
             assert hidden not in text
         if ratio == "1":
             assert [(each["route"], each["status"], each["rows"]) for each in told.values()] == [

@@ -7,6 +7,7 @@ those of ordinary life exist before it. Labels take values from fixed sets.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
@@ -52,6 +53,7 @@ class Instruments:
     Attributes:
         predictor: As given; may be set once it is known.
         sources: Whatever else has series to tell; each is called for every scrape.
+        next_key_expiry: Gives the Unix time of that metric; called for every scrape.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Instruments:
     ) -> None:
         self.predictor = predictor
         self.sources: list[Callable[[], Iterable[Series]]] = []
+        self.next_key_expiry: Callable[[], float] = lambda: math.inf
         self._model = model
         self._custom = frozenset(custom)
         self._protocols = {**metrics.PROTOCOLS, **dict.fromkeys(custom, metrics.CUSTOM_PROTOCOL)}
@@ -226,6 +229,7 @@ class Instruments:
         decisions = {**self._access, "allowed": self._access["allowed"] - self._access["rate"]}
         for decision, number in decisions.items():
             yield Series(metrics.ACCESS, (decision,), number)
+        yield Series(metrics.NEXT_KEY_EXPIRY, (), self.next_key_expiry())
         for reason, number in self._dropped.items():
             yield Series(metrics.LOG_DROPPED, (reason,), number)
 

@@ -117,6 +117,10 @@ ACCESS = Metric(
     "Decisions of access control, by outcome; undecided: an issuer's keys are still being fetched (503).", "",
     ("outcome",),
 )  # fmt: skip
+NEXT_KEY_EXPIRY = Metric(
+    "access_next_key_expiry_timestamp_seconds", "gauge",
+    "Unix time at which a caller is the next to be without a valid API key; +Inf if no key ends.", "seconds",
+)  # fmt: skip
 REQUESTS = Metric(
     "model_requests_total", "counter", "Requests that ended on routes for predictions.", "",
     (*_MODEL, "protocol", "outcome"),
@@ -199,8 +203,9 @@ RECHECK: tuple[Metric, ...] = (
 )  # fmt: skip
 CONTRACT: tuple[Metric, ...] = (
     REQUEST_DURATION, ARRIVALS, IN_PROGRESS, BODY_BYTES, CONNECTIONS_OPEN, CONNECTIONS, CONNECTIONS_REFUSED,
-    ACCESS, REQUESTS, PREDICTIONS, EXPLANATIONS, QUEUE_DURATION, PREDICT_DURATION, BATCH_ROWS,
-    BATCH_REQUESTS, CPU, REJECTED_REQUESTS, REJECTED_ROWS, OUT_OF_RANGE, MODEL_INFO, LOG_DROPPED, *RECHECK,
+    ACCESS, NEXT_KEY_EXPIRY, REQUESTS, PREDICTIONS, EXPLANATIONS, QUEUE_DURATION, PREDICT_DURATION,
+    BATCH_ROWS, BATCH_REQUESTS, CPU, REJECTED_REQUESTS, REJECTED_ROWS, OUT_OF_RANGE, MODEL_INFO, LOG_DROPPED,
+    *RECHECK,
 )  # fmt: skip
 
 

@@ -77,6 +77,7 @@ class _Pod:
             per_second=settings.log_lines_per_second,
         )
         self._access = access_control.build(os.environ)
+        instruments.next_key_expiry = self._access.next_key_expiry
         self._certificates = tls.certificates(settings)
         self._desk = assembly.desk(
             settings, artefact, self._life, instruments, self._journal, self._access, routes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections import Counter
@@ -171,7 +172,9 @@ def test_each_call_reaches_its_metric() -> None:
     moved = {
         (each.name, each.labels.get("reason") or each.labels.get("outcome")): each.value
         for each in samples(found)
-        if each.value and not each.name.startswith(("process_", "python_")) and "le" not in each.labels
+        if each.value not in (0, math.inf)
+        and not each.name.startswith(("process_", "python_"))
+        and "le" not in each.labels
     }
     assert moved == {
         ("model_batch_requests_count", None): 1, ("model_batch_requests_sum", None): 3,

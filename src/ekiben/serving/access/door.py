@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -67,6 +68,10 @@ class Open:
     def leave(self, credential: bytes, group: Group, peer: str) -> Caller:  # noqa: ARG002 - the contract's
         """Let everybody in, under the name of the peer's address."""
         return self._caller(peer)
+
+    def next_key_expiry(self) -> float:
+        """Infinity: there are no keys."""
+        return math.inf
 
     def start(self) -> None:
         """Say it."""
@@ -138,6 +143,16 @@ class Required:
         if group not in grant.caller.groups:
             raise forbidden(group)
         return grant.caller
+
+    def next_key_expiry(self) -> float:
+        """When a caller is the next to be without a valid key, Unix time; infinity if no key ends.
+
+        A caller that changes keys has two of one id: only the end of the later one shuts it out.
+        """
+        last: dict[str, float] = {}
+        for each in self._in_time().values():
+            last[each.caller.name] = max(each.ends, last.get(each.caller.name, -math.inf))
+        return min(last.values(), default=math.inf)
 
     def start(self) -> None:
         """Say what is required, and begin to look for changes, in a thread of its own."""
