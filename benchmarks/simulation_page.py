@@ -70,7 +70,7 @@ def _section(start: float, runs: Sequence[Run]) -> list[str]:
 
 def _per_hour(runs: Sequence[Run]) -> float:
     hours = {"diurnal": 24, "social": 24, "step": 4, "flash": 4}
-    return sum(run["actions"] for run in runs) / sum(hours.get(run["family"], 1) for run in runs)
+    return float(sum(run["actions"] for run in runs) / sum(hours.get(run["family"], 1) for run in runs))
 
 
 def _mean(runs: Iterable[Run], key: str) -> float:

@@ -210,3 +210,13 @@ def test_no_metrics_are_eighty_percent_of_cpu() -> None:
     """The API server's default."""
     (metric,) = Autoscaler.of({"maxReplicas": 3}).metrics
     assert (metric.kind, metric.name, metric.value) == ("Resource", "cpu", 80)
+
+
+@pytest.mark.parametrize("milli", [118, 235, 239, 344])
+def test_a_tolerance_is_the_product_that_the_controller_makes(milli: int) -> None:
+    """A use of exactly 1 + 118m holds at v1.35.4 (asked); with the nearest float to 0.118 it would not."""
+    assert (1000 + milli) / 1000 > 1.0 + milli / 1000
+    spec = _spec(scaleUp={"tolerance": f"{milli}m"})
+    seen = Seen(0.0, 1, 1, [], [(1000 + milli,)])
+    decision, _ = sync(Autoscaler.of(spec), Flags(), Memory(), seen)
+    assert decision.replicas == 1
