@@ -38,6 +38,7 @@ _FORM = re.compile(r'^model_info\{[^}]*predictor="([^"]*)"', re.MULTILINE)
 _METRICS_PORT = 2  # above that of HTTP
 _SETTLE_SECONDS = 15.0
 _TWO = 2
+_BUSY = (0, 1, 2, 7)  # user, nice, system, steal; interrupts are those of the load itself
 
 
 def plan(
@@ -76,11 +77,12 @@ def plan(
     with _apart() as mine:
         began = time.monotonic()
         with pod.started(environment) as ready:
-            mine()
+            core = mine()
             url = ready()
             start = time.monotonic() - began
             _log.info("measuring %s on one core: ready after %.1f s", expected.model, start)
-            here = _replica(url, folder, wishes.timeout_seconds or traveller.config.traffic.timeout_seconds)
+            timeout = wishes.timeout_seconds or traveller.config.traffic.timeout_seconds
+            here = _replica(url, folder, timeout, core)
             form = _form(url)
             found = replica.find(
                 here, objective, seconds=seconds, alpha=alpha, seed=seed,
@@ -106,8 +108,11 @@ def _tell(step: Step, objective: Objective, alpha: float) -> None:
 
 
 @contextlib.contextmanager
-def _apart() -> Iterator[Callable[[], None]]:
+def _apart() -> Iterator[Callable[[], int | None]]:
     """Begin on the first core; what is yielded moves this process to the last one, away from its children.
+
+    Yields:
+        Moves, and gives the number of the core that the children have for themselves; None if none.
 
     A machine of one core has nothing to keep apart; then steps say themselves where the sender was late.
     """
@@ -119,17 +124,22 @@ def _apart() -> Iterator[Callable[[], None]]:
     if len(cores) < _TWO:
         _log.warning("one core only: the sender and the server disturb each other")
     os.sched_setaffinity(0, {cores[0]})
+
+    def move() -> int | None:
+        os.sched_setaffinity(0, {cores[-1]})
+        return cores[0] if len(cores) >= _TWO else None
+
     try:
-        yield lambda: os.sched_setaffinity(0, {cores[-1]})
+        yield move
     finally:
         os.sched_setaffinity(0, before)
 
 
-def _replica(url: str, folder: Path, timeout_seconds: float) -> replica.Replica:
+def _replica(url: str, folder: Path, timeout_seconds: float, core: int | None) -> replica.Replica:
     bodies, checks = target.golden(json.loads((folder / "golden.json").read_text(encoding="utf-8")))
     return replica.Replica(
         target=target.LoadTarget(f"{url}/predict", bodies, checks, timeout_seconds=timeout_seconds),
-        read=lambda: _reading(url),
+        read=lambda: _reading(url, core),
         settle=lambda: _settle(url),
         clock=time.monotonic,
     )
@@ -153,11 +163,29 @@ def _sum(text: str, name: str) -> float:
     return sum(map(float, found))
 
 
-def _reading(url: str) -> replica.Reading:
+def _reading(url: str, core: int | None) -> replica.Reading:
     text = _scrape(url)
     return replica.Reading(
-        _sum(text, "process_cpu_seconds_total"), _sum(text, "process_resident_memory_bytes")
+        _sum(text, "process_cpu_seconds_total"), _sum(text, "process_resident_memory_bytes"), _core(core)
     )
+
+
+def _core(number: int | None) -> float | None:
+    """CPU time of all processes on a core: user, nice, system, and what a hypervisor took.
+
+    Source: https://man7.org/linux/man-pages/man5/proc_stat.5.html
+    """
+    if number is None:
+        return None
+    try:
+        lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        name, *ticks = line.split()
+        if name == f"cpu{number}":
+            return sum(int(ticks[place]) for place in _BUSY) / os.sysconf("SC_CLK_TCK")
+    return None
 
 
 def _settle(url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ _CALLERS = 16  # of the closed loop: more than a replica works on at once, few e
 _SATURATION_SHARE = 0.06  # of the time that there is
 _STEP_SHARE = 0.12
 _LEAST_STEP_SECONDS = 3.0
+# Of the core: kernel threads and ticks of 10 ms make some; queues feel more than this.
+_OTHERS_RATIO = 0.05
 _FIRST, _LEAST = 1 / 8, 1 / 64  # of the saturated rate: four steps of doubling reach it
 
 
@@ -32,10 +35,13 @@ class Reading:
     Attributes:
         cpu_seconds: CPU time so far.
         memory_bytes: Resident memory.
+        core_seconds: CPU time so far of all processes on its core, and time that a hypervisor took; None if
+            it has no core of its own, or the machine does not say.
     """
 
     cpu_seconds: float
     memory_bytes: float
+    core_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +155,31 @@ def hold(
             stop.set()
 
     load = schedule.Load((schedule.Segment(rate, seconds),), "poisson")
-    before = replica.read().cpu_seconds
+    before, began = replica.read(), replica.clock()
     _, sent = loadtest.record(
         replica.target, load, seed=seed, on_progress=on_progress, on_second=look, stop=stop
     )
-    used = replica.read().cpu_seconds - before
+    after, wall = replica.read(), replica.clock() - began
+    used = after.cpu_seconds - before.cpu_seconds
     replica.settle()
     now = sent.ended
-    return judged(
+    step = judged(
         sent, rate, objective, warm_up_seconds=_WARM_UP_SECONDS, now=now, cpu_cores=used / max(now, 1e-9)
+    )
+    return dataclasses.replace(step, faults=(*step.faults, *_disturbed(before, after, wall)))
+
+
+def _disturbed(before: Reading, after: Reading, wall_seconds: float) -> tuple[str, ...]:
+    """Say that others used the replica's core: then the step measured the machine, not the replica."""
+    if before.core_seconds is None or after.core_seconds is None or wall_seconds <= 0:
+        return ()
+    used = after.cpu_seconds - before.cpu_seconds
+    others = (after.core_seconds - before.core_seconds - used) / wall_seconds
+    if others <= _OTHERS_RATIO:
+        return ()
+    return (
+        (
+            f"others used {others:.0%} of the replica's core, expected at most {_OTHERS_RATIO:.0%}; "
+            "end what else runs on this machine"
+        ),
     )

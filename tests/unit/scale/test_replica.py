@@ -67,6 +67,16 @@ def test_a_rate_that_is_decided_is_not_held_longer(service: Service, monkeypatch
     assert step.verdict(Objective(0.001, 0.01), 0.05) == "misses"
 
 
+@pytest.mark.parametrize(("others", "valid"), [(0.02, True), (0.2, False), (None, True)])
+def test_a_core_that_others_use_makes_a_step_invalid(others: float | None, *, valid: bool) -> None:
+    """In 10 s the replica used 3 s of CPU; its core was busy for 3.2 s, or for 5 s; or nobody says."""
+    before = Reading(1.0, 1e8, None if others is None else 50.0)
+    after = Reading(4.0, 1e8, None if others is None else 53.0 + 10 * others)
+    found = replica._disturbed(before, after, 10.0)
+    assert (found == ()) == valid
+    assert valid or "others used 20%" in found[0]
+
+
 def test_a_service_that_fails_is_no_capacity(service: Service) -> None:
     """503 for every request: an error that counts them, before any step."""
     service.status = 503
