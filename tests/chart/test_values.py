@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.chart.conftest import CHART, IMAGE, ROOT, SERVICE_MONITOR, Render, values_of
+from tests.chart.conftest import (
+    CHART,
+    IMAGE,
+    POD_MONITOR,
+    ROOT,
+    SERVICE_MONITOR,
+    VARIANTS,
+    Render,
+    values_of,
+)
 
 from ekiben.clients import command, helm, tools
 
@@ -50,7 +59,7 @@ def test_every_value_is_described() -> None:
     """Each has a description, numbers have both bounds and a unit."""
     for path, found in (*_sections(SCHEMA), *_leaves(SCHEMA)):
         assert found["description"].endswith("."), path
-        if found.get("type") == "integer":
+        if found.get("type") in ("integer", ["integer", "null"]):
             assert {"minimum", "maximum", "x-unit"} <= set(found), path
 
 
@@ -68,22 +77,35 @@ def test_schema_defaults_and_readme_name_the_same_values() -> None:
     assert set(DEFAULTS) == set(SCHEMA["properties"]) - {"global"}
 
 
-def test_the_everything_values_touch_every_value() -> None:
-    """Each value is given there, and none at its default but switches."""
-    given = values_of("everything")
+def _given(values: Mapping[str, Any], path: str) -> Any:
+    """What is at a path, or None."""
+    found: Any = values
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
+
+
+def test_the_ci_values_touch_every_value() -> None:
+    """Each value is given in one of them, and not at its default."""
+    given = [values_of(name) for name in VARIANTS]
     same = [
         path
-        for path, found in _leaves(SCHEMA)
-        if _at(given, path) == _at(DEFAULTS, path) and found.get("type") != "boolean"
+        for path, _ in _leaves(SCHEMA)
+        if all(_given(each, path) in (None, _at(DEFAULTS, path)) for each in given)
     ]
     assert same == []
 
 
-@pytest.mark.parametrize("name", ["minimal", "fixed", "everything"])
+def test_every_ci_file_is_a_variant() -> None:
+    """No file of ci/ is left out of the tests."""
+    assert sorted(p.name for p in (CHART / "ci").iterdir()) == sorted(f"{n}-values.yaml" for n in VARIANTS)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
 def test_the_ci_values_render_and_lint(render: Render, program: Path, name: str) -> None:
     """Each variant makes valid objects and passes `helm lint --strict`."""
     values = values_of(name)
-    assert "Deployment" in render(values, api_versions=(SERVICE_MONITOR,)).kinds()
+    assert "Deployment" in render(values, api_versions=(SERVICE_MONITOR, POD_MONITOR)).kinds()
     helm.lint(program, CHART, values)
 
 
@@ -105,7 +127,6 @@ def test_a_render_is_reproducible(program: Path) -> None:
         ({"image": {"repository": "r/x"}}, "image.digest"),
         ({"image": {"repository": "", "tag": "1"}}, "image.repository"),
         ({"drainSeconds": "10s"}, "drainSeconds"),
-        ({"terminationGracePeriodSeconds": 5}, "terminationGracePeriodSeconds"),
         ({"maxSurge": 0}, "maxSurge"),
         ({"env": {"EKIBEN_DRAIN_SECONDS": "0"}}, "EKIBEN_DRAIN_SECONDS"),
         ({"podLabels": {"app.kubernetes.io/instance": "other"}}, "app.kubernetes.io/instance"),
