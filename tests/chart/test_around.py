@@ -19,6 +19,14 @@ def test_the_service_is_called_by_the_release_name_on_port_80(render: Render) ->
     assert spec["ports"][0]["name"] == "http"
 
 
+def test_a_node_port_is_for_the_types_that_have_one(render: Render) -> None:
+    """With NodePort it is what was asked for, or the cluster's choice; with ClusterIP there is none."""
+    asked = render({"service": {"type": "NodePort", "nodePort": 30080}}).named("Service")["spec"]
+    assert (asked["type"], asked["ports"][0]["nodePort"]) == ("NodePort", 30080)
+    for service in ({"type": "NodePort"}, {"nodePort": 30080}):
+        assert "nodePort" not in render({"service": service}).named("Service")["spec"]["ports"][0]
+
+
 def test_the_service_selects_the_replicas_and_not_the_test(render: Render) -> None:
     """The pod of `helm test` gets no traffic."""
     found = render()

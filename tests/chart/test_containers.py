@@ -38,7 +38,7 @@ def test_volumes_and_mounts_stand_beside_the_charts_own(render: Render) -> None:
 def test_the_everything_values_reach_the_container(render: Render) -> None:
     """Variables from elsewhere, users and groups are what was given."""
     found = render(values_of("everything"))
-    assert found.container["envFrom"] == [{"secretRef": {"name": "iris-env", "optional": True}}]
+    assert found.container["envFrom"] == [{"configMapRef": {"name": "iris-env", "optional": True}}]
     assert found.container["securityContext"]["runAsUser"] == 20001
     assert found.container["securityContext"]["readOnlyRootFilesystem"] is True
     assert found.pod["spec"]["securityContext"]["supplementalGroups"] == [20002]

@@ -117,6 +117,19 @@ def test_the_pods_say_what_they_serve(render: Render) -> None:
     assert said["ekiben.dev/artefact"] == model["artefact"]
 
 
+def test_replicas_prefer_nodes_of_their_own(render: Render) -> None:
+    """Softly, so that one node is enough; a given affinity replaces ours."""
+    found = render()
+    [term] = found.pod["spec"]["affinity"]["podAntiAffinity"][
+        "preferredDuringSchedulingIgnoredDuringExecution"
+    ]
+    selector = term["podAffinityTerm"]["labelSelector"]["matchLabels"]
+    assert selector == found.named("Deployment")["spec"]["selector"]["matchLabels"]
+    assert "requiredDuringSchedulingIgnoredDuringExecution" not in str(found.pod["spec"]["affinity"])
+    own: dict[str, Any] = {"nodeAffinity": {}}
+    assert render({"affinity": own}).pod["spec"]["affinity"] == own
+
+
 def test_replicas_spread_softly_over_nodes_and_zones(render: Render) -> None:
     """Spreading never keeps a replica from starting, and given constraints replace ours."""
     spread = render().pod["spec"]["topologySpreadConstraints"]

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.chart.conftest import Render
+import yaml
+from tests.chart.conftest import CHART, IMAGE, Render
 from tests.chart.test_demand import DEMAND, KEDA
+
+from ekiben.clients import helm
+from ekiben.errors import ToolError
 
 OFF = {"autoscaling": {"enabled": False}}
 CONTAINER = {"name": "x", "image": "r/x:1"}
@@ -80,6 +85,28 @@ def test_what_breaks_a_rollout_is_refused(
 ) -> None:
     """The refusal names the value and says what was expected."""
     assert says in refusal(values)
+
+
+@pytest.mark.parametrize("name", ["1e5", "a.b", "9-lives"])
+def test_a_name_that_no_service_may_have_is_refused(program: Path, name: str) -> None:
+    """Else the cluster would refuse the Service alone, after the rest was made."""
+    with pytest.raises(ToolError) as error:
+        helm.template(program, CHART, name, "models", {"image": IMAGE})
+    assert "release name: expected" in error.value.last_lines
+
+
+@pytest.mark.parametrize("name", ["true", "null", "a-" + "b" * 51])
+def test_a_name_that_yaml_misreads_stays_a_name(program: Path, name: str) -> None:
+    """Every object is named after the release, in quotes, within Kubernetes' 63 characters."""
+    values = {"image": IMAGE, "headlessService": {"enabled": True}, "priorityClassName": "123"}
+    text = helm.template(program, CHART, name, "models", values)
+    objects = [one for one in yaml.safe_load_all(text) if one]
+    names = {one["metadata"]["name"] for one in objects}
+    assert names == {name, f"{name}-test", f"{name}-headless"}
+    assert max(map(len, names)) <= 63
+    [pod] = [one["spec"]["template"] for one in objects if one["kind"] == "Deployment"]
+    assert pod["spec"]["priorityClassName"] == "123"
+    assert pod["metadata"]["labels"]["app.kubernetes.io/instance"] == name
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 {{/* What would break a rollout is refused before the cluster is touched: expected, found, and why. */}}
 {{- define "model-server.checks" -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .Release.Name) -}}
+{{- fail (printf "release name: expected lower-case letters, digits and dashes, a letter first, as a Service is named after it, found %s" .Release.Name) -}}
+{{- end -}}
 {{- include "model-server.checkScaling" . -}}
 {{- include "model-server.checkTimes" . -}}
 {{- include "model-server.checkPorts" . -}}

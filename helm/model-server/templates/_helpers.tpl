@@ -6,7 +6,7 @@
 {{/* Selectors never change: they are immutable in a Deployment. */}}
 {{- define "model-server.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "model-server.commonLabels" -}}
@@ -26,7 +26,7 @@ app.kubernetes.io/version: {{ . | quote }}
 {{/* The pods of `helm test` must not match the Service's selector. */}}
 {{- define "model-server.testLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}-test
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{/* A digest wins over a tag. */}}
@@ -193,7 +193,7 @@ preStop:
 defaultMode: 0440
 sources:
   - secret:
-      name: {{ include "model-server.keysSecret" . }}
+      name: {{ include "model-server.keysSecret" . | quote }}
       optional: true
       items: [{key: keys.json, path: keys.json}]
   {{- if .Values.access.tokens.issuers }}
@@ -204,7 +204,7 @@ sources:
   {{- range $place, $issuer := .Values.access.tokens.issuers }}
   {{- with $issuer.jwks.configMapName }}
   - configMap:
-      name: {{ . }}
+      name: {{ . | quote }}
       optional: true
       items: [{key: jwks.json, path: jwks-{{ $place }}.json}]
   {{- end }}
