@@ -1,14 +1,14 @@
 # The road:      up, train, bento, image, release, traffic, scale, observe, down
 #                of the model MODEL, a folder of bentos/: make up MODEL=credit
 # The workshop:  setup, test, lint, e2e, torture, torture-baseline, torture-faults, torture-artefact, torture-operator, torture-ground,
-#                oracle, simulate, bench, bench-quick, generate, models, verify, lock
+#                torture-chart, score, oracle, simulate, bench, bench-quick, generate, models, verify, lock
 MODEL ?= iris
 PYTHON ?= python3
 BIN := .venv/bin
 EKIBEN := $(BIN)/ekiben
 .DEFAULT_GOAL := help
 .PHONY: help up train bento image release traffic scale observe down \
-        setup test test-pod test-rest lint e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-ground oracle simulate bench \
+        setup test test-pod test-rest lint e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-ground torture-chart score oracle simulate bench \
         bench-quick generate models verify lock clean
 
 help: ## list the targets
@@ -90,6 +90,12 @@ oracle: setup ## compare the HPA's arithmetic with upstream's controller, 1,000,
 simulate: setup ## autoscalers under synthetic traffic, the whole table; goes on where it stopped (about 3 hours)
 	$(BIN)/python -m benchmarks.simulation run
 	$(BIN)/python -m benchmarks.simulation report
+
+score: setup ## the chart before helm lint, kube-score, checkov and the schemas of three Kubernetes versions, beside charts of others
+	$(BIN)/python -m tests.torture.chart score; status=$$?; $(BIN)/python tools/generate.py; exit $$status
+
+torture-chart: setup ## 2,000 random value sets, and seeded faults in the chart; goes on where it stopped (about 10 minutes)
+	$(BIN)/python -m tests.torture.chart sets && $(BIN)/python -m tests.torture.chart faults; status=$$?; $(BIN)/python tools/generate.py; exit $$status
 
 bench: setup ## the product beside its peers, all figures of docs/benchmarks.md; carries on where it stopped
 	$(BIN)/python -m benchmarks run

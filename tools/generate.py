@@ -56,6 +56,7 @@ def base() -> dict[Path, str]:
     for found in sorted(filter(None, yaml.safe_load_all(text)), key=lambda one: str(one["kind"])):
         if found["metadata"]["name"] != "iris":
             continue  # the policy of `helm test`'s pod
+        found["metadata"].pop("namespace")  # an overlay's
         for label in _HELM_LABELS:
             found["metadata"]["labels"].pop(label, None)
         files[BASE / f"{found['kind'].lower()}.yaml"] = _HEADER + yaml.safe_dump(found, sort_keys=False)
@@ -178,6 +179,14 @@ def artefact_page() -> dict[Path, str]:
     return report.files()
 
 
+def chart_page() -> dict[Path, str]:
+    """Write the page about the chart, from the raw results of `make score` and `make torture-chart`."""
+    sys.path.insert(0, str(ROOT))
+    from tests.torture.chart import report
+
+    return report.files()
+
+
 def forms_reference() -> dict[Path, str]:
     """Write the table of exact forms into their reference, from fits of every kind of estimator."""
     sys.path.insert(0, str(ROOT))
@@ -214,6 +223,7 @@ GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (
     simulation_page,
     reliability,
     artefact_page,
+    chart_page,
     forms_reference,
     estimators_reference,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from tests.chart.conftest import SERVICE_MONITOR, Render, values_of
+from tests.chart.conftest import POD_MONITOR, SERVICE_MONITOR, Render, values_of
 
 
 def test_the_service_is_called_by_the_release_name_on_port_80(render: Render) -> None:
@@ -17,6 +17,14 @@ def test_the_service_is_called_by_the_release_name_on_port_80(render: Render) ->
         "metrics": (3002, "metrics"),
     }
     assert spec["ports"][0]["name"] == "http"
+
+
+def test_a_node_port_is_for_the_types_that_have_one(render: Render) -> None:
+    """With NodePort it is what was asked for, or the cluster's choice; with ClusterIP there is none."""
+    asked = render({"service": {"type": "NodePort", "nodePort": 30080}}).named("Service")["spec"]
+    assert (asked["type"], asked["ports"][0]["nodePort"]) == ("NodePort", 30080)
+    for service in ({"type": "NodePort"}, {"nodePort": 30080}):
+        assert "nodePort" not in render({"service": service}).named("Service")["spec"]["ports"][0]
 
 
 def test_the_service_selects_the_replicas_and_not_the_test(render: Render) -> None:
@@ -105,6 +113,28 @@ def test_the_service_monitor_finds_the_service(render: Render) -> None:
     monitor, service = found.named("ServiceMonitor")["spec"], found.named("Service")
     assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     assert monitor["endpoints"][0]["port"] in {p["name"] for p in service["spec"]["ports"]}
+    assert monitor["endpoints"][0]["path"] == "/metrics/all"
+
+
+def test_the_pod_monitor_finds_the_pods(render: Render) -> None:
+    """Its selector matches the pods' labels and its port is one of the container's; annotations give way."""
+    found = render({"podMonitor": {"enabled": True}}, api_versions=(POD_MONITOR,))
+    monitor, pod = found.named("PodMonitor")["spec"], found.pod["metadata"]
+    assert monitor["selector"]["matchLabels"].items() <= pod["labels"].items()
+    [endpoint] = monitor["podMetricsEndpoints"]
+    ports = {one["name"]: one["containerPort"] for one in found.container["ports"]}
+    assert (ports[endpoint["port"]], endpoint["path"]) == (3002, "/metrics")
+    assert "prometheus.io/scrape" not in pod["annotations"]
+    unknown = render({"podMonitor": {"enabled": True}})
+    assert "PodMonitor" not in unknown.kinds()
+    assert unknown.pod["metadata"]["annotations"]["prometheus.io/scrape"] == "true"
+    sealed = render(values_of("demand"), api_versions=(POD_MONITOR,)).named("PodMonitor")["spec"]
+    [endpoint] = sealed["podMetricsEndpoints"]
+    ca = {"ca": {"secret": {"name": "iris-tls", "key": "ca.crt"}}}
+    assert (endpoint["scheme"], endpoint["tlsConfig"]) == (
+        "https",
+        {**ca, "serverName": "iris.models.svc"},
+    )
 
 
 def test_helm_test_runs_the_released_image(render: Render) -> None:

@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 from tests.chart.conftest import IMAGE, Render
+from tests.chart.test_demand import DEMAND
 
 
 def test_no_replicas_are_rendered_under_the_autoscaler(render: Render) -> None:
-    """The HPA owns the number: an upgrade must not reset it."""
-    assert "replicas" not in render({"replicaCount": 7}).named("Deployment")["spec"]
+    """An HPA owns the number, the chart's or KEDA's: an upgrade must not reset it."""
+    assert "replicas" not in render().named("Deployment")["spec"]
+    assert "replicas" not in render(DEMAND).named("Deployment")["spec"]
 
 
 def test_replicas_are_rendered_without_the_autoscaler(render: Render) -> None:
@@ -16,12 +18,20 @@ def test_replicas_are_rendered_without_the_autoscaler(render: Render) -> None:
     found = render({"replicaCount": 7, "autoscaling": {"enabled": False}})
     assert found.named("Deployment")["spec"]["replicas"] == 7
     assert "HorizontalPodAutoscaler" not in found.kinds()
+    bare = render({"autoscaling": {"enabled": False}})
+    assert bare.named("Deployment")["spec"]["replicas"] == 2
 
 
-@pytest.mark.parametrize(("drain", "timeout", "grace"), [(10, 30, 60), (1, 1, 13), (300, 600, 1210)])
-def test_the_grace_period_covers_the_drain(render: Render, drain: int, timeout: int, grace: int) -> None:
-    """Twice the drain, the longest request, and 10 s to end."""
-    found = render({"drainSeconds": drain, "requestTimeoutSeconds": timeout})
+@pytest.mark.parametrize(
+    ("drain", "timeout", "asked", "grace"),
+    [(10, 30, 0, 60), (1, 1, 0, 13), (300, 600, 0, 1210), (10, 30, 60, 60), (10, 30, 90, 90)],
+)
+def test_the_grace_period_covers_the_drain(
+    render: Render, drain: int, timeout: int, asked: int, grace: int
+) -> None:
+    """Twice the drain, the longest request, and 10 s to end; more where it is asked for."""
+    times = {"drainSeconds": drain, "requestTimeoutSeconds": timeout, "terminationGracePeriodSeconds": asked}
+    found = render(times)
     assert found.pod["spec"]["terminationGracePeriodSeconds"] == grace
     env = {one["name"]: one["value"] for one in found.container["env"]}
     assert (env["EKIBEN_DRAIN_SECONDS"], env["EKIBEN_REQUEST_TIMEOUT_SECONDS"]) == (str(drain), str(timeout))
@@ -105,6 +115,19 @@ def test_the_pods_say_what_they_serve(render: Render) -> None:
     assert said["ekiben.dev/model"] == "iris"
     assert said["ekiben.dev/model-version"] == "4f2a90cc61d0be11"
     assert said["ekiben.dev/artefact"] == model["artefact"]
+
+
+def test_replicas_prefer_nodes_of_their_own(render: Render) -> None:
+    """Softly, so that one node is enough; a given affinity replaces ours."""
+    found = render()
+    [term] = found.pod["spec"]["affinity"]["podAntiAffinity"][
+        "preferredDuringSchedulingIgnoredDuringExecution"
+    ]
+    selector = term["podAffinityTerm"]["labelSelector"]["matchLabels"]
+    assert selector == found.named("Deployment")["spec"]["selector"]["matchLabels"]
+    assert "requiredDuringSchedulingIgnoredDuringExecution" not in str(found.pod["spec"]["affinity"])
+    own: dict[str, Any] = {"nodeAffinity": {}}
+    assert render({"affinity": own}).pod["spec"]["affinity"] == own
 
 
 def test_replicas_spread_softly_over_nodes_and_zones(render: Render) -> None:

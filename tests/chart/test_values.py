@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.chart.conftest import CHART, IMAGE, ROOT, SERVICE_MONITOR, Render, values_of
+from tests.chart.conftest import (
+    CHART,
+    POD_MONITOR,
+    ROOT,
+    SERVICE_MONITOR,
+    VARIANTS,
+    Render,
+    values_of,
+)
 
 from ekiben.clients import command, helm, tools
 
@@ -50,7 +58,7 @@ def test_every_value_is_described() -> None:
     """Each has a description, numbers have both bounds and a unit."""
     for path, found in (*_sections(SCHEMA), *_leaves(SCHEMA)):
         assert found["description"].endswith("."), path
-        if found.get("type") == "integer":
+        if found.get("type") in ("integer", ["integer", "null"]):
             assert {"minimum", "maximum", "x-unit"} <= set(found), path
 
 
@@ -68,23 +76,48 @@ def test_schema_defaults_and_readme_name_the_same_values() -> None:
     assert set(DEFAULTS) == set(SCHEMA["properties"]) - {"global"}
 
 
-def test_the_everything_values_touch_every_value() -> None:
-    """Each value is given there, and none at its default but switches."""
-    given = values_of("everything")
+def _given(values: Mapping[str, Any], path: str) -> Any:
+    """What is at a path, or None."""
+    found: Any = values
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
+
+
+def test_the_ci_values_touch_every_value() -> None:
+    """Each value is given in one of them, and not at its default but for switches."""
+    given = [values_of(name) for name in VARIANTS]
     same = [
         path
         for path, found in _leaves(SCHEMA)
-        if _at(given, path) == _at(DEFAULTS, path) and found.get("type") != "boolean"
+        if all(_given(each, path) is None for each in given)
+        or (
+            found.get("type") != "boolean"
+            and all(_given(each, path) in (None, _at(DEFAULTS, path)) for each in given)
+        )
     ]
     assert same == []
 
 
-@pytest.mark.parametrize("name", ["minimal", "fixed", "everything"])
+def test_every_ci_file_is_a_variant() -> None:
+    """No file of ci/ is left out of the tests."""
+    assert sorted(p.name for p in (CHART / "ci").iterdir()) == sorted(f"{n}-values.yaml" for n in VARIANTS)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
 def test_the_ci_values_render_and_lint(render: Render, program: Path, name: str) -> None:
     """Each variant makes valid objects and passes `helm lint --strict`."""
     values = values_of(name)
-    assert "Deployment" in render(values, api_versions=(SERVICE_MONITOR,)).kinds()
+    assert "Deployment" in render(values, api_versions=(SERVICE_MONITOR, POD_MONITOR)).kinds()
     helm.lint(program, CHART, values)
+
+
+@pytest.mark.parametrize("version", ["1234567890123e45", "0012345678901234", "true", "0x1f"])
+def test_a_version_stays_the_text_that_it_is(render: Render, version: str) -> None:
+    """Helm reads digits around an `e` as a number, unless they come in quotes and leave in quotes."""
+    found = render({"model": {"version": version}})
+    assert found.pod["metadata"]["annotations"]["ekiben.dev/model-version"] == version
+    assert found.named("Service")["metadata"]["labels"]["app.kubernetes.io/version"] == version
 
 
 def test_a_render_is_reproducible(program: Path) -> None:
@@ -105,7 +138,6 @@ def test_a_render_is_reproducible(program: Path) -> None:
         ({"image": {"repository": "r/x"}}, "image.digest"),
         ({"image": {"repository": "", "tag": "1"}}, "image.repository"),
         ({"drainSeconds": "10s"}, "drainSeconds"),
-        ({"terminationGracePeriodSeconds": 5}, "terminationGracePeriodSeconds"),
         ({"maxSurge": 0}, "maxSurge"),
         ({"env": {"EKIBEN_DRAIN_SECONDS": "0"}}, "EKIBEN_DRAIN_SECONDS"),
         ({"podLabels": {"app.kubernetes.io/instance": "other"}}, "app.kubernetes.io/instance"),
@@ -120,15 +152,6 @@ def test_wrong_values_are_refused_by_name(
 ) -> None:
     """The refusal names the value."""
     assert says in refusal(values)
-
-
-def test_kube_score_finds_nothing_critical(program: Path) -> None:
-    """The default values pass kube-score for the Kubernetes that we run."""
-    text = helm.template(program, CHART, "iris", "models", {"image": IMAGE})
-    score = [str(tools.find("kube-score")), "score", "--kubernetes-version", "v1.35", "-o", "ci", "-"]
-    done = command.run(score, stdin=text, check=False)
-    assert [line for line in done.stdout.splitlines() if line.startswith("[CRITICAL]")] == []
-    assert "[OK]" in done.stdout
 
 
 @pytest.mark.parametrize(("overlay", "bounds"), [("dev", (1, 2)), ("production", (3, 20))])

@@ -6,7 +6,7 @@
 {{/* Selectors never change: they are immutable in a Deployment. */}}
 {{- define "model-server.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "model-server.commonLabels" -}}
@@ -26,7 +26,7 @@ app.kubernetes.io/version: {{ . | quote }}
 {{/* The pods of `helm test` must not match the Service's selector. */}}
 {{- define "model-server.testLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}-test
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{/* A digest wins over a tag. */}}
@@ -35,6 +35,9 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- if .Values.image.digest -}}
 {{ $repository }}@{{ .Values.image.digest }}
 {{- else -}}
+{{- if .Values.image.requireDigest -}}
+{{- fail "image.digest: expected a digest (image.requireDigest), found none: a tag can be moved" -}}
+{{- end -}}
 {{ $repository }}:{{ required "image.digest (or image.tag): expected one of them, found neither" .Values.image.tag }}
 {{- end -}}
 {{- end -}}
@@ -44,35 +47,63 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
 {{/* Drain (at most twice drainSeconds), then the longest request, then 10 s to flush and exit. */}}
-{{- define "model-server.graceSeconds" -}}
+{{- define "model-server.computedGraceSeconds" -}}
 {{- add (mul 2 (int .Values.drainSeconds)) (int .Values.requestTimeoutSeconds) 10 -}}
 {{- end -}}
 
-{{/* "true" where a ServiceMonitor is wanted and the cluster knows the kind. */}}
+{{- define "model-server.graceSeconds" -}}
+{{- max (include "model-server.computedGraceSeconds" . | int) (int .Values.terminationGracePeriodSeconds) -}}
+{{- end -}}
+
+{{/* "true" where an HPA, the chart's or KEDA's, owns the number of replicas. */}}
+{{- define "model-server.scaled" -}}
+{{- if or .Values.autoscaling.enabled .Values.keda.enabled -}}true{{- end -}}
+{{- end -}}
+
+{{/* The HPA that scales, by name: KEDA's own is not the chart's, so that a switch never finds its name taken. */}}
+{{- define "model-server.autoscalerName" -}}
+{{- if .Values.keda.enabled }}keda-hpa-{{ end }}{{ include "model-server.fullname" . -}}
+{{- end -}}
+
+{{/* "true" where a ServiceMonitor (or PodMonitor) is wanted and the cluster knows the kind. */}}
 {{- define "model-server.serviceMonitor" -}}
 {{- if and .Values.serviceMonitor.enabled (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1/ServiceMonitor") -}}true{{- end -}}
 {{- end -}}
 
-{{/* Pod Security "restricted", said in full so that no namespace default is needed. */}}
-{{- define "model-server.podSecurityContext" -}}
-runAsNonRoot: true
-runAsUser: 10001
-runAsGroup: 10001
-fsGroup: 10001
-seccompProfile:
-  type: RuntimeDefault
+{{- define "model-server.podMonitor" -}}
+{{- if and .Values.podMonitor.enabled (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1/PodMonitor") -}}true{{- end -}}
 {{- end -}}
 
-{{- define "model-server.securityContext" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-runAsNonRoot: true
-runAsUser: 10001
-runAsGroup: 10001
-capabilities:
-  drop: [ALL]
-seccompProfile:
-  type: RuntimeDefault
+{{/* How a monitor scrapes with TLS; the certificate's name is the Service's. Takes "root" and "tlsConfig". */}}
+{{- define "model-server.scrapeTls" -}}
+{{- $name := printf "%s.%s.svc" (include "model-server.fullname" .root) .root.Release.Namespace -}}
+scheme: https
+tlsConfig:
+  {{- merge (deepCopy .tlsConfig) (dict "serverName" $name) | toYaml | nindent 2 }}
+{{- end -}}
+
+{{/* Name of the container's port for metrics: a foreign service may have one port for all. */}}
+{{- define "model-server.metricsPort" -}}
+{{- ternary "http" "metrics" (eq (int .Values.ports.metrics) (int .Values.ports.http)) -}}
+{{- end -}}
+
+{{/* Containers as they were given; one that says no securityContext gets the chart's. Takes "root" and "containers". */}}
+{{- define "model-server.containers" -}}
+{{- $context := dict "securityContext" .root.Values.securityContext -}}
+{{- range .containers }}
+- {{ merge (deepCopy .) (ternary (dict) $context (hasKey . "securityContext")) | toYaml | nindent 2 | trim }}
+{{- end }}
+{{- end -}}
+
+{{/* Hooks of the container: a foreign server gets the time in which traffic moves away, ours drains by itself. */}}
+{{- define "model-server.lifecycle" -}}
+{{- if .Values.lifecycle -}}
+{{- toYaml .Values.lifecycle -}}
+{{- else if not .Values.server.enabled -}}
+preStop:
+  sleep:
+    seconds: {{ int .Values.drainSeconds }}
+{{- end -}}
 {{- end -}}
 
 {{- define "model-server.dnsRule" -}}
@@ -162,7 +193,7 @@ seccompProfile:
 defaultMode: 0440
 sources:
   - secret:
-      name: {{ include "model-server.keysSecret" . }}
+      name: {{ include "model-server.keysSecret" . | quote }}
       optional: true
       items: [{key: keys.json, path: keys.json}]
   {{- if .Values.access.tokens.issuers }}
@@ -173,7 +204,7 @@ sources:
   {{- range $place, $issuer := .Values.access.tokens.issuers }}
   {{- with $issuer.jwks.configMapName }}
   - configMap:
-      name: {{ . }}
+      name: {{ . | quote }}
       optional: true
       items: [{key: jwks.json, path: jwks-{{ $place }}.json}]
   {{- end }}

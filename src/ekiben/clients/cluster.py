@@ -14,6 +14,7 @@ from ekiben.clients.served import Served
 from ekiben.errors import ClusterError
 
 _REFUSED_STATUS = 400  # and up
+_KEDA_PREFIX = "keda-hpa-"  # KEDA's default name is this and the ScaledObject's; the chart says the same
 
 
 def connect(kubeconfig: Path | None, context: str) -> Cluster:
@@ -62,10 +63,13 @@ class Cluster(Served):
         return objects.rollout(found, sets.items)
 
     def autoscaler(self, namespace: str, name: str) -> objects.Autoscaler | None:
-        """Return a HorizontalPodAutoscaler; None if there is none."""
+        """Return a release's HorizontalPodAutoscaler, its own or the one that KEDA made; None without one."""
         read = self._autoscaling.read_namespaced_horizontal_pod_autoscaler
-        found = self._found(f"hpa {namespace}/{name}", read, name, namespace)
-        return None if found is None else objects.autoscaler(found)
+        for one in (name, f"{_KEDA_PREFIX}{name}"):
+            found = self._found(f"hpa {namespace}/{one}", read, one, namespace)
+            if found is not None:
+                return objects.autoscaler(found)
+        return None
 
     def hold_replicas(self, namespace: str, name: str) -> None:
         """Own the number of replicas that a Deployment without HPA has now.

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ekiben.clients import command
 from ekiben.errors import ClusterError, ToolError
 
@@ -78,7 +76,7 @@ class Helm:
         Raises:
             ToolError: Helm refused.
         """
-        done = self._run(*self.upgrade_argv(release, chart, namespace), stdin=_yaml(values))
+        done = self._run(*self.upgrade_argv(release, chart, namespace), stdin=written(values))
         return _revision(json.loads(done.stdout))
 
     def rollback(self, release: str, namespace: str, revision: int) -> None:
@@ -202,7 +200,7 @@ def template(
         argv += ["--api-versions", version]
     if skip_tests:
         argv.append("--skip-tests")
-    return command.run(argv, stdin=_yaml(values), timeout_seconds=_TIMEOUT_SECONDS, show=False).stdout
+    return command.run(argv, stdin=written(values), timeout_seconds=_TIMEOUT_SECONDS, show=False).stdout
 
 
 def lint(program: Path, chart: Path, values: Mapping[str, Any]) -> None:
@@ -212,11 +210,12 @@ def lint(program: Path, chart: Path, values: Mapping[str, Any]) -> None:
         ToolError: With what it found.
     """
     argv = [str(program), "lint", "--strict", str(chart), "--values", "-", "--kube-version", _RENDER_FOR]
-    command.run(argv, stdin=_yaml(values), timeout_seconds=_TIMEOUT_SECONDS, show=False)
+    command.run(argv, stdin=written(values), timeout_seconds=_TIMEOUT_SECONDS, show=False)
 
 
-def _yaml(values: Mapping[str, Any]) -> str:
-    return yaml.safe_dump(dict(values), sort_keys=True)
+def written(values: Mapping[str, Any]) -> str:
+    """Write values for Helm, as JSON: a plain `1e5` is text to the writer of YAML 1.1, and a number to Helm."""
+    return json.dumps(dict(values), sort_keys=True)
 
 
 def _revision(document: Mapping[str, Any]) -> HelmRevision:

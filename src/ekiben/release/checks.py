@@ -18,6 +18,7 @@ from ekiben.release.site import Site
 _ROUNDS = 3  # through the Service, so that more than one replica answers
 _ANSWER_SECONDS = 20.0  # a replica under load may refuse a moment; a wrong answer is not asked again
 _KEY_SECONDS = 150.0  # a new key reaches running pods with the kubelet's next look, about every minute
+_AUTOSCALER_SECONDS = 15.0  # KEDA makes its HPA after it has seen the ScaledObject
 _AGAIN_SECONDS = 1.0
 _OK, _UNAUTHENTICATED = 200, 401
 _FINAL = (400, 403, 404, 405, 413, 415, 422)  # the request itself is wrong: it is not asked again
@@ -174,7 +175,10 @@ def _golden(site: Site, expected: Expected, who: str, rounds: int, ask: Callable
 
 def _autoscaler(site: Site) -> Check:
     expected = f"an HPA that scales Deployment/{site.release}"
-    found = site.cluster.autoscaler(site.namespace, site.release)
+    began, found = site.clock(), site.cluster.autoscaler(site.namespace, site.release)
+    while found is None and site.clock() - began < _AUTOSCALER_SECONDS:
+        site.sleep(_AGAIN_SECONDS)
+        found = site.cluster.autoscaler(site.namespace, site.release)
     if found is None:
         return Check("autoscaler", False, expected, "none")
     target = f"{found.target_kind}/{found.target_name}"

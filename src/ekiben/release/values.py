@@ -10,6 +10,8 @@ from ekiben.config import ModelConfig
 from ekiben.errors import ConfigError
 from ekiben.identifiers import ImageReference, ModelTag
 
+_REPLICAS = 2  # the chart's, where nothing scales and replicaCount is null
+
 if TYPE_CHECKING:
     from ekiben.scale.plan.document import CapacityPlan
 
@@ -133,13 +135,13 @@ def _derived(config: ModelConfig, image: ImageReference, model: ModelTag, artefa
 
 def replicas_expected(values: Mapping[str, Any]) -> int:
     """Fewest replicas that a finished release with these values has."""
-    scaled = values["autoscaling"]
-    return int(scaled["minReplicas"] if scaled["enabled"] else values.get("replicaCount", 2))
+    fewest = values["autoscaling"]["minReplicas"] if autoscaled(values) else values.get("replicaCount")
+    return int(fewest or _REPLICAS)
 
 
 def autoscaled(values: Mapping[str, Any]) -> bool:
-    """True if the HPA owns the number of replicas."""
-    return bool(values["autoscaling"]["enabled"])
+    """True if an HPA owns the number of replicas: the chart's, or the one that KEDA makes."""
+    return bool(values["autoscaling"]["enabled"] or values.get("keda", {}).get("enabled"))
 
 
 def access_required(values: Mapping[str, Any]) -> bool:
@@ -166,11 +168,12 @@ def _refuse_fights(values: Mapping[str, Any], sources: Mapping[str, str]) -> Non
         for owned, source in sources.items()
         if path == owned or path.startswith(owned + ".") or (replaces and owned.startswith(path + "."))
     ]
-    autoscaling = values.get("autoscaling")
-    scaled = not (isinstance(autoscaling, Mapping) and autoscaling.get("enabled") is False)
-    if "replicaCount" in values and scaled:
+    if values.get("replicaCount") is not None and (
+        _switched(values, "autoscaling", default=True) or _switched(values, "keda", default=False)
+    ):
         fights.append(
-            "  replicaCount: the HPA owns it; set `scale.min_replicas`, or autoscaling.enabled: false"
+            "  replicaCount: the HPA owns it; set `scale.min_replicas`, or both"
+            " autoscaling.enabled and keda.enabled: false"
         )
     if fights:
         raise ConfigError(
@@ -178,6 +181,11 @@ def _refuse_fights(values: Mapping[str, Any], sources: Mapping[str, str]) -> Non
             + "\n".join(sorted(set(fights))),
             remedy="take them out of `release.values`",
         )
+
+
+def _switched(values: Mapping[str, Any], section: str, *, default: bool) -> bool:
+    found = values.get(section)
+    return bool(found.get("enabled", default)) if isinstance(found, Mapping) else default
 
 
 def _paths(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, bool]]:

@@ -264,6 +264,16 @@ def test_replicas_are_held_unless_an_hpa_owns_them(opened: Cluster, server: ApiS
     assert all(headers["content-type"] == "application/apply-patch+yaml" for _, headers in written)
 
 
+def test_the_hpa_that_keda_made_is_the_releases(opened: Cluster, server: ApiServer) -> None:
+    """It is asked for where there is none of the release's own name."""
+    hpa = "GET /apis/autoscaling/v2/namespaces/m/horizontalpodautoscalers/keda-hpa-iris"
+    target = {"kind": "Deployment", "name": "iris"}
+    server.answers[hpa] = (200, {"spec": {"scaleTargetRef": target, "maxReplicas": 7}})
+    found = opened.autoscaler("m", "iris")
+    assert found is not None
+    assert (found.target_name, found.maximum) == ("iris", 7)
+
+
 def test_pods_are_asked_by_release(opened: Cluster, server: ApiServer) -> None:
     """The selector names the release and the chart; the list is in order."""
     selector = "app.kubernetes.io/instance=iris,app.kubernetes.io/name=model-server"

@@ -107,3 +107,11 @@ def test_uninstalling_what_is_not_there_is_no_error(recorder: Recorder, helm: He
     recorder.answers("release: not found")
     assert helm.uninstall("iris", "models") is False
     assert "--ignore-not-found" in recorder.argv
+
+
+@pytest.mark.parametrize("text", ["1e5", "08", "0x1f", "yes", "null", "1234567890123e45", "", "é: #"])
+def test_a_text_reaches_helm_as_a_text(recorder: Recorder, helm: Helm, text: str) -> None:
+    """A version of digits and one `e` is a number to Helm if it is not in quotes."""
+    recorder.answers(json.dumps({"version": 1, "info": {"status": "deployed"}}))
+    helm.upgrade("iris", Path("chart"), "m", {"model": {"version": text}})
+    assert json.loads(recorder.stdin) == {"model": {"version": text}}

@@ -154,3 +154,13 @@ def test_a_seal_that_would_check_nothing_is_refused(bento: dict[str, Any]) -> No
     """A key without signers, pickles without signers, a key that pods do not get, formats that none reads."""
     with pytest.raises(ConfigError, match=r"expected|match pattern"):
         configured(bento={"service": "a:B", **bento})
+
+
+def test_keda_owns_the_replicas_as_the_hpa_does() -> None:
+    """The fewest are those of `scale`, and a fixed number beside it would fight."""
+    keda = {"autoscaling": {"enabled": False}, "keda": {"enabled": True}}
+    found = derived(release={"values": keda}, scale={"min_replicas": 3})
+    assert values.autoscaled(found)
+    assert values.replicas_expected(found) == 3
+    with pytest.raises(ConfigError, match="replicaCount: the HPA owns it"):
+        derived(release={"values": {**keda, "replicaCount": 4}})

@@ -1,0 +1,55 @@
+"""Random value sets in short, and that their generator and their page are what they say."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+
+import pytest
+from tests.chart.conftest import CHART
+from tests.torture.chart import draw, outcomes, sets
+from tests.torture.chart.outcomes import OURS, Score
+
+SEED = 20261129
+
+
+@pytest.mark.parametrize("first", range(0, 50, 5))
+def test_random_values_are_taken(first: int) -> None:
+    """Rendered, linted and valid in three minor versions."""
+    found = sets.batch(first, 5, SEED)
+    assert found.errors == ()
+    assert found.objects > 20
+
+
+def test_a_set_is_its_seed() -> None:
+    """The same number and seed draw the same set, another number another one."""
+    assert sets.drawn(3, SEED) == sets.drawn(3, SEED)
+    assert sets.drawn(3, SEED) != sets.drawn(4, SEED)
+
+
+def test_the_sets_touch_every_value() -> None:
+    """Each value of the schema is drawn within 100 sets."""
+    touched: set[str] = set()
+    for which in range(100):
+        touched |= set(sets._paths(sets.drawn(which, SEED)))
+    assert sets._leaves() - touched == set()
+
+
+def test_texts_fit_their_patterns() -> None:
+    """Every pattern of the schema is drawn from, and what is drawn fits it."""
+    patterns = set(re.findall(r'"pattern": ("(?:[^"\\]|\\.)*")', (CHART / "values.schema.json").read_text()))
+    chance = random.Random(SEED)  # noqa: S311
+    assert len(patterns) > 15
+    for pattern in map(json.loads, patterns):
+        if "(?!" not in pattern:
+            assert all(re.search(pattern, draw.text({"pattern": pattern}, chance)) for _ in range(50)), (
+                pattern
+            )
+
+
+def test_the_judges_have_seen_this_chart() -> None:
+    """The recorded scores are of the chart as it is, and clean; else: `make score`."""
+    last = {one.values: one for one in outcomes.read() if isinstance(one, Score) and one.chart == OURS}
+    assert {one.code for one in last.values()} == {outcomes.scored_code()}
+    assert [one.values for one in last.values() if not outcomes.clean(one)] == []

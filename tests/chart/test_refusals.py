@@ -1,0 +1,127 @@
+"""Every value that can break a rollout is refused before the cluster is touched, by a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.chart.conftest import CHART, IMAGE, Render
+from tests.chart.test_demand import DEMAND, KEDA
+
+from ekiben.clients import helm
+from ekiben.errors import ToolError
+
+OFF = {"autoscaling": {"enabled": False}}
+CONTAINER = {"name": "x", "image": "r/x:1"}
+FOREIGN = {"enabled": False}
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        # scaling
+        ({"keda": KEDA}, "keda.enabled: expected autoscaling.enabled=false beside it"),
+        ({"replicaCount": 3}, "replicaCount: expected none while autoscaling.enabled"),
+        ({**DEMAND, "replicaCount": 3}, "replicaCount: expected none"),
+        ({"autoscaling": {"minReplicas": 5, "maxReplicas": 4}}, "expected minReplicas <= maxReplicas"),
+        ({**DEMAND, "autoscaling": {"enabled": False, "minReplicas": 11}}, "minReplicas <= maxReplicas"),
+        ({"autoscaling": {"minReplicas": 0}}, "minReplicas"),
+        ({**DEMAND, "keda": {**KEDA, "query": ""}}, "keda.query: expected one"),
+        ({**DEMAND, "keda": {**KEDA, "serverAddress": ""}}, "keda.serverAddress: expected one"),
+        ({**DEMAND, "keda": {**KEDA, "metadata": {"ignoreNullValues": "true"}}}, "ignoreNullValues"),
+        # times
+        ({"terminationGracePeriodSeconds": 59}, "= 60, found 59: requests in flight would be cut off"),
+        ({"drainSeconds": 20, "terminationGracePeriodSeconds": 60}, "= 80, found 60"),
+        ({"progressDeadlineSeconds": 125}, "progressDeadlineSeconds: expected at least 126"),
+        (
+            {"startupProbe": None, "progressDeadlineSeconds": 10, "minReadySeconds": 10},
+            "progressDeadlineSeconds: expected more than minReadySeconds",
+        ),
+        # drains
+        ({"podDisruptionBudget": {"maxUnavailable": 0}}, "maxUnavailable"),
+        ({"podDisruptionBudget": {"maxUnavailable": "0%"}}, "maxUnavailable"),
+        ({"podDisruptionBudget": {"minAvailable": 2}}, "minAvailable"),
+        # the image
+        (
+            {"image": {"repository": "r/x", "tag": "1", "requireDigest": True}},
+            "image.digest: expected a digest",
+        ),
+        # ports
+        ({"ports": {"http": 80}}, "http"),
+        ({"ports": {"http": 3001}}, "ports: expected a number of its own for each"),
+        ({"ports": {"metrics": 3000}}, "ports: expected a number of its own for each"),
+        ({"service": {"port": 3002}}, "service: expected a number of its own"),
+        (
+            {"readinessProbe": {"httpGet": {"port": "web"}}},
+            "readinessProbe.httpGet.port: expected one of http",
+        ),
+        ({"livenessProbe": {"httpGet": None, "tcpSocket": {"port": "x"}}}, "livenessProbe.tcpSocket.port"),
+        ({"server": {"grpc": False}, "startupProbe": {"httpGet": {"port": "grpc"}}}, "startupProbe.httpGet"),
+        # containers and volumes
+        ({"sidecars": [{"image": "r/x:1"}]}, "expected a name for each"),
+        ({"sidecars": [{**CONTAINER, "name": "model-server"}]}, "found model-server twice"),
+        ({"sidecars": [CONTAINER], "initContainers": [CONTAINER]}, "found x twice"),
+        ({"sidecars": [{**CONTAINER, "ports": [{"containerPort": 3000}]}]}, "x: expected ports"),
+        ({"volumes": [{"name": "tmp", "emptyDir": {}}]}, "found tmp twice"),
+        ({"volumeMounts": [{"name": "x", "mountPath": "/x"}]}, "expected a volume of `volumes`, found x"),
+        ({"volumeMounts": [{"name": "tmp", "mountPath": "/tmp/"}]}, "found /tmp"),  # noqa: S108
+        ({"volumeMounts": [{"name": "tmp", "mountPath": "/etc/ekiben/access"}]}, "are the chart's"),
+        # around
+        ({"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}, "would be scraped twice"),
+        ({"ingress": {"enabled": True}}, "ingress.hosts: expected at least one"),
+        ({"httpRoute": {"enabled": True}}, "httpRoute.parentRefs: expected at least one"),
+        ({"httpRoute": {"rules": []}}, "rules"),
+        # a foreign server looks at none of these
+        ({"server": FOREIGN, "access": {"mode": "required"}}, "a foreign one would be open"),
+        ({"server": FOREIGN, "tls": {"enabled": True, "secretName": "x"}}, "a foreign one would be open"),
+        ({"server": FOREIGN, "seal": {"encryption": {"secretName": "x"}}}, "a foreign one would be open"),
+    ],
+)
+def test_what_breaks_a_rollout_is_refused(
+    refusal: Callable[[Mapping[str, Any]], str], values: dict[str, Any], says: str
+) -> None:
+    """The refusal names the value and says what was expected."""
+    assert says in refusal(values)
+
+
+@pytest.mark.parametrize("name", ["1e5", "a.b", "9-lives"])
+def test_a_name_that_no_service_may_have_is_refused(program: Path, name: str) -> None:
+    """Else the cluster would refuse the Service alone, after the rest was made."""
+    with pytest.raises(ToolError) as error:
+        helm.template(program, CHART, name, "models", {"image": IMAGE})
+    assert "release name: expected" in error.value.last_lines
+
+
+@pytest.mark.parametrize("name", ["true", "null", "a-" + "b" * 51])
+def test_a_name_that_yaml_misreads_stays_a_name(program: Path, name: str) -> None:
+    """Every object is named after the release, in quotes, within Kubernetes' 63 characters."""
+    values = {"image": IMAGE, "headlessService": {"enabled": True}, "priorityClassName": "123"}
+    text = helm.template(program, CHART, name, "models", values)
+    objects = [one for one in yaml.safe_load_all(text) if one]
+    names = {one["metadata"]["name"] for one in objects}
+    assert names == {name, f"{name}-test", f"{name}-headless"}
+    assert max(map(len, names)) <= 63
+    [pod] = [one["spec"]["template"] for one in objects if one["kind"] == "Deployment"]
+    assert pod["spec"]["priorityClassName"] == "123"
+    assert pod["metadata"]["labels"]["app.kubernetes.io/instance"] == name
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {**OFF, "replicaCount": 1},
+        {"progressDeadlineSeconds": 126},
+        {"terminationGracePeriodSeconds": 60},
+        {"autoscaling": {"minReplicas": 10, "maxReplicas": 10}},
+        {**OFF, "autoscaling": {"enabled": False, "minReplicas": 99}},
+        {"server": {"grpc": False}, "ports": {"grpc": 3000}, "service": {"grpcPort": 80}},
+        {"server": FOREIGN, "ports": {"metrics": 3000}},
+        {"readinessProbe": {"httpGet": {"port": 3000}}, "livenessProbe": None},
+    ],
+)
+def test_what_is_just_allowed_is_rendered(render: Render, values: dict[str, Any]) -> None:
+    """The refusals begin where the danger does."""
+    assert "Deployment" in render(values).kinds()
