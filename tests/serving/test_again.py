@@ -50,6 +50,26 @@ def test_known_heads_may_be_pipelined(wire: Wire) -> None:
     assert [prediction(wire.answer()) for _ in range(6)] == [0, 2, 2, 0, 0, 2]
 
 
+def test_a_head_is_not_taken_for_the_next_ones(wire: Wire) -> None:
+    """Two requests in one piece teach nothing of the first by the second's fields."""
+    wire.send(chunked([ROW]) + predict(OTHER))
+    assert [prediction(wire.answer()) for _ in range(2)] == [0, 2]
+    for _ in range(3):
+        assert prediction(wire.ask(chunked([OTHER]))) == 2
+        assert prediction(wire.ask(predict(ROW))) == 0
+
+
+def test_nothing_follows_the_last_request(wire: Wire) -> None:
+    """After a request that closes, one with a known head gets no answer, though the first takes a while."""
+    wire.ask(predict())
+    large = json.dumps({"instances": [[5.1, 3.5, 1.4, 0.2]] * 5_000}).encode()
+    wire.send(predict(large, b"Connection: close"))
+    time.sleep(0.002)
+    wire.send(predict())
+    assert wire.answer().status == 200
+    assert wire.closed()
+
+
 def test_a_known_head_with_less_than_its_body_waits_for_the_rest(wire: Wire) -> None:
     """A length is believed as before: the next request begins where it ends."""
     wire.ask(predict())

@@ -155,9 +155,17 @@ VALIDATION = (
         "doubtful-heads-known",
         "a head is only known where its lines are what the parser made of them",
         "http/again.py",
-        ' or lines != len(fields) + 2 or head.count(b"\\r\\n") != lines',
+        " or not _read_so(head, target, fields)",
         "",
         ("tests/unit/serving/test_again.py",),
+    ),
+    Fault(
+        "requests-after-the-last",
+        "what follows a request that closes the connection is no request",
+        "http/connection.py",
+        " and (not turns or (isinstance(turns[-1], Turn) and not turns[-1].last))",
+        "",
+        ("tests/serving/test_again.py",),
     ),
     Fault(
         "heads-without-limit-of-number",

@@ -20,14 +20,14 @@ def known(fields: Any) -> Any:
 
 def learned(head: bytes, fields: list[tuple[bytes, bytes]]) -> bool:
     heads = Heads()
-    heads.learn(head, fields, known(fields))
+    heads.learn(head, b"/predict", fields, known(fields))
     return heads.get(head) is not None
 
 
 def test_a_plain_head_is_remembered() -> None:
     """By its bytes: one byte more is another head."""
     heads, value = Heads(), known(FIELDS)
-    heads.learn(HEAD, FIELDS, value)
+    heads.learn(HEAD, b"/predict", FIELDS, value)
     assert heads.get(HEAD) is value
     assert heads.get(HEAD + b" ") is None
 
@@ -51,6 +51,9 @@ def test_heads_that_are_unlike_the_next_are_not_kept(field: tuple[bytes, bytes])
         HEAD.replace(b"\r\nContent", b"\nContent"),
         HEAD.replace(b"x\r\n", b"x\r\n folded\r\n"),
         b"\r\n" + HEAD,
+        HEAD.replace(b"Content-Length: 3", b"Transfer-Encoding: chunked"),
+        HEAD.replace(b"/predict", b"/explain"),
+        HEAD.replace(b"POST", b"GET"),
         HEAD[:-2] + b"X: " + b"x" * 2_048 + b"\r\n\r\n",
         b"",
     ],
@@ -64,6 +67,7 @@ def test_heads_are_bounded() -> None:
     """However many come, no more than 512 are kept, and new ones are."""
     heads = Heads()
     for number in range(10_000):
-        heads.learn(HEAD.replace(b"x\r\n", b"x%d\r\n" % number), FIELDS, known(FIELDS))
+        fields = [(b"host", b"x%d" % number), FIELDS[1]]
+        heads.learn(HEAD.replace(b"x\r\n", b"x%d\r\n" % number), b"/predict", fields, known(fields))
     assert len(heads._known) <= 512
     assert heads.get(HEAD.replace(b"x\r\n", b"x9999\r\n")) is not None

@@ -52,16 +52,16 @@ class Heads:
         self._known: dict[bytes, Known] = {}
         self.get = self._known.get
 
-    def learn(self, head: bytes, fields: Sequence[tuple[bytes, bytes]], known: Known) -> None:
+    def learn(self, head: bytes, target: bytes, fields: Sequence[tuple[bytes, bytes]], known: Known) -> None:
         """Keep a head, if it can come again and is beyond doubt.
 
         Args:
             head: What came, to the first empty line.
-            fields: What the parser made of it: as many lines, or it has seen another end.
+            target: The request's, as the parser gave it.
+            fields: Those of the request that the parser read; another one's prove nothing.
             known: To keep.
         """
-        lines = head.count(b"\n")
-        if len(head) > _MOST_BYTES or lines != len(fields) + 2 or head.count(b"\r\n") != lines:
+        if len(head) > _MOST_BYTES or not _read_so(head, target, fields):
             return
         headers = known.headers
         if len(headers) != len(fields) or any(name in headers for name in (*_UNIQUE, *_UNUSUAL)):
@@ -69,3 +69,19 @@ class Heads:
         if len(self._known) >= _MOST_HEADS:
             self._known.clear()
         self._known[head] = known
+
+
+def _read_so(head: bytes, target: bytes, fields: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether these bytes, line by line, are the POST that the parser read."""
+    first, *lines = head.removesuffix(END).split(b"\r\n")
+    return (
+        head.endswith(END)
+        and first == b"POST %b HTTP/1.1" % target
+        and len(lines) == len(fields)
+        and all(map(_same, lines, fields))
+    )
+
+
+def _same(line: bytes, field: tuple[bytes, bytes]) -> bool:
+    name, _, value = line.partition(b":")
+    return (name.lower(), value.strip(b" \t")) == field

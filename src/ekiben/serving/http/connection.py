@@ -67,7 +67,7 @@ class Protocol(Ordered):
         """Parse what came, or know it."""
         if self._deaf:
             return
-        if self._reading is None and not self._in_head and not self._closing:
+        if self._reading is None and not self._in_head and self._goes_on():
             end = data.find(again.END) + len(again.END)
             head = data[:end]
             known = self.desk.heads.get(head)
@@ -85,6 +85,11 @@ class Protocol(Ordered):
             self._reject(fields.NOT_HTTP)
         if self._in_head and self._head_bytes > HEAD_BYTES and not self._deaf:
             self._reject(fields.LONG_HEAD)
+
+    def _goes_on(self) -> bool:
+        """Whether another request may follow those that came."""
+        turns = self._turns
+        return not self._closing and (not turns or (isinstance(turns[-1], Turn) and not turns[-1].last))
 
     def _repeat(self, known: again.Known, body: bytes) -> None:
         """Take a whole request whose head was read before."""
@@ -106,15 +111,14 @@ class Protocol(Ordered):
         if len(self._turns) >= MOST_TURNS:
             self._throttle()
 
-    def _learn(self, turn: Turn, endpoint: Endpoint, size: int) -> None:
+    def _learn(self, head: bytes, turn: Turn, endpoint: Endpoint, size: int) -> None:
         """Remember the head of a prediction that was let in."""
-        head, self._head = self._head, b""
         if turn.dialect is None or turn.last or turn.wants_continue:
             return
         self._lessons -= 1
         credential = self.desk.gate.credential(turn.headers)
         known = again.Known(endpoint, turn.dialect, turn.headers, size, turn.visit.counters, credential)
-        self.desk.heads.learn(head, self.headers, known)
+        self.desk.heads.learn(head, self.url, self.headers, known)
 
     def _decline(self, rest: bytes) -> None:
         """Read a request again without its offer to upgrade, which nobody here takes.
@@ -220,6 +224,7 @@ class Protocol(Ordered):
 
     def _turn(self, endpoint: Endpoint | None, path: str) -> Turn:
         desk, parser = self.desk, self.parser
+        head, self._head = self._head, b""  # of this request and no other
         headers = dict(self.headers)
         method = _METHODS.get(parser.get_method(), OTHER)
         version = parser.get_http_version()
@@ -247,8 +252,8 @@ class Protocol(Ordered):
             if declared is not None:
                 if int(declared) > desk.bounds.body_bytes:
                     raise fields.too_large(desk.bounds.body_bytes)
-                if self._head and turn.predicts:
-                    self._learn(turn, endpoint, int(declared))
+                if head and turn.predicts:
+                    self._learn(head, turn, endpoint, int(declared))
         except RefusedError as error:
             turn.refusal = error.bare()
             # Where heads can be understood differently, what follows may be no request at all.
