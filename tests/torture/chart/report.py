@@ -82,5 +82,11 @@ def fault_table(found: Sequence[Outcome]) -> Iterator[str]:
     yield "|---|---|---|"
     for each in seeded.FAULTS:
         one = last.get(each.name)
-        by = "not run" if one is None else f"`{one.by.rpartition('/')[2]}`" if one.caught else "**nothing**"
+        by = (
+            "not run"
+            if one is None
+            else f"`{one.by.rpartition('/')[2].partition('[')[0]}`"
+            if one.caught
+            else "**nothing**"
+        )
         yield f"| {each.name} | {each.guarantee} | {by} |"
