@@ -107,6 +107,9 @@ def test_every_number_of_the_autoscaler_follows_from_the_plan(render: Render, ca
     assert resources["limits"]["cpu"] in (expected["limit"], f"{expected['limit']}000m")
     assert resources["requests"]["memory"] == resources["limits"]["memory"] == expected["memory"]
     assert found.pod["spec"]["terminationGracePeriodSeconds"] == expected["grace"]
+    start = found.container["startupProbe"]
+    allowed = start["periodSeconds"] * start["failureThreshold"] + 60
+    assert found.named("Deployment")["spec"]["progressDeadlineSeconds"] == max(300, allowed)
     environment = {each["name"]: each.get("value") for each in found.container["env"]}
     assert environment["EKIBEN_MOST_IN_PROGRESS"] == str(expected["in_progress"])
     assert environment["EKIBEN_OBJECTIVE_SECONDS"] == "0.05,0.25"

@@ -48,6 +48,7 @@ _OWNED_BY_PLAN: Mapping[str, str] = dict.fromkeys(
         "podDisruptionBudget.maxUnavailable",
         "drainSeconds",
         "requestTimeoutSeconds",
+        "progressDeadlineSeconds",
         "startupProbe.periodSeconds",
         "startupProbe.failureThreshold",
     ),

@@ -22,7 +22,7 @@ from ekiben.serving.exchange import Dialect, Headers
 from ekiben.serving.instruments import Instruments
 from ekiben.serving.pace import Pace
 from ekiben.serving.predictor import Predictor
-from ekiben.serving.problem import RefusedError, busy
+from ekiben.serving.problem import RefusedError, busy, late
 from ekiben.serving.ticket import Asked, Called, Done, Ticket, clock, refused, work
 from ekiben.serving.unpack import is_packed, unpack
 
@@ -193,11 +193,7 @@ class Lane:
         self._schedule()
 
     def _one(self, ticket: Ticket) -> bool:
-        """Answer a question that is alone, as most are: the same as a batch of one, with less ado.
-
-        Returns:
-            Whether it was answered; if not, the usual way finds out why.
-        """
+        """Answer a question alone: as a batch of one, with less ado; else the usual way finds out why."""
         rows, started = len(ticket.rows), clock()
         if ticket.cancelled or ticket.deadline < started or self._pace.seconds(rows) > _INLINE_SECONDS:
             return False
@@ -232,7 +228,7 @@ class Lane:
             if ticket.cancelled:
                 continue
             if ticket.deadline < now:
-                self._settle([refused(ticket, _late())])
+                self._settle([refused(ticket, late())])
                 continue
             taken.append(ticket)
             rows += len(ticket.rows)
@@ -262,7 +258,7 @@ class Lane:
             if all(each.cancelled for each in tickets):
                 result = []
             elif all(each.deadline < began for each in tickets):
-                result = [refused(each, _late()) for each in tickets]
+                result = [refused(each, late()) for each in tickets]
             else:
                 result = job()
             seconds = clock() - began
@@ -282,8 +278,7 @@ class Lane:
 
     def _settle(self, result: Iterable[Done]) -> None:
         """Hand out what became of tickets, and count it."""
-        instruments = self._instruments
-        queued = instruments.queued
+        instruments, queued = self._instruments, self._instruments.queued
         for done in result:
             if done.rows:
                 self._pace.note(done.rows, done.seconds)
@@ -303,7 +298,3 @@ class Lane:
             if rows:
                 instruments.predicted(rows)
                 instruments.out_of_range(outside)
-
-
-def _late() -> RefusedError:
-    return RefusedError(504, "late", "the answer was not there in time")

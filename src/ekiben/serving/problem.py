@@ -115,6 +115,11 @@ def busy(seconds: float) -> RefusedError:
     return RefusedError(503, "busy", detail, headers=retry_after(seconds))
 
 
+def late() -> RefusedError:
+    """Refusal of work that nobody waits for any more."""
+    return RefusedError(504, "late", "the answer was not there in time")
+
+
 def pointer(*parts: str | int) -> str:
     """JSON pointer of these steps, `~` and `/` escaped."""
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)

@@ -46,7 +46,10 @@ def _whole(schema: Mapping[str, Any], chance: random.Random) -> int:
 
 
 def _number(schema: Mapping[str, Any], chance: random.Random) -> float:
-    low, high = schema.get("minimum", 0), schema.get("maximum", 100)
+    low, high = schema.get("minimum", 0), schema.get("maximum", schema.get("exclusiveMaximum", 100))
+    if "exclusiveMinimum" in schema and "exclusiveMaximum" in schema:  # neither end belongs to it
+        low = schema["exclusiveMinimum"]
+        return chance.uniform(low + (high - low) / 100, high - (high - low) / 100)
     found = chance.choice((low, high, round(chance.uniform(low, high), 3)))
     return float(found) or 0.5 if "exclusiveMinimum" in schema else found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.torture.pod import seeded_access, seeded_insight
+from tests.torture.pod import seeded_access, seeded_insight, seeded_load
 from tests.torture.pod.faults import Fault
 
 _UNIT, _SERVING = "tests/unit/serving", "tests/serving"
@@ -125,57 +125,6 @@ VALIDATION = (
         (_VALIDATION, _PREDICT),
     ),
     Fault(
-        "known-heads-let-in",
-        "a head that came before lets nobody in",
-        "http/connection.py",
-        "visit.let_in(known.endpoint.group, known.credential, self._peer)",
-        "visit.caller",
-        ("tests/serving/test_again.py",),
-    ),
-    Fault(
-        "known-heads-of-any-length",
-        "a known head's body ends where its length says",
-        "http/connection.py",
-        "if known is not None and len(data) - end == known.size:",
-        "if known is not None:",
-        ("tests/serving/test_again.py",),
-    ),
-    Fault(
-        "known-heads-uncounted",
-        "requests with known heads count for the age of a connection",
-        "http/connection.py",
-        """        desk = self.desk
-        self._requests += 1
-""",
-        """        desk = self.desk
-""",
-        ("tests/serving/test_again.py",),
-    ),
-    Fault(
-        "doubtful-heads-known",
-        "a head is only known where its lines are what the parser made of them",
-        "http/again.py",
-        " or not _read_so(head, target, fields)",
-        "",
-        ("tests/unit/serving/test_again.py",),
-    ),
-    Fault(
-        "requests-after-the-last",
-        "what follows a request that closes the connection is no request",
-        "http/connection.py",
-        " and (not turns or (isinstance(turns[-1], Turn) and not turns[-1].last))",
-        "",
-        ("tests/serving/test_again.py",),
-    ),
-    Fault(
-        "heads-without-limit-of-number",
-        "known heads are bounded",
-        "http/again.py",
-        "if len(self._known) >= _MOST_HEADS:",
-        "if not self._known and _MOST_HEADS < 0:",
-        ("tests/unit/serving/test_again.py",),
-    ),
-    Fault(
         "rows-without-limit",
         "the number of rows is bounded",
         "validation.py",
@@ -281,30 +230,6 @@ LIMITS = (
         " or wait > PATIENCE_RATIO * limits.seconds",
         "",
         (_GATE,),
-    ),
-    Fault(
-        "waits-for-its-last-moment",
-        "who is let in is answered in time, also if the estimate is wrong by some",
-        "backlog.py",
-        "PATIENCE_RATIO = 0.5",
-        "PATIENCE_RATIO = 1.0",
-        ("tests/unit/serving/test_backlog.py",),
-    ),
-    Fault(
-        "decoded-before-refused",
-        "what must be refused for lack of time costs no decoding",
-        "lane.py",
-        "if packed or size > self._backlog.aside_bytes:",
-        "if packed or size > _INLINE_BYTES:",
-        ("tests/unit/serving/test_lane.py",),
-    ),
-    Fault(
-        "pace-of-the-predictor-alone",
-        "the backlog is known by whole jobs",
-        "lane.py",
-        "self._backlog.done(rows, sum(done.rows for done in result), seconds)",
-        "self._backlog.done(rows, sum(done.rows for done in result), 0.0)",
-        ("tests/unit/serving/test_lane.py",),
     ),
     Fault(
         "rate-unlimited",
@@ -441,6 +366,7 @@ FAULTS: tuple[Fault, ...] = (
     *VALIDATION,
     *LIMITS,
     *HTTP,
+    *seeded_load.FAULTS,
     *seeded_access.FAULTS,
     *METRICS,
     *seeded_insight.FAULTS,

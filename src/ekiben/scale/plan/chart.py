@@ -40,6 +40,7 @@ def chart_values(plan: CapacityPlan) -> dict[str, Any]:
         "podDisruptionBudget": {"maxUnavailable": plan.whole("pdb_max_unavailable")},
         "drainSeconds": plan.whole("drain_seconds"),
         "requestTimeoutSeconds": plan.whole("request_timeout_seconds"),
+        "progressDeadlineSeconds": plan.whole("progress_deadline_seconds"),
         "startupProbe": {
             "periodSeconds": plan.whole("startup_period_seconds"),
             "failureThreshold": plan.whole("startup_failure_threshold"),

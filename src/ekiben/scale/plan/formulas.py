@@ -210,6 +210,12 @@ _LIFE = (
         "startup probes that may fail", f"{_DOC}, section 8: ten times what a start took",
     ),
     Formula(
+        "progress_deadline_seconds", "s",
+        "max(300, startup_failure_threshold * startup_period_seconds + 60)",
+        "after which a rollout that gets nowhere has failed",
+        f"{_DOC}, section 8: what its probe allows a start, and a minute for all else",
+    ),
+    Formula(
         "drain_seconds", "s", "max(10, ceil(2 * endpoint_seconds))",
         "how long an ending pod goes on serving", f"{_DOC}, section 8: until no proxy sends to it",
     ),

@@ -14,8 +14,9 @@ import httptools
 
 from ekiben.serving.counters import OTHER
 from ekiben.serving.exchange import Endpoint
-from ekiben.serving.http import again, fields
-from ekiben.serving.http.order import MOST_TURNS, Ordered, clock
+from ekiben.serving.http import fields
+from ekiben.serving.http.order import MOST_TURNS, clock
+from ekiben.serving.http.repeating import Repeating
 from ekiben.serving.http.turn import Turn
 from ekiben.serving.instruments import UNMATCHED
 from ekiben.serving.problem import RefusedError
@@ -28,14 +29,11 @@ HEAD_BYTES = 32_768  # of a request line and its fields; tokens take two or thre
 _METHODS = {b"GET": "GET", b"HEAD": "HEAD", b"POST": "POST"}
 
 
-class Protocol(Ordered):
+class Protocol(Repeating):
     """HTTP/1.1 on one connection."""
 
     _in_head = _full = False
     _head_bytes = 0
-    _peer = ""
-    _head = b""  # of the request that began with what was received last, while it may be learned
-    _lessons = again.LESSONS
 
     # ---- from the transport
 
@@ -67,14 +65,8 @@ class Protocol(Ordered):
         """Parse what came, or know it."""
         if self._deaf:
             return
-        if self._reading is None and not self._in_head and self._goes_on():
-            end = data.find(again.END) + len(again.END)
-            head = data[:end]
-            known = self.desk.heads.get(head)
-            if known is not None and len(data) - end == known.size:
-                self._repeat(known, data[end:])
-                return
-            self._head = head if self._lessons else b""
+        if self._reading is None and not self._in_head and self._known(data):
+            return
         if self._in_head or len(data) > HEAD_BYTES:
             self._head_bytes += len(data)
         try:
@@ -85,40 +77,6 @@ class Protocol(Ordered):
             self._reject(fields.NOT_HTTP)
         if self._in_head and self._head_bytes > HEAD_BYTES and not self._deaf:
             self._reject(fields.LONG_HEAD)
-
-    def _goes_on(self) -> bool:
-        """Whether another request may follow those that came."""
-        turns = self._turns
-        return not self._closing and (not turns or (isinstance(turns[-1], Turn) and not turns[-1].last))
-
-    def _repeat(self, known: again.Known, body: bytes) -> None:
-        """Take a whole request whose head was read before."""
-        desk = self.desk
-        self._requests += 1
-        visit = desk.gate.again(known.counters)
-        self._since = visit.started
-        turn = Turn(self, visit, desk.request_id(None), known.endpoint.refuse, known.headers)
-        turn.dialect, turn.predicts, turn.reply = known.dialect, True, None
-        turn.size = known.size
-        self._turns.append(turn)
-        desk.instruments.received(known.size)
-        try:
-            visit.let_in(known.endpoint.group, known.credential, self._peer)
-        except RefusedError as error:
-            self._refuse(turn, error.bare())
-        else:
-            desk.lane.take(turn, body)  # type: ignore[union-attr]  # what let it in knows that it is ready
-        if len(self._turns) >= MOST_TURNS:
-            self._throttle()
-
-    def _learn(self, head: bytes, turn: Turn, endpoint: Endpoint, size: int) -> None:
-        """Remember the head of a prediction that was let in."""
-        if turn.dialect is None or turn.last or turn.wants_continue:
-            return
-        self._lessons -= 1
-        credential = self.desk.gate.credential(turn.headers)
-        known = again.Known(endpoint, turn.dialect, turn.headers, size, turn.visit.counters, credential)
-        self.desk.heads.learn(head, self.url, self.headers, known)
 
     def _decline(self, rest: bytes) -> None:
         """Read a request again without its offer to upgrade, which nobody here takes.

@@ -175,7 +175,7 @@ def test_a_broken_graph_of_a_network_is_caught_with_its_cause(monkeypatch: pytes
     [
         (lambda matrix: matrix.astype(np.float32), "float32", "rounded to float32"),
         (lambda matrix: matrix[[0, 2, 1]], "float64", "column 1 holds class 2"),
-        (lambda matrix: matrix + np.eye(3, 4), "float64", "the coefficient of x0 is"),
+        (lambda matrix: matrix + np.eye(3, 4) * [2, 1, 1, 1], "float64", "the coefficient of x0 is"),
     ],
     ids=["float32", "classes", "coefficient"],
 )

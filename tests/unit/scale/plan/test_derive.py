@@ -30,8 +30,8 @@ def test_a_worked_example_has_its_numbers() -> None:
         "scale_down_period_seconds": 60, "scale_down_pods": 1,
         "cpu_request_millicores": 1_290, "cpu_limit_millicores": 3_000, "cpu_target_percent": 99,
         "cpu_net_percent": 114, "memory_mebibytes": 120, "concurrency_limit": 250, "bucket_seconds": 0.05,
-        "startup_failure_threshold": 120, "drain_seconds": 10, "request_timeout_seconds": 5,
-        "grace_seconds": 35, "pdb_max_unavailable": 1,
+        "startup_failure_threshold": 120, "progress_deadline_seconds": 300, "drain_seconds": 10,
+        "request_timeout_seconds": 5, "grace_seconds": 35, "pdb_max_unavailable": 1,
     }  # fmt: skip
     assert {name: found[name] for name in expected} == pytest.approx(expected)
     assert found["target_rate"] == pytest.approx(250 / (1.75 - 7 / 60))  # 153.06
