@@ -46,12 +46,12 @@ def _whole(schema: Mapping[str, Any], chance: random.Random) -> int:
 
 
 def _number(schema: Mapping[str, Any], chance: random.Random) -> float:
-    low, high = schema.get("minimum", 0), schema.get("maximum", schema.get("exclusiveMaximum", 100))
-    if "exclusiveMinimum" in schema and "exclusiveMaximum" in schema:  # neither end belongs to it
-        low = schema["exclusiveMinimum"]
-        return chance.uniform(low + (high - low) / 100, high - (high - low) / 100)
-    found = chance.choice((low, high, round(chance.uniform(low, high), 3)))
-    return float(found) or 0.5 if "exclusiveMinimum" in schema else found
+    """An end that belongs to the range, or a number between the ends."""
+    low = schema.get("minimum", schema.get("exclusiveMinimum", 0))
+    high = schema.get("maximum", schema.get("exclusiveMaximum", 100))
+    ends = [schema[end] for end in ("minimum", "maximum") if end in schema]
+    margin = (high - low) / 1_000
+    return chance.choice([*ends, round(chance.uniform(low + margin, high - margin), 6)])
 
 
 def _list(schema: Mapping[str, Any], chance: random.Random) -> list[Any]:
