@@ -214,7 +214,7 @@ def lint(program: Path, chart: Path, values: Mapping[str, Any]) -> None:
 
 
 def written(values: Mapping[str, Any]) -> str:
-    """Write values for Helm, as JSON: a plain `1e5` is text to the writer of YAML 1.1, and a number to Helm."""
+    """Write values for Helm, as JSON: a plain `1e5` is text in YAML 1.1, and a number to Helm."""
     return json.dumps(dict(values), sort_keys=True)
 
 
