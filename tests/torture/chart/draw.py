@@ -49,9 +49,10 @@ def _number(schema: Mapping[str, Any], chance: random.Random) -> float:
     """An end that belongs to the range, or a number between the ends."""
     low = schema.get("minimum", schema.get("exclusiveMinimum", 0))
     high = schema.get("maximum", schema.get("exclusiveMaximum", 100))
-    ends = [schema[end] for end in ("minimum", "maximum") if end in schema]
+    ends = [float(schema[end]) for end in ("minimum", "maximum") if end in schema]
     margin = (high - low) / 1_000
-    return chance.choice([*ends, round(chance.uniform(low + margin, high - margin), 6)])
+    between = round(chance.uniform(low + margin, high - margin), 6)
+    return float(chance.choice([*ends, between]))
 
 
 def _list(schema: Mapping[str, Any], chance: random.Random) -> list[Any]:
