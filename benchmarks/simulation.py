@@ -118,7 +118,7 @@ def run(seeds: int, starts: Sequence[float], chosen: Sequence[str], budget_secon
         )
         with JOURNAL.open("a", encoding="utf-8") as journal:
             journal.write(json.dumps(record) + "\n")
-        print(  # noqa: T201  # progress
+        print(  # noqa: T201 - progress, where people look
             f"{number + 1} of {len(cells)}: start {cell.start_seconds:g} s, seed {cell.seed}, {cell.family}, "
             f"{cell.policy}: {row.outcome.violating_ratio:.2%} at {row.cost_ratio:.2f}",
             file=sys.stderr,
@@ -149,7 +149,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if options.command == "run":
         left = run(options.seeds, options.starts, options.families, options.budget_seconds)
-        print(f"{left} runs left")  # noqa: T201
+        print(f"{left} runs left")  # noqa: T201 - a command line prints
         return int(left > 0)
     for path, content in files().items():
         path.write_text(content, encoding="utf-8")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ekiben.scale.plan.document import CapacityPlan
 from ekiben.scale.plan.quantity import Quantity
 
+_ALL_DIGITS_KNOWN = 1e15  # a float64 holds 15 decimal digits; written out, more would say too much
+
 _BINDINGS = {
     "objective": "objective-bound: a faster model, or better balanced requests, would raise it",
     "surge": "surge-bound: a shorter lag (a quicker start) would raise it",
@@ -62,7 +64,8 @@ def amount(found: Quantity) -> str:
 
 def number(value: float) -> str:
     """Write a value with four digits, and whole numbers whole."""
-    return f"{value:.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.4g}"  # noqa: PLR2004
+    whole = float(value).is_integer() and abs(value) < _ALL_DIGITS_KNOWN
+    return f"{value:.0f}" if whole else f"{value:.4g}"
 
 
 def _between(found: Quantity) -> str:
