@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EKIBEN_STATE", str(tmp_path))
+    monkeypatch.setenv("EKIBEN_PROJECT", str(ROOT))  # whatever project a command was given before
 
 
 def _run(*argv: str) -> int:
