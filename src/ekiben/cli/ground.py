@@ -25,6 +25,10 @@ def register(app: typer.Typer) -> None:
 def up(
     context: options.Context = None,
     name: options.ClusterName = "local",
+    keda: Annotated[
+        bool,
+        typer.Option("--keda", help="Run KEDA in the local cluster, which scales by demand; it stays there."),
+    ] = False,
     as_json: options.Json = False,
     dry_run: options.DryRun = False,
 ) -> None:
@@ -38,7 +42,7 @@ def up(
             lines.append("next     ekiben serve MODEL --port 3000 runs the pod as a process of this machine")
         output.emit(choice, lines, as_json=as_json)
         return
-    address = cluster.up(name, choice=choice, context=context)
+    address = cluster.up(name, choice=choice, context=context, keda=keda)
     output.emit({"choice": choice, "address": address}, [*lines, *_address_lines(address)], as_json=as_json)
 
 

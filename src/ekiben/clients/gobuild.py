@@ -73,6 +73,17 @@ def folder(recipe: Recipe, version: str) -> Path:
     return places.cache() / "bin" / f"{recipe.name}-{key(recipe, version, _sources(recipe))}"
 
 
+def module_folder(recipe: Recipe, path: str) -> Path:
+    """Where Go keeps the sources of a module that a recipe requires; fetched first if it must be.
+
+    Raises:
+        ToolError: No Go, or no download.
+    """
+    for argv in (["go", "mod", "download", path], ["go", "list", "-m", "-f", "{{.Dir}}", path]):
+        done = command.run(argv, cwd=recipe.module, env=environment(), show=False)
+    return Path(done.stdout.strip())
+
+
 def built(program: str) -> Path | None:
     """The program in the cache; None if it must be built."""
     recipe = recipe_of(program)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from ekiben.errors import ClusterError, ToolError
+from ekiben.errors import ClusterError, ConfigError, ToolError
 from ekiben.ground import addresses as subnets
 from ekiben.ground import configuration, kind, life, preflight, prepare, provision, ready, rungs
 from ekiben.ground.health import Status
@@ -31,6 +31,7 @@ def up(
     *,
     choice: rungs.Choice | None = None,
     context: str | None = None,
+    keda: bool = False,
     say: Say = _log.info,
 ) -> ClusterAddress:
     """Bring a cluster up on the best rung, or repair the one that is there.
@@ -39,12 +40,14 @@ def up(
         name: Of the cluster; another name is another cluster beside it.
         choice: The rung, where it was chosen already.
         context: `--context`: a cluster of the user's, which is only looked up.
+        keda: Run KEDA in it; where it runs already, it stays.
         say: Takes lines of progress.
 
     Returns:
         How to reach it.
 
     Raises:
+        ConfigError: KEDA is wanted on a rung where ekiben does not bring it.
         ToolError: Something is missing on this machine; all of it is said, with remedies.
         ClusterError: It did not become ready in time, or no rung carries a cluster here.
     """
@@ -52,6 +55,11 @@ def up(
     if choice is None:
         choice = rungs.choose(context)
         say(f"rung {choice.rung}: {choice.reason}")
+    if keda and choice.rung in ("context", "kind"):
+        raise ConfigError(
+            f"expected the rung local for --keda, found {choice.rung}",
+            remedy="install KEDA as its own documentation has it: https://keda.sh/docs/latest/deploy/",
+        )
     if choice.rung == "context":
         return current(context)
     if choice.rung == "kind":
@@ -61,15 +69,15 @@ def up(
             f"expected a machine that carries a cluster, found missing: {'; '.join(choice.missing)}",
             remedy="`ekiben serve MODEL --port P` serves from a process of this machine",
         )
-    return _up(layout, say)
+    return _up(layout, say, keda=keda)
 
 
-def _up(layout: Layout, say: Say) -> ClusterAddress:
+def _up(layout: Layout, say: Say, *, keda: bool = False) -> ClusterAddress:
     began = time.monotonic()
     _refuse(preflight.basics())
     with life.turn(layout):
-        parts = provision.provide(say=say)
         record = life.recorded(layout)
+        parts = provision.provide(say=say, with_keda=keda or _has_keda(layout))
         if not _runs(layout, record, parts, say):
             _refuse(preflight.kernel())
             _start(layout, parts, say)
@@ -78,11 +86,17 @@ def _up(layout: Layout, say: Say) -> ClusterAddress:
     return _address(layout)
 
 
+def _has_keda(layout: Layout) -> bool:
+    record = life.recorded(layout)
+    return record is not None and record.keda is not None
+
+
 def _runs(layout: Layout, record: Record | None, parts: provision.Parts, say: Say) -> bool:
     """Whether the node lives and is what would be started now."""
     if record is None or not life.alive(layout):
         return False
-    if record.binaries == parts.binaries and prepare.current(layout, record):
+    same = (record.binaries, record.keda) == (parts.binaries, parts.keda)
+    if same and prepare.current(layout, record):
         return True
     say(f"the node of {layout.name} was started from other sources: starting it again, its data stay")
     return False
@@ -109,6 +123,7 @@ def _start(layout: Layout, parts: provision.Parts, say: Say) -> None:
             binaries=parts.binaries,
             debian=parts.debian,
             registry=layout.registry,
+            keda=parts.keda,
         )
         say(f"starting the node {record.node} at {addresses.node} (usually ready after 20 s)")
         prepare.write_all(layout, record, datetime.now(UTC))
@@ -155,12 +170,12 @@ def reset(name: str = "local", *, say: Say = _log.info) -> ClusterAddress:
         ClusterError: As `up` and `down`.
     """
     layout = Layout.of(name)
-    on_kind = kind.made(layout)
+    on_kind, keda = kind.made(layout), _has_keda(layout)
     down(name, say=say)
     if on_kind:
         return kind.up(layout, say=say)
     shutil.rmtree(layout.registry, ignore_errors=True)
-    return _up(layout, say)
+    return _up(layout, say, keda=keda)
 
 
 def prebuild(*, say: Say = _log.info) -> None:

@@ -11,6 +11,7 @@ PKI = NODE / "pki"
 CONF = NODE / "conf"
 CONTAINERD_SOCKET = Path("/run/containerd/containerd.sock")
 IMAGES = "system-images.tar"  # beside the binaries that it is made of
+KEDA_IMAGES = "keda-images.tar"  # the same
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,12 @@ Listening: on the node's address and on loopback of the node's own network, neve
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ekiben.ground import controlplane
 from ekiben.ground.addresses import ALERTMANAGER_PORT, PROMETHEUS_PORT, REGISTRY_PORT, Addresses
-from ekiben.ground.component import CONF, CONTAINERD_SOCKET, IMAGES, Component, debian, go
-from ekiben.ground.layout import NODE, NODE_BINARIES
+from ekiben.ground.component import CONF, CONTAINERD_SOCKET, IMAGES, KEDA_IMAGES, Component, debian, go
+from ekiben.ground.layout import NODE, NODE_BINARIES, NODE_KEDA
 
 
 def _kubelet(addresses: Addresses, node_name: str) -> Component:
@@ -79,11 +81,11 @@ def _observers(addresses: Addresses) -> list[Component]:
     return [prometheus, alertmanager]
 
 
-def _images() -> Component:
+def _images(name: str, archive: Path) -> Component:
     ctr = debian("ctr", "--address", str(CONTAINERD_SOCKET), "--namespace", "k8s.io")
     return Component(
-        "images",
-        (*ctr, "images", "import", "--all-platforms", str(NODE_BINARIES / IMAGES)),
+        name,
+        (*ctr, "images", "import", "--all-platforms", str(archive)),
         after=("containerd",),
         once=True,
     )
@@ -106,12 +108,13 @@ def _manifests() -> Component:
     )
 
 
-def of_node(addresses: Addresses, node_name: str) -> list[Component]:
+def of_node(addresses: Addresses, node_name: str, *, with_keda: bool = False) -> list[Component]:
     """Every component of the node, in the order in which they start.
 
     Args:
         addresses: The cluster's addresses.
         node_name: Name of the node.
+        with_keda: KEDA's images too; its manifest lies with the others.
     """
     containerd = Component(
         "containerd",
@@ -129,7 +132,8 @@ def of_node(addresses: Addresses, node_name: str) -> list[Component]:
         containerd,
         registry,
         controlplane.api_server(addresses),
-        _images(),
+        _images("images", NODE_BINARIES / IMAGES),
+        *([_images("keda-images", NODE_KEDA / KEDA_IMAGES)] if with_keda else []),
         _kubelet(addresses, node_name),
         controlplane.controller_manager(addresses),
         controlplane.scheduler(),

@@ -123,7 +123,7 @@ def _components(layout: Layout, record: Record) -> list[ComponentStatus]:
         )
         for name, row in life.components(layout).items()
     ]
-    for goal in ready.GOALS:
+    for goal in ready.goals(record):
         works = goal.works(layout, record)
         rows.append(ComponentStatus(goal.name, healthy=works, detail="" if works else "does not work"))
     return rows

@@ -16,6 +16,7 @@ _NAME = re.compile(r"^[a-z]([-a-z0-9]{0,18}[a-z0-9])?$")  # also a host name and
 # sockets keep within the kernel's 108 characters wherever the state folder is.
 NODE = Path("/run/ekiben")
 NODE_BINARIES = Path("/run/ekiben-bin")  # the Go binaries
+NODE_KEDA = Path("/run/ekiben-keda")  # KEDA's images, where it is wanted
 NODE_DEBIAN = Path("/run/ekiben-debian")  # extracted packages
 NODE_REGISTRY = Path("/run/ekiben-registry")  # the registry's storage
 

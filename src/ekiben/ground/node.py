@@ -22,7 +22,7 @@ from ekiben.clients import command
 from ekiben.ground import cgroups, components, readiness
 from ekiben.ground.addresses import Addresses
 from ekiben.ground.component import Component
-from ekiben.ground.layout import NODE, NODE_BINARIES, NODE_DEBIAN, NODE_REGISTRY
+from ekiben.ground.layout import NODE, NODE_BINARIES, NODE_DEBIAN, NODE_KEDA, NODE_REGISTRY
 from ekiben.ground.record import Record, parse
 
 # What the kubelet wants of the machine's kernel (vm and panic behaviour). It writes them only where they
@@ -63,6 +63,7 @@ def mount_files(folder: Path, record: Record, hierarchies: list[cgroups.Hierarch
         NODE_BINARIES: str(record.binaries),
         NODE_DEBIAN: str(record.debian),
         NODE_REGISTRY: str(record.registry),
+        **({NODE_KEDA: str(record.keda)} if record.keda else {}),
     }
     for target, source in sources.items():
         inside = run / target.relative_to("/run")
@@ -275,7 +276,7 @@ def main(folder: Path, machine_network: int) -> None:
     os.environ["TMPDIR"] = "/run/tmp"
     os.chdir("/")
     (NODE / "log" / "pods").mkdir(parents=True, exist_ok=True)
-    declared = components.of_node(record.addresses, record.node)
+    declared = components.of_node(record.addresses, record.node, with_keda=record.keda is not None)
     supervise(
         Supervisor({each.name: Running(each) for each in declared}, NODE / "log", NODE / "components.json")
     )

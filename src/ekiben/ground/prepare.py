@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ekiben.clients import places
-from ekiben.ground import certificates, configuration, preflight
+from ekiben.ground import certificates, configuration, keda, preflight
 from ekiben.ground.layout import Layout
 from ekiben.ground.record import Record, dump, write
 
@@ -56,6 +56,8 @@ def rendered(layout: Layout, record: Record, pki: Mapping[str, bytes]) -> dict[s
     values = configuration.manifest_values(record.addresses)
     for path in sorted((places.source("k8s/local") / "manifests").glob("*.yaml")):
         files[f"manifests/{path.name}"] = string.Template(path.read_text()).substitute(values)
+    if record.keda is not None:
+        files[f"manifests/{keda.MANIFEST}"] = (record.keda / keda.MANIFEST).read_text()
     return files
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ekiben.clients import debian, gobuild, locks, recipes
-from ekiben.ground import configuration, images, preflight
+from ekiben.ground import configuration, images, keda, preflight
 from ekiben.ground.component import IMAGES
 
 _log = logging.getLogger(__name__)
@@ -24,14 +24,21 @@ class Parts:
     Attributes:
         binaries: Go programs and the archive of system images.
         debian: File tree of the extracted packages.
+        keda: KEDA's programs, images and manifest; None where it is not wanted.
     """
 
     binaries: Path
     debian: Path
+    keda: Path | None = None
 
 
-def provide(*, say: Say = _log.info, nice: bool = False) -> Parts:
+def provide(*, say: Say = _log.info, nice: bool = False, with_keda: bool = False) -> Parts:
     """Bring everything into the cache that a node needs; quick when it is there.
+
+    Args:
+        say: Takes lines of progress.
+        nice: Give way to other work on this machine.
+        with_keda: KEDA too.
 
     Raises:
         ToolError: A download or a build failed.
@@ -45,7 +52,8 @@ def provide(*, say: Say = _log.info, nice: bool = False) -> Parts:
     ):
         if not archive.exists():
             images.archive(_system_images(binaries), archive, platform.machine())
-    return Parts(binaries, tree)
+    added = keda.provide(binaries / "kubectl", say=say, nice=nice) if with_keda else None
+    return Parts(binaries, tree, added)
 
 
 def _binaries(say: Say, *, nice: bool) -> Path:

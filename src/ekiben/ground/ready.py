@@ -75,6 +75,16 @@ GOALS = (
 )
 
 
+def external_metrics(layout: Layout, record: Record) -> bool:
+    """The external metrics API, aggregated, answers: KEDA's operator and adapter found each other."""
+    return bool(_get(layout, record, "/apis/external.metrics.k8s.io/v1beta1"))
+
+
+def goals(record: Record) -> tuple[Goal, ...]:
+    """What must work in a cluster."""
+    return (*GOALS, Goal("KEDA", external_metrics)) if record.keda is not None else GOALS
+
+
 def _get(layout: Layout, record: Record, path: str) -> dict[str, Any]:
     argv = [
         str(record.binaries / "kubectl"),
@@ -97,7 +107,7 @@ def wait(layout: Layout, *, say: Callable[[str], None]) -> None:
     if record is None:
         raise ClusterError(f"expected cluster {layout.name!r}, found no record", remedy="`ekiben cluster up`")
     began = time.monotonic()
-    for goal in GOALS:
+    for goal in goals(record):
         while not goal.works(layout, record):
             if not life.alive(layout) or time.monotonic() - began > _LONGEST_SECONDS:
                 raise ClusterError(

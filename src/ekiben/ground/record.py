@@ -26,6 +26,7 @@ class Record:
         binaries: Go programs and system images.
         debian: File tree of extracted packages.
         registry: The registry's storage.
+        keda: KEDA's programs, images and manifest; None without it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Record:
     binaries: Path
     debian: Path
     registry: Path
+    keda: Path | None = None
 
 
 def dump(record: Record) -> str:
@@ -54,8 +56,9 @@ def parse(text: str) -> Record:
         addresses = Addresses(
             int(networks["index"]), *(IPv4Network(networks[name]) for name in ("pods", "services", "link"))
         )
-        folders = (Path(raw[name]) for name in ("binaries", "debian", "registry"))
-        return Record(raw["name"], raw["node"], addresses, raw["cgroup"], *folders)
+        binaries, debian, registry = (Path(raw[name]) for name in ("binaries", "debian", "registry"))
+        keda = Path(raw["keda"]) if raw.get("keda") else None
+        return Record(raw["name"], raw["node"], addresses, raw["cgroup"], binaries, debian, registry, keda)
     except (ValueError, KeyError, TypeError) as error:
         raise ClusterError(
             f"expected the record of a local cluster, found something else: {error}",
