@@ -8,6 +8,8 @@ import pytest
 from tests.chart.conftest import Render
 
 from ekiben.clients import cluster
+from ekiben.observe import demand
+from ekiben.observe.queries import Scope
 
 KEDA = {
     "enabled": True,
@@ -78,3 +80,49 @@ def test_a_switch_between_the_two_finds_no_name_taken(render: Render) -> None:
 def test_the_deployment_does_not_know_who_scales(render: Render, values: dict[str, Any]) -> None:
     """A switch restarts no pod."""
     assert render(values).named("Deployment")["spec"] == render().named("Deployment")["spec"]
+
+
+RULE = "monitoring.coreos.com/v1/PrometheusRule"
+AIM = {"targetRate": 12.5, "lagSeconds": 38}
+RECORDED: dict[str, Any] = {
+    "autoscaling": {"enabled": False},
+    "keda": {"enabled": True, "serverAddress": "http://prometheus:9090", "demand": AIM},
+    "prometheusRule": {"enabled": True},
+}
+
+
+def test_the_demand_is_recorded_as_the_builder_has_it(render: Render) -> None:
+    """Target, lag and rules of this release alone; the ScaledObject reads what they record."""
+    found = render(RECORDED, api_versions=(RULE,))
+    groups = found.named("PrometheusRule")["spec"]["groups"]
+    rendered = next(group for group in groups if group["name"] == demand.GROUP)
+    scope = Scope("models", "iris")
+    expected = demand.group(scope, demand.Aim(12.5, 38))
+    assert rendered["interval"] == expected["interval"]
+    numbers, rules = rendered["rules"][:2], rendered["rules"][2:]
+    assert rules == expected["rules"][2:]
+    assert [(each["record"], each["labels"]) for each in numbers] == [
+        (each["record"], each["labels"]) for each in expected["rules"][:2]
+    ]
+    assert [float(each["expr"][7:-1]) for each in numbers] == [12.5, 38]
+    trigger = found.named("ScaledObject")["spec"]["triggers"][0]
+    assert trigger["metadata"]["query"] == demand.query(scope)
+
+
+def test_without_a_target_nothing_is_recorded(render: Render) -> None:
+    """A query of one's own needs no rules; nor does the HPA."""
+    for given in ({**DEMAND, "prometheusRule": {"enabled": True}}, {"prometheusRule": {"enabled": True}}):
+        names = [
+            group["name"]
+            for group in render(given, api_versions=(RULE,)).named("PrometheusRule")["spec"]["groups"]
+        ]
+        assert demand.GROUP not in names
+        assert len(names) > 1
+
+
+def test_kedas_bounds_are_recorded_as_the_hpas_are(render: Render) -> None:
+    """Alerts about an autoscaler at its maximum know it, whoever made it."""
+    for given in (RECORDED, {"prometheusRule": {"enabled": True}}):
+        groups = render(given, api_versions=(RULE,)).named("PrometheusRule")["spec"]["groups"]
+        recorded = [rule.get("record") for group in groups for rule in group["rules"]]
+        assert "ekiben_autoscaling_max_replicas" in recorded

@@ -145,8 +145,42 @@ def test_a_value_that_the_plan_decides_has_no_second_source(given: dict[str, Any
     assert found["startupProbe"]["timeoutSeconds"] == 7
 
 
-def test_a_plan_for_another_signal_is_refused() -> None:
-    """An HPA that reads CPU use is later than the demand that the plan counts on."""
-    with pytest.raises(ConfigError, match="found one for demand") as error:
-        values.chart_values(configured(), IMAGE, ModelTag("iris", "v1"), plans.ARTEFACT, plans.plan())
-    assert "--signal cpu" in error.value.remedy
+PROMETHEUS = "http://10.0.0.1:9090"
+
+
+def test_a_plan_for_the_demand_is_kedas(render: Render) -> None:
+    """Demand beside the CPU net, tolerance 0, rules with the plan's target and lag; no HPA of the chart."""
+    plan = plans.plan(signal="demand")
+    n = {name: each["value"] for name, each in json.loads(plan.text())["numbers"].items()}
+    model = ModelTag("iris", "v1")
+    given = values.chart_values(configured(), IMAGE, model, plans.ARTEFACT, plan, PROMETHEUS)
+    found = render(given, api_versions=("monitoring.coreos.com/v1/PrometheusRule",))
+    assert "HorizontalPodAutoscaler" not in found.kinds()
+    scaled = found.named("ScaledObject")["spec"]
+    assert (scaled["minReplicaCount"], scaled["maxReplicaCount"]) == (n["min_replicas"], n["max_replicas"])
+    behavior = scaled["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    assert {behavior[way]["tolerance"] for way in ("scaleUp", "scaleDown")} == {"0"}
+    asked, net = (each["metadata"] for each in scaled["triggers"])
+    assert asked["serverAddress"] == PROMETHEUS
+    busy = n["idle_cores"] + n["cpu_seconds_per_request"] * n["target_rate"]
+    assert int(net["value"]) == math.floor(115000 * busy / n["cpu_request_millicores"])
+    rules = {
+        rule["record"]: rule["expr"]
+        for group in found.named("PrometheusRule")["spec"]["groups"]
+        for rule in group["rules"]
+        if "record" in rule
+    }
+    for name, key in (("target_rate", "target_rate"), ("lag_seconds", "mean_lag_seconds")):
+        written = rules[f"ekiben_demand_{name}"].removeprefix("vector(").removesuffix(")")
+        assert math.isclose(float(written), n[key], rel_tol=1e-9)
+
+
+def test_a_plan_for_the_demand_needs_a_prometheus() -> None:
+    """Of the cluster, or named in the values; without one it says what to set."""
+    model, plan = ModelTag("iris", "v1"), plans.plan(signal="demand")
+    with pytest.raises(ConfigError, match="Prometheus") as error:
+        values.chart_values(configured(), IMAGE, model, plans.ARTEFACT, plan)
+    assert "keda.serverAddress" in error.value.remedy
+    named = configured(release={"values": {"keda": {"serverAddress": "http://mine:9090"}}})
+    found = values.chart_values(named, IMAGE, model, plans.ARTEFACT, plan, PROMETHEUS)
+    assert found["keda"]["serverAddress"] == "http://mine:9090"

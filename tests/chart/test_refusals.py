@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.chart.conftest import CHART, IMAGE, Render
-from tests.chart.test_demand import DEMAND, KEDA
+from tests.chart.test_demand import AIM, DEMAND, KEDA, RECORDED
 
 from ekiben.clients import helm
 from ekiben.errors import ToolError
@@ -29,7 +29,10 @@ FOREIGN = {"enabled": False}
         ({"autoscaling": {"minReplicas": 5, "maxReplicas": 4}}, "expected minReplicas <= maxReplicas"),
         ({**DEMAND, "autoscaling": {"enabled": False, "minReplicas": 11}}, "minReplicas <= maxReplicas"),
         ({"autoscaling": {"minReplicas": 0}}, "minReplicas"),
-        ({**DEMAND, "keda": {**KEDA, "query": ""}}, "keda.query: expected one"),
+        ({**DEMAND, "keda": {**KEDA, "query": ""}}, "keda.query, keda.demand.targetRate: expected one"),
+        ({**RECORDED, "keda": {**KEDA, "demand": AIM}}, "one of them while keda.enabled, found both"),
+        ({**RECORDED, "prometheusRule": {"enabled": False}}, "keda.demand: expected prometheusRule.enabled"),
+        ({**RECORDED, "podMonitor": {"enabled": True}}, "podMonitor.intervalSeconds: expected at most 5"),
         ({**DEMAND, "keda": {**KEDA, "serverAddress": ""}}, "keda.serverAddress: expected one"),
         ({**DEMAND, "keda": {**KEDA, "metadata": {"ignoreNullValues": "true"}}}, "ignoreNullValues"),
         # times

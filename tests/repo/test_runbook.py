@@ -10,7 +10,7 @@ import pytest
 from typer.main import get_command
 
 from ekiben.cli.app import app
-from ekiben.observe import rules
+from ekiben.observe import demand, rules
 from ekiben.observe.foreign import FOREIGN
 from ekiben.observe.objectives import RECORDED
 from ekiben.serving import metrics
@@ -74,7 +74,7 @@ def test_every_metric_of_the_runbook_exists() -> None:
     """Names that look like ours are in the contract, recorded by a rule, or foreign and known."""
     suffixes = ("", "_bucket", "_count", "_sum")
     known = {each.name + suffix for each in metrics.CONTRACT for suffix in suffixes}
-    known |= set(RECORDED) | {each.name for each in FOREIGN}
+    known |= set(RECORDED) | {demand.DEMAND} | {each.name for each in FOREIGN}
     found = set(re.findall(r"\b(?:model|http_server|access|ekiben)_[a-z_]+\b", TEXT)) - {"model_server"}
     assert found
     assert found <= known

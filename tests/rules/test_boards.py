@@ -32,6 +32,7 @@ MORE = {
     pod("model_rejected_requests_total", reason="type"): "0+1x200",
     pod("process_cpu_seconds_total"): "0+6x200",  # 0.1 cores
     series("ekiben_autoscaling_target_cpu_ratio"): "0.6x200",
+    series("release:demand_replicas:sum"): "1.4x200",
     container("container_memory_working_set_bytes"): "1e8x200",
     container("container_spec_memory_limit_bytes"): "5e8x200",
     container("container_spec_cpu_quota"): "25000x200",

@@ -30,7 +30,9 @@ def record(promtool: str, tmp_path: Path) -> Record:
 
     def check(series: Mapping[str, str], query: str, seconds: int, expected: float | None) -> None:
         rules, case = tmp_path / "demand.rules.yaml", tmp_path / "case.test.yaml"
-        rules.write_text(yaml.safe_dump({"groups": [demand.group(SCOPE, TARGET, LAG)]}), encoding="utf-8")
+        rules.write_text(
+            yaml.safe_dump({"groups": [demand.group(SCOPE, demand.Aim(TARGET, LAG))]}), encoding="utf-8"
+        )
         samples = [] if expected is None else [{"value": round(expected / RESOLUTION) * RESOLUTION}]
         document = {
             "rule_files": [str(rules)],
@@ -148,7 +150,7 @@ def test_a_pod_that_starts_adds_no_demand(record: Record) -> None:
     """Not scraped yet because not listening yet: it was never up, and nothing is held."""
     series = {_arrivals(): _steady(60), _up(): "1x60", _up("iris-b"): "_x20 0x40"}
     record(series, demand.query(SCOPE), 170, _needed(60))
-    record(series, demand.lost_pods(SCOPE), 170, None)
+    record(series, demand.lost_pods(), 170, None)
 
 
 def test_when_all_pods_are_lost_the_demand_holds(record: Record) -> None:
@@ -170,4 +172,4 @@ def test_a_counter_that_starts_again_loses_no_demand(record: Record) -> None:
 def test_numbers_that_no_plan_has_are_refused(target: float, lag: float) -> None:
     """A target of 0 would ask for infinitely many replicas."""
     with pytest.raises(ConfigError, match="expected"):
-        demand.demand(SCOPE, target, lag)
+        demand.Aim(target, lag)

@@ -16,6 +16,9 @@
 {{- if and .Values.autoscaling.enabled .Values.keda.enabled -}}
 {{- fail "keda.enabled: expected autoscaling.enabled=false beside it, found both: KEDA makes an HPA of its own, and two would fight" -}}
 {{- end -}}
+{{- if and .Values.autoscaling.enabled (gt (int $bounds.targetCPUUtilizationPercentage) 100) -}}
+{{- fail (printf "autoscaling.targetCPUUtilizationPercentage: expected at most 100 percent of the CPU request, found %d: what lies above the request is nobody's to promise" (int $bounds.targetCPUUtilizationPercentage)) -}}
+{{- end -}}
 {{- if include "model-server.scaled" . -}}
 {{- if gt (int $bounds.minReplicas) (int $bounds.maxReplicas) -}}
 {{- fail (printf "autoscaling: expected minReplicas <= maxReplicas, found %d > %d" (int $bounds.minReplicas) (int $bounds.maxReplicas)) -}}
@@ -25,8 +28,19 @@
 {{- end -}}
 {{- end -}}
 {{- if .Values.keda.enabled -}}
-{{- range $name := list "serverAddress" "query" -}}
-{{- $_ := required (printf "keda.%s: expected one while keda.enabled, found nothing: without it there is no demand to scale by" $name) (get $.Values.keda $name) -}}
+{{- $_ := required "keda.serverAddress: expected one while keda.enabled, found nothing: without it there is no demand to scale by" .Values.keda.serverAddress -}}
+{{- $demand := gt (float64 .Values.keda.demand.targetRate) 0.0 -}}
+{{- if eq $demand (not (empty .Values.keda.query)) -}}
+{{- fail (printf "keda.query, keda.demand.targetRate: expected one of them while keda.enabled, found %s" (ternary "both" "neither: there is no demand to scale by" $demand)) -}}
+{{- end -}}
+{{- if and $demand (not .Values.prometheusRule.enabled) -}}
+{{- fail "keda.demand: expected prometheusRule.enabled beside it, found it off: nothing would record the demand" -}}
+{{- end -}}
+{{- range $name := list "serviceMonitor" "podMonitor" -}}
+{{- $monitor := get $.Values $name -}}
+{{- if and $demand $monitor.enabled (gt (int $monitor.intervalSeconds) 5) -}}
+{{- fail (printf "%s.intervalSeconds: expected at most 5 with keda.demand, whose windows hold four scrapes, found %d" $name (int $monitor.intervalSeconds)) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -180,7 +180,8 @@ def rules(
     traveller = session.traveller(model, namespace=namespace)
     plan = plans.required(traveller)
     scope = Scope(traveller.namespace, traveller.config.release_name)
-    found = {"groups": [demand.group(scope, plan["target_rate"], plan["mean_lag_seconds"])]}
+    aim = demand.Aim(plan["target_rate"], plan["mean_lag_seconds"])
+    found = {"groups": [demand.group(scope, aim)]}
     output.emit(found, [yaml.safe_dump(found, sort_keys=False, width=10_000).rstrip()], as_json=as_json)
 
 

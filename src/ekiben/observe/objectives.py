@@ -19,9 +19,13 @@ LATENCY_SECONDS = "ekiben_objective_latency_seconds"
 MIN_REPLICAS = "ekiben_autoscaling_min_replicas"
 MAX_REPLICAS = "ekiben_autoscaling_max_replicas"
 TARGET_CPU_RATIO = "ekiben_autoscaling_target_cpu_ratio"
+# Of a release that scales by demand: requests/s that a replica is to take, and how far the slope looks ahead.
+DEMAND_TARGET_RATE = "ekiben_demand_target_rate"
+DEMAND_LAG_SECONDS = "ekiben_demand_lag_seconds"
 RECORDED = (
     AVAILABILITY_RATIO, LATENCY_RATIO, LATENCY_SECONDS, MIN_REPLICAS, MAX_REPLICAS, TARGET_CPU_RATIO,
 )  # fmt: skip
+AIMS = (DEMAND_TARGET_RATE, DEMAND_LAG_SECONDS)
 GROUP = "ekiben.objectives"
 # Below, 14.4 times the budget is more than all requests: the fastest alert could not fire.
 LEAST_RATIO = 0.94

@@ -91,7 +91,13 @@ class _Task:
     wanted: Wanted
 
 
-def _task(config: ModelConfig, image: ImageReference, artefact: Path, plan: CapacityPlan | None) -> _Task:
+def _task(
+    config: ModelConfig,
+    image: ImageReference,
+    artefact: Path,
+    plan: CapacityPlan | None,
+    address: ClusterAddress,
+) -> _Task:
     expected: Expected = golden.read(artefact)
     if expected.model.name != config.model:
         raise ConfigError(
@@ -99,7 +105,8 @@ def _task(config: ModelConfig, image: ImageReference, artefact: Path, plan: Capa
             remedy=f"train {config.model}: ekiben train {config.model}",
         )
     chart = places.source("helm/model-server")
-    values = chart_values.chart_values(config, image, expected.model, expected.artefact_sha256, plan)
+    model, sha256 = expected.model, expected.artefact_sha256
+    values = chart_values.chart_values(config, image, model, sha256, plan, address.prometheus_url)
     wanted = Wanted(image, expected, chart_values.replicas_expected(values), chart_values.autoscaled(values))
     return _Task(chart, values, record.inputs_sha256(chart, values), wanted)
 
@@ -119,7 +126,7 @@ def plan_release(
         ConfigError: No such artefact, or values that fight.
         ToolError: No helm.
     """
-    task, door = _task(config, image, artefact, capacity), site.helm_at(address)
+    task, door = _task(config, image, artefact, capacity, address), site.helm_at(address)
     argv = door.upgrade_argv(config.release_name, task.chart, namespace)
     return Plan(config.release_name, namespace, address.context, image, task.values, argv)
 
@@ -152,7 +159,7 @@ def release(
         RolledBackError: A check failed; what served before serves again.
         ClusterError: The cluster refused, was not reached, or the way back failed.
     """
-    task = _task(config, image, artefact, capacity)
+    task = _task(config, image, artefact, capacity, address)
     with site.at(address, config, namespace) as here:
         _rendered(here, task)
         return _release(here, task)

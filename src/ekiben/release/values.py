@@ -44,6 +44,9 @@ _OWNED_BY_PLAN: Mapping[str, str] = dict.fromkeys(
     (
         "autoscaling.enabled",
         "autoscaling.behavior",
+        "keda.enabled",
+        "keda.demand",
+        "keda.query",
         "server.mostInProgress",
         "podDisruptionBudget.maxUnavailable",
         "drainSeconds",
@@ -62,6 +65,7 @@ def chart_values(
     model: ModelTag,
     artefact_sha256: str,
     plan: CapacityPlan | None = None,
+    prometheus_url: str = "",
 ) -> dict[str, Any]:
     """Derive the chart's values and lay `release.values` over them.
 
@@ -71,19 +75,21 @@ def chart_values(
         model: Tag of the model inside it.
         artefact_sha256: `sha256:...` of the artefact's manifest.
         plan: Whose numbers replace those of `scale` and `release.resources`; None takes the sections'.
+        prometheus_url: Prometheus of the cluster, which KEDA asks for the demand; empty if it is not known.
 
     Returns:
         Values as `values.schema.json` describes them.
 
     Raises:
         ConfigError: `release.values` sets what has another source, or `replicaCount` under the HPA, or the
-            plan is of another artefact.
+            plan is of another artefact, or for the demand where no Prometheus is known.
     """
     _refuse_fights(config.release.values, _OWNED if plan is None else _planned(_OWNED))
     derived = _derived(config, image, model, artefact_sha256)
     if plan is not None:
         plan.require_of(model.name, artefact_sha256)
-        derived = _with_plan(derived, plan)
+        keda_asks = _asked_by_keda(config, prometheus_url) if plan.signal == "demand" else ""
+        derived = _with_plan(derived, plan, keda_asks)
     return laid_over(derived, config.release.values)
 
 
@@ -95,11 +101,25 @@ def _planned(owned: Mapping[str, str]) -> dict[str, str]:
     )
 
 
-def _with_plan(derived: Mapping[str, Any], plan: CapacityPlan) -> dict[str, Any]:
+def _asked_by_keda(config: ModelConfig, prometheus_url: str) -> str:
+    keda = config.release.values.get("keda", {})
+    found = str(keda.get("serverAddress", "")) if isinstance(keda, Mapping) else ""
+    if not (found or prometheus_url):
+        raise ConfigError(
+            "expected the URL of the Prometheus that KEDA asks for the demand, found none",
+            remedy="set keda.serverAddress in `release.values`, e.g. http://prometheus.monitoring.svc:9090, "
+            "or plan with --signal cpu, which needs metrics-server alone",
+        )
+    return found or prometheus_url
+
+
+def _with_plan(derived: Mapping[str, Any], plan: CapacityPlan, keda_asks: str) -> dict[str, Any]:
     """Lay the plan's values over the sections'; both objectives are edges of the latency buckets."""
     from ekiben.scale.plan import chart
 
     found = laid_over(derived, chart.chart_values(plan))
+    if keda_asks:
+        found["keda"]["serverAddress"] = keda_asks
     edges = {*derived["server"]["objectiveSeconds"], *found["server"]["objectiveSeconds"]}
     found["server"]["objectiveSeconds"] = sorted(edges)
     return found

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.observe.promql import labels, names
 
 from ekiben.errors import ConfigError
-from ekiben.observe import rules
+from ekiben.observe import demand, rules
 from ekiben.observe.boards import grafana
 from ekiben.observe.boards.board import MOST_PANELS, Board, Panel, Query, Row
 from ekiben.observe.foreign import FOREIGN
@@ -100,7 +100,7 @@ def test_every_name_is_declared(board: Board) -> None:
     suffixes = ("", "_count", "_bucket", "_sum")
     known = {each.name + suffix for each in metrics.CONTRACT for suffix in suffixes}
     known |= {rule["record"] for group in rules.groups() for rule in group["rules"] if "record" in rule}
-    known |= set(RECORDED) | {each.name for each in FOREIGN}
+    known |= set(RECORDED) | {demand.DEMAND} | {each.name for each in FOREIGN}
     known_labels = {label for each in metrics.CONTRACT for label in each.labels}
     known_labels |= {label for each in FOREIGN for label in each.labels} | {"le", "replicaset"}
     for expression in _expressions(board):

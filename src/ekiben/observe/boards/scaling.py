@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ekiben.observe import autoscaling
+from ekiben.observe import autoscaling, demand
 from ekiben.observe.alerts import AUTOSCALING_BOARD
 from ekiben.observe.boards import asked
 from ekiben.observe.boards.asked import WHOSE
@@ -38,6 +38,16 @@ BOARD = Board(
                     "Requests at receipt over ready pods.",
                     "requests",
                     (Query(f"{asked.arrivals()} / {ON} ({autoscaling.ready_replicas()} > 0)", "by replica"),),
+                ),
+                Panel(
+                    "Replicas by demand",
+                    "Replicas that the demand needs: what an autoscaler on demand decides by, rounded up; "
+                    "empty without one.",
+                    "count",
+                    (
+                        Query(demand.needed_replicas(), "needed"),
+                        Query(autoscaling.ready_replicas(), "ready"),
+                    ),
                 ),
                 Panel(
                     "CPU of one request",

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from ekiben.errors import ConfigError
 from ekiben.scale.plan.document import CapacityPlan
 
 
 def chart_values(plan: CapacityPlan) -> dict[str, Any]:
-    """Give the part of the chart's values that comes from the plan: the HPA, resources, limits and drain.
+    """Give the part of the chart's values that comes from the plan: autoscaler, resources, limits and drain.
 
-    Raises:
-        ConfigError: The plan is for an autoscaler that reads the demand; the HPA reads CPU use, later.
+    A plan for the signal `cpu` is for the chart's HPA, one for `demand` for KEDA's, with CPU use as the net.
     """
-    if plan.signal != "cpu":
-        raise ConfigError(
-            f"expected a plan for the signal cpu, which the chart's HPA reads, found one for {plan.signal}",
-            remedy=f"plan with --signal cpu, or take the rules of the demand (ekiben plan rules "
-            f"{plan.subject.model}) to an autoscaler of your own and release with --plan never",
-        )
     memory = f"{plan.whole('memory_mebibytes')}Mi"
+    by_demand = plan.signal == "demand"
+    target = "cpu_net_percent" if by_demand else "cpu_target_percent"
     return {
         "autoscaling": {
-            "enabled": True,
+            "enabled": not by_demand,
             "minReplicas": plan.whole("min_replicas"),
             "maxReplicas": plan.whole("max_replicas"),
-            "targetCPUUtilizationPercentage": plan.whole("cpu_target_percent"),
+            "targetCPUUtilizationPercentage": plan.whole(target),
             "behavior": _behavior(plan),
         },
+        **(_demand(plan) if by_demand else {}),
         "resources": {
             "requests": {"cpu": f"{plan.whole('cpu_request_millicores')}m", "memory": memory},
             "limits": {"cpu": f"{plan.whole('cpu_limit_millicores')}m", "memory": memory},
@@ -46,6 +41,11 @@ def chart_values(plan: CapacityPlan) -> dict[str, Any]:
             "failureThreshold": plan.whole("startup_failure_threshold"),
         },
     }
+
+
+def _demand(plan: CapacityPlan) -> dict[str, Any]:
+    aim = {"targetRate": plan["target_rate"], "lagSeconds": plan["mean_lag_seconds"]}
+    return {"keda": {"enabled": True, "demand": aim}, "prometheusRule": {"enabled": True}}
 
 
 def _behavior(plan: CapacityPlan) -> dict[str, Any]:
@@ -73,6 +73,11 @@ def _behavior(plan: CapacityPlan) -> dict[str, Any]:
 
 
 def _tolerance(plan: CapacityPlan) -> dict[str, str]:
-    """The HPA's own default is not written: clusters before Kubernetes 1.35 have no such field."""
+    """The HPA's own default is not written: clusters before Kubernetes 1.35 have no such field.
+
+    The demand carries its own margin: a tenth of it left alone would be a replica too few at every tenth.
+    """
     given = plan.number("tolerance_ratio")
+    if given.kind == "assumed" and plan.signal == "demand":
+        return {"tolerance": "0"}
     return {} if given.kind == "assumed" else {"tolerance": f"{given.value:g}"}
