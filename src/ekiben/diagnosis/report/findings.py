@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ekiben.clients.prometheus import Series
 from ekiben.diagnosis.report import units
 from ekiben.diagnosis.report.answers import PanelAnswers, Report, legend
-from ekiben.diagnosis.report.timeplot import clock
+from ekiben.diagnosis.report.span import Span
+from ekiben.observe.boards.board import Panel, Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,31 +37,45 @@ def anchor(uid: str, title: str) -> str:
 
 def found(report: Report) -> tuple[Finding, ...]:
     """Everything that stands out, in the order of the page; a panel of two boards once."""
-    told: dict[str, Finding] = {}
+    told: dict[tuple[str, str], Finding] = {}
     for board in report.boards:
         for panel in board.panels():
-            for text, bad in _of(panel, report.chosen.span.step_seconds):
+            for text, bad in _of(panel, report.chosen.span):
                 place = anchor(board.board.uid, panel.panel.title)
-                told.setdefault(f"{panel.panel.title} {text}", Finding(place, panel.panel.title, text, bad))
+                told.setdefault((panel.panel.title, text), Finding(place, panel.panel.title, text, bad))
     return tuple(told.values())
 
 
-def _of(found: PanelAnswers, step: float) -> Iterator[tuple[str, bool]]:
-    panel = found.panel
+def _of(found: PanelAnswers, span: Span) -> Iterator[tuple[str, bool]]:
     for error in found.errors:
         yield f"was not asked: {error}", True
+    if not found.panel.limits:
+        return
+    reached = [
+        (query, series)
+        for query, series in _drawn(found)
+        if max(value for _, value in series.points) >= found.panel.limits[0]
+    ]
+    if reached:
+        yield _worst(found.panel, reached, span)
+
+
+def _drawn(found: PanelAnswers) -> Iterator[tuple[Query, Series]]:
     for answer in found.answers:
-        if answer.query.limit or not panel.limits:
-            continue
-        for series in answer.series:
-            time, value = max(series.points, key=lambda point: point[1])
-            reached = [limit for limit in panel.limits if value >= limit]
-            if not reached:
-                continue
-            over = sum(at_least >= reached[-1] for _, at_least in series.points) * step
-            who, limit = legend(answer.query.legend, series.labels), units.text(reached[-1], panel.unit)
-            text = (
-                f"{who} came to {units.text(value, panel.unit)} at {clock(time, 1)}, the limit is {limit}; "
-                f"at it or above for {units.text(over, 'seconds')}"
-            )
-            yield text, reached[-1] == panel.limits[-1]
+        if not answer.query.limit:
+            yield from ((answer.query, series) for series in answer.series)
+
+
+def _worst(panel: Panel, reached: Sequence[tuple[Query, Series]], span: Span) -> tuple[str, bool]:
+    """Tell of the series that came highest, and how many more there are."""
+    query, series = max(reached, key=lambda each: max(value for _, value in each[1].points))
+    time, value = max(series.points, key=lambda point: point[1])
+    limit = max(limit for limit in panel.limits if value >= limit)
+    seconds = sum(each >= limit for _, each in series.points) * span.step_seconds
+    others = f" ({len(reached) - 1} more reached one)" if len(reached) > 1 else ""
+    text = (
+        f"{legend(query.legend, series.labels)} came to {units.text(value, panel.unit)} at "
+        f"{span.clock(time)}; the limit is {units.text(limit, panel.unit)}, and it was there or above for "
+        f"{units.text(seconds, 'seconds')}{others}"
+    )
+    return text, limit == panel.limits[-1]

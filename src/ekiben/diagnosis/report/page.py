@@ -10,6 +10,7 @@ from importlib import resources
 from ekiben.diagnosis.report import findings, lines, timeplot, units
 from ekiben.diagnosis.report.answers import BoardAnswers, Moment, PanelAnswers, Report
 from ekiben.diagnosis.report.lines import Drawn
+from ekiben.diagnosis.report.span import Span
 from ekiben.observe.boards.board import Panel
 from ekiben.page import html
 from ekiben.version import VERSION
@@ -27,7 +28,8 @@ def text(report: Report, made_at: float) -> str:
     step, window = (units.text(each, "seconds") for each in (span.step_seconds, span.window_seconds))
     about = (
         f"{_day(span.begin)} to {_day(span.end)} UTC. A point every {step}, rates over {window}. "
-        f"From Prometheus at {report.prometheus_url}, made {_day(made_at)} UTC by ekiben {VERSION}."
+        f"From Prometheus at {report.prometheus_url}, made {_day(made_at)} UTC by ekiben {VERSION}. "
+        "Traces, dots on the boards, are not drawn here."
     )
     drawn: dict[tuple[str, Panel], str] = {}
     body = [
@@ -63,7 +65,7 @@ def _board(found: BoardAnswers, report: Report, drawn: dict[tuple[str, Panel], s
     yield f'<p class="sub">{escape(found.board.description)}</p>'
     for error in found.mark_errors:
         yield f'<p class="note failed">{escape(error)}</p>'
-    yield _moments(found.moments)
+    yield _moments(found.moments, report.chosen.span)
     for row, panels in found.rows:
         yield f"<h3>{escape(row.title)}</h3>"
         figures, elsewhere = [], []
@@ -78,8 +80,8 @@ def _board(found: BoardAnswers, report: Report, drawn: dict[tuple[str, Panel], s
         yield f'<p class="sub">Drawn above: {", ".join(elsewhere)}.</p>' if elsewhere else ""
 
 
-def _moments(found: Sequence[Moment]) -> str:
-    rows = (f"<li><b>{timeplot.clock(each.time, 1)}</b> {escape(each.text)}</li>" for each in found)
+def _moments(found: Sequence[Moment], span: Span) -> str:
+    rows = (f"<li><b>{span.clock(each.time)}</b> {escape(each.text)}</li>" for each in found)
     return f'<ol class="moments">{"".join(rows)}</ol>' if found else ""
 
 
@@ -99,7 +101,7 @@ def _panel(found: PanelAnswers, place: str, moments: Sequence[Moment], report: R
                 moments=moments,
             )
         )
-        parts.append(_legend(shown, panel.unit, left_out))
+        parts.append(_legend(shown, panel.unit, left_out, report.chosen.span))
         parts += [f'<p class="absent">{escape(text)}</p>' for text in _partly(found)]
     elif not found.errors:
         why = " ".join(found.absences) or "Why is not known."
@@ -115,11 +117,11 @@ def _partly(found: PanelAnswers) -> Iterator[str]:
             yield f"No data for “{answer.query.legend}”. {answer.absence}"
 
 
-def _legend(shown: Sequence[Drawn], unit: str, left_out: int) -> str:
+def _legend(shown: Sequence[Drawn], unit: str, left_out: int, span: Span) -> str:
     rows = "".join(
         f'<tr><td><i class="{each.line.style}"></i>{escape(each.line.label)}</td>'
         f"<td>{escape(units.text(each.last, unit))}</td>"
-        f'<td title="at {timeplot.clock(each.most_at, 1)}">{escape(units.text(each.most, unit))}</td></tr>'
+        f'<td title="at {span.clock(each.most_at)}">{escape(units.text(each.most, unit))}</td></tr>'
         for each in shown
     )
     more = f'<tr><td colspan="3">and {left_out} lower ones that are not drawn</td></tr>' if left_out else ""

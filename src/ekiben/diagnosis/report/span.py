@@ -18,6 +18,15 @@ DEFAULT_SINCE = "1h"
 LEAST_SECONDS, MOST_SECONDS = MINUTE, 31 * DAY
 MOST_POINTS = 240  # of one line: a panel is about twice as many pixels wide
 _UNITS = {"s": 1, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
+_STEPS = tuple(
+    number * unit
+    for unit, numbers in (
+        (1, (1, 2, 5, 10, 15, 20, 30)),
+        (MINUTE, (1, 2, 5, 10, 15, 20, 30)),
+        (HOUR, (1, 2, 4)),
+    )
+    for number in numbers
+)
 _DURATION = re.compile(r"(?:\d+[smhdw])+")
 _PART = re.compile(r"(\d+)([smhdw])")
 
@@ -39,7 +48,8 @@ class Span:
     @property
     def step_seconds(self) -> int:
         """Distance of the points, whole seconds: no finer than what is scraped, at most 240 of them."""
-        return max(self.scrape_seconds, math.ceil((self.end - self.begin) / MOST_POINTS))
+        least = max(self.scrape_seconds, (self.end - self.begin) / MOST_POINTS)
+        return next(step for step in _STEPS if step >= least)
 
     @property
     def window_seconds(self) -> int:
@@ -49,7 +59,13 @@ class Span:
     @property
     def first(self) -> float:
         """The first point: a multiple of the step, so that two reports of one time agree."""
-        return math.floor(self.begin / self.step_seconds) * self.step_seconds
+        return math.ceil(self.begin / self.step_seconds) * self.step_seconds
+
+    def clock(self, time: float) -> str:
+        """Write a moment of it, UTC: with the date where the time of day may mean two."""
+        at = datetime.fromtimestamp(time, UTC)
+        day = f"{at:%b} {at.day} " if self.end - self.begin > DAY else ""
+        return f"{day}{at:%H:%M:%S}"
 
 
 def ends(since: str | None, begin: str | None, end: str | None, now: float) -> tuple[float, float]:

@@ -15,8 +15,8 @@ from ekiben.diagnosis.report.answers import Moment
 from ekiben.diagnosis.report.span import Span
 from ekiben.observe.windows import DAY, HOUR, MINUTE
 
-WIDTH, HEIGHT = 460, 196
-_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 10, 24, 22
+WIDTH, HEIGHT = 420, 196
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 10, 32, 22
 _TICKS_ACROSS, _TICKS_UP = 6, 4
 _EACH = (
     *(15, 30),
@@ -91,7 +91,7 @@ def svg(
 
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title, quote=True)}">',
-        f'<text class="label" x="0" y="11">{escape(shown.axis)}</text>' if shown.axis else "",
+        f'<text class="label" x="0" y="10">{escape(shown.axis)}</text>' if shown.axis else "",
         *_up(ticks, lambda tick: y(tick / shown.factor)),
         *_across(span, x),
         *_moments(moments, x),
@@ -102,8 +102,8 @@ def svg(
     return "\n".join(filter(None, parts))
 
 
-def clock(time: float, step: float = MINUTE) -> str:
-    """Write a time of day, UTC: with seconds or with the date as the step needs it."""
+def _tick(time: float, step: float) -> str:
+    """Write a tick, UTC: with seconds or as a date, as the step needs it."""
     at = datetime.fromtimestamp(time, UTC)
     if step >= DAY or (step >= HOUR and time % DAY == 0):
         return f"{at:%b} {at.day}"
@@ -132,7 +132,7 @@ def _across(span: Span, x: Callable[[float], float]) -> Iterable[str]:
         anchor = "end" if at > WIDTH - _RIGHT - 16 else "middle"
         yield (
             f'<text class="tick" x="{at:.1f}" y="{floor + 17}" text-anchor="{anchor}">'
-            f"{clock(number * step, step)}</text>"
+            f"{_tick(number * step, step)}</text>"
         )
 
 
