@@ -5,46 +5,16 @@ from __future__ import annotations
 import dataclasses
 import io
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 from tests.unit.diagnosis.conftest import load, samples
+from tests.unit.diagnosis.reader import Reader
 
 from ekiben.diagnosis import run_page, summary
 from ekiben.diagnosis.run import RoadRun, bins, story
 from ekiben.scale.replicas import ReplicaSample
-
-_VOID = {"meta", "line", "path", "circle"}
-
-
-class Reader(HTMLParser):
-    """Collects text, elements and attributes, and checks that elements are closed in order."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.text: list[str] = []
-        self.attributes: list[tuple[str, str]] = []
-        self.count: dict[str, int] = {}
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.count[tag] = self.count.get(tag, 0) + 1
-        self.attributes += [(name, value or "") for name, value in attrs]
-        if tag not in _VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.count[tag] = self.count.get(tag, 0) + 1
-        self.attributes += [(name, value or "") for name, value in attrs]
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] != "style":
-            self.text.append(data)
 
 
 def _read(run: RoadRun) -> Reader:

@@ -47,7 +47,7 @@ def _findings(report: Report) -> Iterator[str]:
     panels = [panel for board in report.boards for panel in board.panels()]
     silent = len({panel.panel.title for panel in panels if not panel.has_data and not panel.errors})
     yield "<h2>What stands out</h2>"
-    if not report.has_data:
+    if not report.has_data and not report.failed:
         yield '<p class="note">There is no data of this release in this time: each panel says why.</p>'
         return
     rows = [
