@@ -11,13 +11,11 @@ import re
 from collections.abc import Iterator
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-_OPERATOR = re.compile(
-    r"\b(?:and|or|unless)\b|[<>]=?|[!=]=",
-)
+_COMPARISON = r"(?:[<>]=?|[!=]=)"
+_OPERATOR = re.compile(rf"\b(?:and|or|unless)\b|{_COMPARISON}")
 _MODIFIER = re.compile(r"^\s*(?:bool|(?:on|ignoring|group_left|group_right)\s*(?:\([^)]*\))?)\s*")
 _AGGREGATION = re.compile(r"^(?:sum|min|max|count|group|avg)\s*(?:by\s*\([^)]*\))?\s*\(")
 _NUMBER = re.compile(r"^-?[\d.e+]+$")
-_SELECTOR = re.compile(r"(?<![\w:.])([a-zA-Z_:][\w:]*)\{([^}]*)\}")
 
 
 def parts(expression: str) -> Iterator[str]:
@@ -36,11 +34,6 @@ def parts(expression: str) -> Iterator[str]:
         yield from parts(inner)
     elif not _NUMBER.match(text):
         yield text
-
-
-def selectors(expression: str) -> set[str]:
-    """Give each series that an expression reads, with its matchers."""
-    return {f"{name}{{{matchers}}}" for name, matchers in _SELECTOR.findall(expression)}
 
 
 def _split(text: str) -> list[str]:
@@ -76,3 +69,13 @@ def _masked(text: str) -> str:
     for pattern in (_STRING, re.compile(r"\{[^}]*\}"), re.compile(r"\[[^\]]*\]")):
         text = pattern.sub(lambda found: " " * len(found[0]), text)
     return text
+
+
+def opened(expression: str) -> str:
+    """Let every comparison give 0 or 1 instead of nothing: what joins the parts is judged, no threshold."""
+    masked = _masked(expression)
+    text, begin = "", 0
+    for found in re.finditer(rf"{_COMPARISON}(?!\s*bool)", masked):
+        text += expression[begin : found.end()] + " bool "
+        begin = found.end()
+    return text + expression[begin:]

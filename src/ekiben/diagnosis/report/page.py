@@ -57,7 +57,12 @@ def _findings(report: Report) -> Iterator[str]:
     ]
     yield f"<ul>{''.join(rows)}</ul>" if rows else "<p>Nothing reached a limit.</p>"
     if silent:
-        yield f'<p class="sub">{silent} panels have no data; each says why.</p>'
+        said = (
+            "1 panel has no data; it says why."
+            if silent == 1
+            else f"{silent} panels have no data; each says why."
+        )
+        yield f'<p class="sub">{said}</p>'
 
 
 def _board(found: BoardAnswers, report: Report, drawn: dict[tuple[str, Panel], str]) -> Iterator[str]:
