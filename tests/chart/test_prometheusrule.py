@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 import yaml
@@ -36,6 +38,34 @@ def test_the_rules_are_the_files_narrowed_to_the_release(render: Render) -> None
         for rule in group["rules"]:
             rule["expr"] = rule["expr"].replace('release!=""', 'namespace="models",release="iris"')
     assert groups == file
+
+
+def test_links_of_alerts_have_the_hosts_that_are_given(render: Render) -> None:
+    """Every alert links to its section of the runbook there, and to its board below that Grafana."""
+    hosts = {"runbookUrl": "https://git.example/runbook", "grafanaUrl": "https://example.com/grafana"}
+    alerts = [
+        rule
+        for group in _groups(render, rule=hosts)
+        for rule in group["rules"]
+        if "alert" in rule  # type: ignore[attr-defined]
+    ]
+    assert len(alerts) > 15
+    for alert in alerts:
+        links = alert["annotations"]
+        assert links["runbook_url"] == f"https://git.example/runbook#{alert['alert'].lower()}"
+        assert links["dashboard_url"].startswith("https://example.com/grafana/d/ekiben-")
+        assert links["dashboard_url"].endswith("&var-release={{ $labels.release }}")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"grafanaUrl": "https://example.com/"}, {"grafanaUrl": "example.com"}, {"runbookUrl": "https://x#y"}],
+)
+def test_hosts_that_would_break_links_are_refused(
+    refusal: Callable[[Mapping[str, Any]], str], wrong: dict[str, str]
+) -> None:
+    """A slash too many, a host without its scheme, an anchor before the alert's own."""
+    assert next(iter(wrong)) in refusal({"prometheusRule": wrong})
 
 
 def test_no_rule_reads_series_of_another_release(render: Render) -> None:

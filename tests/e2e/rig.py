@@ -84,6 +84,15 @@ class Rig:
         """`kubectl get ... -o json`."""
         return json.loads(self.kubectl("get", *arguments, "-o", "json"))
 
+    def values(self, release: str, namespace: str) -> dict[str, Any]:
+        """What Helm was given for a release."""
+        place = ["--kubeconfig", str(self.address.kubeconfig)] if self.address.kubeconfig else []
+        argv = [str(tools.find("helm")), *place, "--kube-context", self.address.context]
+        argv += ["get", "values", release, "-n", namespace, "-o", "json"]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
     @contextmanager
     def reading(self) -> Iterator[Callable[[str], Any]]:
         """Read the API's paths over one `kubectl proxy`.

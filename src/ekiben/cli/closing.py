@@ -22,10 +22,10 @@ def close(walk: Walk, traveller: Traveller, page: Path) -> tuple[dict[str, Any],
     Returns:
         The walk as JSON types, and as lines.
     """
-    from ekiben.diagnosis import report, summary
+    from ekiben.diagnosis import run_page, summary
 
     run = _run(walk, traveller)
-    report.write_page(run, page)
+    run_page.write_page(run, page)
     found = {
         "model": run.model,
         "image": run.image,

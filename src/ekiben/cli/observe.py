@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ekiben.cli import options, output, session
+from ekiben.cli.report import report
 
 PANEL = "7 observe: what is: replicas, rate, errors, latency"
 
@@ -14,6 +15,7 @@ PANEL = "7 observe: what is: replicas, rate, errors, latency"
 def register(app: typer.Typer) -> None:
     """Add the verbs of this station."""
     app.command(rich_help_panel=PANEL)(status)
+    app.command(rich_help_panel=PANEL)(report)
 
 
 def status(

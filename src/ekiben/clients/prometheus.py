@@ -144,8 +144,27 @@ class Prometheus:
                 f"expected a range of at most {_MOST_POINTS} points, found {begin} to {end} by {step_seconds}"
             )
         fields = {"start": f"{begin:.3f}", "end": f"{end:.3f}", "step": f"{step_seconds:g}"}
-        found = self._ask("query_range", {"query": query} | fields)
-        read = [Series(row["metric"], _points(row["values"])) for row in found["result"]]
+        return self._matrix(self._ask("query_range", {"query": query} | fields), query)
+
+    def samples(self, selector: str, *, at: float | None = None) -> tuple[Series, ...]:
+        """Give samples as they were scraped.
+
+        Args:
+            selector: A range of series, `name{...}[5m]`.
+            at: End of the range, seconds since the epoch; None is Prometheus' own now.
+
+        Returns:
+            One or more series, each with at least one point.
+
+        Raises:
+            NoDataError: No series with a number.
+            PrometheusError: Not reached, or refused.
+        """
+        fields = {"query": selector} | ({} if at is None else {"time": f"{at:.3f}"})
+        return self._matrix(self._ask("query", fields), selector)
+
+    def _matrix(self, found: Mapping[str, Any], query: str) -> tuple[Series, ...]:
+        read = (Series(row["metric"], _points(row["values"])) for row in found["result"] if "values" in row)
         return self._some(tuple(one for one in read if one.points), query)
 
     def _some(self, found: tuple[_T, ...], query: str) -> tuple[_T, ...]:

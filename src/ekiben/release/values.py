@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ekiben.config import ModelConfig
 from ekiben.errors import ConfigError
 from ekiben.identifiers import ImageReference, ModelTag
+from ekiben.observe.objectives import LEAST_RATIO
 
 _REPLICAS = 2  # the chart's, where nothing scales and replicaCount is null
 
@@ -114,19 +115,23 @@ def _asked_by_keda(config: ModelConfig, prometheus_url: str) -> str:
 
 
 def _with_plan(derived: Mapping[str, Any], plan: CapacityPlan, keda_asks: str) -> dict[str, Any]:
-    """Lay the plan's values over the sections'; both objectives are edges of the latency buckets."""
+    """Lay the plan's values over the sections'; both objectives are edges of the latency buckets.
+
+    The first is what the release promises (the chart records it as its objective): that of ekiben.yaml.
+    """
     from ekiben.scale.plan import chart
 
     found = laid_over(derived, chart.chart_values(plan))
     if keda_asks:
         found["keda"]["serverAddress"] = keda_asks
-    edges = {*derived["server"]["objectiveSeconds"], *found["server"]["objectiveSeconds"]}
-    found["server"]["objectiveSeconds"] = sorted(edges)
+    edges = (*derived["server"]["objectiveSeconds"], *found["server"]["objectiveSeconds"])
+    found["server"]["objectiveSeconds"] = list(dict.fromkeys(edges))
     return found
 
 
 def _derived(config: ModelConfig, image: ImageReference, model: ModelTag, artefact: str) -> dict[str, Any]:
     machine, scale, seal = config.release.resources, config.scale, config.bento.seal
+    promised = _promised(config)
     return {
         "model": {"name": model.name, "version": model.version, "artefact": artefact},
         "image": {"repository": image.repository, "tag": image.tag, "digest": image.digest},
@@ -142,6 +147,8 @@ def _derived(config: ModelConfig, image: ImageReference, model: ModelTag, artefa
             "objectiveSeconds": [config.observe.latency_seconds],
             "recheckSeconds": config.observe.recheck_seconds,
         },
+        # Of both indicators; `release.values` may tell one from the other.
+        "prometheusRule": {"objective": {"availabilityRatio": promised, "latencyRatio": promised}},
         "seal": {
             "signers": list(seal.signers),
             "allowPickle": seal.allow_pickle,
@@ -152,6 +159,16 @@ def _derived(config: ModelConfig, image: ImageReference, model: ModelTag, artefa
             "limits": {"cpu": machine.cpu_limit, "memory": machine.memory},
         },
     }
+
+
+def _promised(config: ModelConfig) -> float:
+    ratio = config.observe.objective_ratio
+    if ratio < LEAST_RATIO:
+        raise ConfigError(
+            f"observe.objective_ratio: expected at least {LEAST_RATIO}, found {ratio}: "
+            "the fastest alert about the error budget could not fire"
+        )
+    return ratio
 
 
 def replicas_expected(values: Mapping[str, Any]) -> int:

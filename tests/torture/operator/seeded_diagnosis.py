@@ -11,7 +11,7 @@ _UNIT = "tests/unit"
 _STATUS = (f"{_UNIT}/diagnosis/test_status.py",)
 _AUTOSCALING = (f"{_UNIT}/diagnosis/test_autoscaling.py",)
 _PLOT = (f"{_UNIT}/diagnosis/test_plot.py",)
-_REPORT = (f"{_UNIT}/diagnosis/test_report.py",)
+_RUN_PAGE = (f"{_UNIT}/diagnosis/test_run_page.py",)
 
 FAULTS: tuple[Fault, ...] = (
     _Fault(
@@ -139,10 +139,10 @@ FAULTS: tuple[Fault, ...] = (
     _Fault(
         "markup-from-outside",
         "text of others is text",
-        "diagnosis/report.py",
+        "diagnosis/run_page.py",
         "{escape(note)}",
         "{note}",
-        _REPORT,
+        _RUN_PAGE,
     ),
     _Fault(
         "half-a-page",
@@ -150,7 +150,7 @@ FAULTS: tuple[Fault, ...] = (
         "page/html.py",
         '    part = path.with_name(f".{path.name}.{os.getpid()}")\n',
         "    part = path\n",
-        _REPORT,
+        _RUN_PAGE,
     ),
     _Fault(
         "tails-averaged",
@@ -158,7 +158,7 @@ FAULTS: tuple[Fault, ...] = (
         "diagnosis/run.py",
         "p99_seconds=max(tails)",
         "p99_seconds=statistics.median(tails)",
-        _REPORT,
+        _RUN_PAGE,
     ),
     _Fault(
         "invalid-as-valid",
@@ -166,6 +166,6 @@ FAULTS: tuple[Fault, ...] = (
         "diagnosis/run.py",
         "for reason in load.reasons]",
         "for reason in ()]",
-        _REPORT,
+        _RUN_PAGE,
     ),
 )

@@ -9,6 +9,7 @@ import pytest
 from ekiben import config
 from ekiben.errors import ConfigError
 from ekiben.identifiers import ImageReference, ModelTag
+from ekiben.observe import objectives
 from ekiben.release import values
 
 DIGEST = "sha256:" + "0a" * 32
@@ -40,7 +41,7 @@ def test_values_come_from_their_sections() -> None:
             "target_cpu_percent": 55,
             "scale_down_window_seconds": 60,
         },
-        observe={"latency_seconds": 0.04, "recheck": {"seconds": 30}},
+        observe={"latency_seconds": 0.04, "objective_ratio": 0.98, "recheck": {"seconds": 30}},
     )
     assert found == {
         "model": {"name": "iris", "version": "v1", "artefact": DIGEST},
@@ -54,6 +55,7 @@ def test_values_come_from_their_sections() -> None:
         },
         "access": {"mode": "none"},
         "server": {"objectiveSeconds": [0.04], "recheckSeconds": 30},
+        "prometheusRule": {"objective": {"availabilityRatio": 0.98, "latencyRatio": 0.98}},
         "seal": {"signers": [], "allowPickle": False, "encryption": {"secretName": ""}},
         "resources": {
             "requests": {"cpu": "100m", "memory": "256Mi"},
@@ -78,6 +80,26 @@ def test_release_values_are_laid_over_key_by_key() -> None:
     assert found["autoscaling"]["behavior"]["scaleUp"] == {"policies": [1]}
     assert found["autoscaling"]["behavior"]["scaleDown"] == {"stabilizationWindowSeconds": 300}
     assert found["resources"]["limits"] == {"cpu": "250m", "memory": "512Mi", "ephemeral-storage": "1Gi"}
+
+
+def test_one_objective_of_the_two_may_be_told_apart() -> None:
+    """Answers may be promised to come, and fewer of them in time."""
+    found = derived(
+        observe={"objective_ratio": 0.999},
+        release={"values": {"prometheusRule": {"enabled": True, "objective": {"latencyRatio": 0.95}}}},
+    )
+    assert found["prometheusRule"] == {
+        "enabled": True,
+        "objective": {"availabilityRatio": 0.999, "latencyRatio": 0.95},
+    }
+
+
+def test_an_objective_that_no_alert_could_see_is_refused() -> None:
+    """The least one of ekiben.yaml is that of the alerts."""
+    least = objectives.LEAST_RATIO
+    assert derived(observe={"objective_ratio": least})["prometheusRule"]["objective"]["latencyRatio"] == least
+    with pytest.raises(ConfigError, match="objective_ratio"):
+        derived(observe={"objective_ratio": least - 0.001})
 
 
 @pytest.mark.parametrize(

@@ -5,51 +5,21 @@ from __future__ import annotations
 import dataclasses
 import io
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 from tests.unit.diagnosis.conftest import load, samples
+from tests.unit.diagnosis.reader import Reader
 
-from ekiben.diagnosis import report, summary
+from ekiben.diagnosis import run_page, summary
 from ekiben.diagnosis.run import RoadRun, bins, story
 from ekiben.scale.replicas import ReplicaSample
-
-_VOID = {"meta", "line", "path", "circle"}
-
-
-class Reader(HTMLParser):
-    """Collects text, elements and attributes, and checks that elements are closed in order."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.text: list[str] = []
-        self.attributes: list[tuple[str, str]] = []
-        self.count: dict[str, int] = {}
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.count[tag] = self.count.get(tag, 0) + 1
-        self.attributes += [(name, value or "") for name, value in attrs]
-        if tag not in _VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.count[tag] = self.count.get(tag, 0) + 1
-        self.attributes += [(name, value or "") for name, value in attrs]
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] != "style":
-            self.text.append(data)
 
 
 def _read(run: RoadRun) -> Reader:
     reader = Reader()
-    reader.feed(report.page(run))
+    reader.feed(run_page.page(run))
     reader.close()
     assert reader.open == []
     return reader
@@ -71,7 +41,7 @@ def test_the_page_needs_nothing_else(run: RoadRun) -> None:
     reader = _read(run)
     assert not {"script", "link", "img", "iframe", "object"} & set(reader.count)
     assert not {name for name, _ in reader.attributes} & {"src", "href", "srcset", "onload"}
-    assert not re.search(r"@import|url\(", report.page(run))
+    assert not re.search(r"@import|url\(", run_page.page(run))
     assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in reader.attributes
 
 
@@ -111,16 +81,16 @@ def test_an_invalid_measurement_says_so(run: RoadRun) -> None:
 
 def test_light_and_dark_have_the_same_colours_defined(run: RoadRun) -> None:
     """Every variable of the style is set for both schemes."""
-    light, dark = re.findall(r":root \{(.*?)\}", report.page(run), re.DOTALL)
+    light, dark = re.findall(r":root \{(.*?)\}", run_page.page(run), re.DOTALL)
     assert re.findall(r"--\w+", light) == re.findall(r"--\w+", dark)
-    assert set(re.findall(r"var\((--\w+)\)", report.page(run))) <= set(re.findall(r"--\w+", light))
+    assert set(re.findall(r"var\((--\w+)\)", run_page.page(run))) <= set(re.findall(r"--\w+", light))
 
 
 def test_the_file_is_replaced_whole(run: RoadRun, tmp_path: Path) -> None:
     """Folders are made; a second page replaces the first and leaves nothing beside it."""
     path = tmp_path / "out" / "road.html"
-    report.write_page(run, path)
-    assert report.write_page(dataclasses.replace(run, revision="four"), path) == path.resolve()
+    run_page.write_page(run, path)
+    assert run_page.write_page(dataclasses.replace(run, revision="four"), path) == path.resolve()
     assert "four" in path.read_text(encoding="utf-8")
     assert [found.name for found in path.parent.iterdir()] == ["road.html"]
 
@@ -130,7 +100,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(
 ) -> None:
     """An interrupt while writing keeps the old page and no half one."""
     path = tmp_path / "road.html"
-    report.write_page(run, path)
+    run_page.write_page(run, path)
     before = path.read_text(encoding="utf-8")
 
     def interrupted(*_arguments: object) -> None:
@@ -138,7 +108,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(
 
     monkeypatch.setattr(Path, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        report.write_page(dataclasses.replace(run, revision="four"), path)
+        run_page.write_page(dataclasses.replace(run, revision="four"), path)
     assert path.read_text(encoding="utf-8") == before
     assert [found.name for found in tmp_path.iterdir()] == ["road.html"]
 

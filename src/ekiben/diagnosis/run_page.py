@@ -46,7 +46,7 @@ def page(run: RoadRun) -> str:
         _stations(run.stations),
         *_next(run.next_commands),
     ]
-    style = resources.files("ekiben.diagnosis").joinpath("page.css").read_text(encoding="utf-8")
+    style = resources.files("ekiben.diagnosis").joinpath("run_page.css").read_text(encoding="utf-8")
     return html.framed(title, "\n".join(body), style)
 
 

@@ -1,0 +1,1 @@
+"""The boards of one release as one HTML page, read from Prometheus over a time that has passed."""
