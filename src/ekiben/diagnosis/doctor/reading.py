@@ -125,8 +125,7 @@ def scraped(
 def metered(view: View, subject: Subject, pods: Pods, scaled: Scaled) -> Metered:
     """Read the metrics API."""
     own = scaled.own(subject.release)
-    wanted = own.spec.get("metrics") if own else None
-    read = own is not None and (not wanted or any("Resource" in str(one.get("type")) for one in wanted))
+    read = scaled.expected if own is None else _on_use(own)
     if not read:
         return Metered(None, read=False)
     service = view.api_service(metrics_api.NAME)
@@ -182,6 +181,12 @@ def total(prometheus: Metrics, query: str) -> float | None:
         raise
     except NoDataError:
         return None
+
+
+def _on_use(scaler: Scaler) -> bool:
+    """Whether an HPA scales on CPU or memory; one without metrics does, on CPU."""
+    metrics = scaler.spec.get("metrics")
+    return not metrics or any("Resource" in str(one.get("type")) for one in metrics)
 
 
 def _monitors(view: View, subject: Subject) -> tuple[Monitor, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ekiben.diagnosis.doctor.link import LINKS, Checkup, Health, counted
+from ekiben.diagnosis.doctor.link import Checkup, Health, counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -17,14 +17,12 @@ _STYLES = {"ok": "green", "warn": "yellow", "BROKEN": "bold red", "-": "dim"}
 def rows(checkup: Checkup) -> Iterator[tuple[str, str, str]]:
     """Give mark, name and text of each line, in the order of the chain."""
     for one in checkup.findings:
-        bare = one.health in (Health.SOUND, Health.UNKNOWN)
-        yield _MARKS[one.health], one.link, one.found if bare else f"not so: {LINKS[one.link]}"
-        if not bare:
-            yield "", "", one.found
+        text = one.found if one.health is not Health.UNKNOWN else f"not looked at: {one.found}"
+        yield _MARKS[one.health], one.link, text
         if one.remedy:
-            yield "", "", f"next: {one.remedy}"
-    for name in checkup.behind:
-        yield "-", name, "not looked at"
+            yield "", "next", one.remedy
+    if checkup.behind:
+        yield "-", "behind it", f"not looked at: {', '.join(checkup.behind)}"
 
 
 def verdict(checkup: Checkup) -> str:

@@ -13,7 +13,8 @@ from ekiben.scale.hpa import per_pod, quantity
 from ekiben.scale.hpa.autoscaler import Autoscaler, Flags
 from ekiben.scale.hpa.machine import ceil32, ratio
 from ekiben.scale.hpa.metric import Metric
-from ekiben.scale.hpa.pods import Groups, Phase, Pod, Readiness, Reading, grouped
+from ekiben.scale.hpa.pods import Phase, Pod, Readiness, Reading, grouped
+from ekiben.scale.hpa.tolerance import Tolerances
 
 _BLOCKS = {
     "Resource": "resource",
@@ -58,7 +59,11 @@ class Derivation:
 
 
 def derive(
-    scaler: Scaler, replicas: Sequence[Replica], usages: Sequence[PodUsage], now_seconds: float
+    scaler: Scaler,
+    wanted: int,
+    replicas: Sequence[Replica],
+    usages: Sequence[PodUsage],
+    now_seconds: float,
 ) -> tuple[Derivation, ...]:
     """Derive what each metric that the HPA has a reading of asks for.
 
@@ -66,66 +71,79 @@ def derive(
 
     Args:
         scaler: The HPA.
+        wanted: Replicas that its target is asked for.
         replicas: The pods of its target.
-        usages: What the metrics API knows of them.
+        usages: What the metrics API knows of them; empty if it does not answer.
         now_seconds: Seconds since the epoch.
 
     Raises:
         ConfigError: The HPA's spec cannot be read.
     """
-    hpa, flags = Autoscaler.of(scaler.spec), Flags()
-    pods = [_pod(one) for one in replicas]
-    readings = {one.pod: _reading(one) for one in usages}
     rescaled = any((c.type, c.reason) == ("AbleToScale", "SucceededRescale") for c in scaler.conditions)
-    groups = grouped(pods, readings, flags.readiness, now_seconds)
-    counted = scaler.current if rescaled or not usages else groups.ready
+    look = _Look(
+        Autoscaler.of(scaler.spec),
+        scaler.current,
+        scaler.current if rescaled else wanted,
+        tuple(map(_pod, replicas)),
+        {} if rescaled else {one.pod: _reading(one) for one in usages},
+        now_seconds,
+    )
     found = []
-    for metric, current in zip(hpa.metrics, scaler.readings, strict=False):
+    for metric, current in zip(look.hpa.metrics, scaler.readings, strict=False):
         value = _seen(metric, current)
-        if value is None:
-            continue
-        per_pods = metric.kind not in ("Object", "External")
-        number = counted if per_pods else scaler.current
-        one = _derivation(metric, value, number, scaler, hpa, flags)
-        doubtful = per_pods and bool(usages) and not rescaled and bool(groups.unready or groups.missing)
-        found.append(_with_doubt(one, metric, hpa, flags, pods, readings, groups, scaler, now_seconds)
-                     if doubtful else one)  # fmt: skip
+        if value is not None:
+            found.append(look.derived(metric, value))
     return tuple(found)
 
 
-def _derivation(
-    metric: Metric, value: int, pods: int, scaler: Scaler, hpa: Autoscaler, flags: Flags
-) -> Derivation:
-    usage, tolerances = ratio(value, metric.value), hpa.tolerances(flags)
-    holds = tolerances.holds(usage)
-    percent = metric.target == "Utilization"
-    wanted = scaler.current if holds else ceil32(usage * pods)
-    figures = f"{value}/{metric.value}" if percent else f"{value / 1000:g}/{metric.value / 1000:g}"
-    return Derivation(
-        metric.name, value, metric.value, percent, pods, 0, 0, usage,
-        tolerances.up_ratio if usage > 1 else tolerances.down_ratio,
-        holds, wanted, f"{figures} = {usage:.2f}" if holds else f"ceil({pods} x {figures}) = {wanted}",
-    )  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look of the HPA, as far as it can be repeated.
 
+    Its status has the use that it saw; how many pods that was of is known from the pods' readings of now, or,
+    where it has just changed the replicas, from their number before.
+    """
 
-def _with_doubt(
-    one: Derivation, metric: Metric, hpa: Autoscaler, flags: Flags, pods: Sequence[Pod],
-    readings: Mapping[str, Reading], groups: Groups, scaler: Scaler, now_seconds: float,
-) -> Derivation:  # fmt: skip
-    """Where pods start or are silent, what they would use is assumed: the whole arithmetic decides."""
-    try:
-        proposal = per_pod.replicas_for(
-            metric, readings, pods, scaler.current, hpa.tolerances(flags), flags.readiness, now_seconds
-        )
-        wanted = proposal.replicas
-    except NoDataError:
-        wanted = scaler.current
-    return Derivation(
-        one.metric, one.value, one.target, one.percent, one.pods, len(groups.unready), len(groups.missing),
-        one.ratio, one.tolerance_ratio, one.holds, wanted,
-        f"{wanted}, reckoned from {one.pods} pods that count and {len(groups.unready) + len(groups.missing)} "
-        "that do not yet",
-    )  # fmt: skip
+    hpa: Autoscaler
+    seen: int
+    kept: int
+    pods: tuple[Pod, ...]
+    readings: Mapping[str, Reading]
+    now: float
+
+    def derived(self, metric: Metric, value: int) -> Derivation:
+        """What a metric with this value asks for."""
+        flags = Flags()
+        usage, tolerances = ratio(value, metric.value), self.hpa.tolerances(flags)
+        holds = tolerances.holds(usage)
+        percent = metric.target == "Utilization"
+        per_pods = metric.kind not in ("Object", "External")
+        groups = grouped(self.pods, self.readings, flags.readiness, self.now)
+        known = per_pods and bool(self.readings)
+        pods = groups.ready if known else self.seen
+        unready, missing = (len(groups.unready), len(groups.missing)) if known else (0, 0)
+        figures = f"{value}/{metric.value}" if percent else f"{value / 1000:g}/{metric.value / 1000:g}"
+        if unready or missing:
+            wanted = self._assumed(metric, tolerances)
+            formula = f"{figures} of {pods} pods, with {unready + missing} that do not count yet: {wanted}"
+        elif holds:
+            wanted, formula = self.kept, f"{figures} = {usage:.2f}"
+        else:
+            wanted = ceil32(usage * pods)
+            formula = f"ceil({pods} x {figures}) = {wanted}"
+        return Derivation(
+            metric.name, value, metric.value, percent, pods, unready, missing, usage,
+            tolerances.up_ratio if usage > 1 else tolerances.down_ratio, holds, wanted, formula,
+        )  # fmt: skip
+
+    def _assumed(self, metric: Metric, tolerances: Tolerances) -> int:
+        """Where pods start or are silent, what they would use is assumed: the whole arithmetic decides."""
+        try:
+            return per_pod.replicas_for(
+                metric, self.readings, self.pods, self.kept, tolerances, Flags().readiness, self.now
+            ).replicas
+        except NoDataError:
+            return self.kept
 
 
 def _seen(metric: Metric, current: Mapping[str, Any]) -> int | None:

@@ -61,7 +61,7 @@ def read(
         facts,
         object=_object(view, namespace, own),
         usages=usages,
-        derivations=derive(own, replicas, usages, now),
+        derivations=derive(own, deployment.wanted, replicas, usages, now),
         change=change,
     )
 

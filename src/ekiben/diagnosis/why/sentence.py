@@ -176,7 +176,7 @@ def _metric(facts: Scaling, found: Derivation) -> str:
 def _formula(found: Derivation) -> str:
     if found.holds and not (found.unready or found.missing):
         return (
-            f"{found.formula}, within the tolerance of {found.tolerance_ratio:.0%}, {replicas(found.wanted)}"
+            f"{found.formula}, within the tolerance of {found.tolerance_ratio:.0%}: {replicas(found.wanted)}"
         )
     return found.formula
 

@@ -91,7 +91,7 @@ def _notes(facts: Scaling) -> Iterator[str]:
     for one in facts.derivations:
         if one.unready or one.missing:
             yield (
-                f"{one.metric}: {one.pods} pods count; {one.unready} start and {one.missing} have no figures: "
+                f"{one.metric}: {one.pods} pods count, {one.unready} start, {one.missing} have no figures: "
                 "idle where more would be wanted, the silent ones at their request where fewer would be"
             )
     if facts.object is not None:
