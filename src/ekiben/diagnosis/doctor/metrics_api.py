@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ekiben.clients.facts.scaling import ApiService, PodUsage
-from ekiben.diagnosis.doctor.link import METRICS_API, Finding, Subject, broken, counted, sound, unknown
+from ekiben.diagnosis.doctor.link import METRICS_API, Finding, Subject, broken, sound, unknown
 from ekiben.diagnosis.doctor.pods import Pods, aged
 
 NAME = "v1beta1.metrics.k8s.io"
@@ -48,16 +48,18 @@ def judge(subject: Subject, pods: Pods, facts: Metered) -> Iterator[Finding]:
         return
     known = {one.pod: one for one in facts.usages}
     serving = aged(pods.serving, subject.now, KNOWN_SECONDS)
-    there = f"{sum(pod.name in known for pod in pods.serving)} of {counted(len(pods.serving), 'ready pod')}"
+    there = (
+        f"ready pods that it knows: {sum(pod.name in known for pod in pods.serving)} of {len(pods.serving)}"
+    )
     missing = [pod.name for pod in serving if pod.name not in known]
     if missing:
-        yield broken("pod-metrics", f"it knows {there}; missing: {', '.join(missing)}", _restart(subject))
+        yield broken("pod-metrics", f"{there}; missing: {', '.join(missing)}", _restart(subject))
         return
-    oldest = max((subject.now - known[pod.name].at for pod in serving), default=0.0)
+    oldest = max(0.0, *(subject.now - known[pod.name].at for pod in serving))
     if oldest > _STALE_SECONDS:
         yield broken("pod-metrics", f"its figures are {oldest:.0f} s old", _restart(subject))
         return
-    yield sound("pod-metrics", f"it knows {there}" + (f", {oldest:.0f} s ago" if serving else ""))
+    yield sound("pod-metrics", there + (f", {oldest:.0f} s ago" if serving else ""))
 
 
 def served(subject: Subject, service: ApiService | None) -> Finding:

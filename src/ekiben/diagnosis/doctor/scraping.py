@@ -75,7 +75,7 @@ def _found(
     known: tuple[Replica, ...],
 ) -> Finding:
     missing = [pod for pod in known if not ours[pod.name]]
-    there = f"{sum(map(bool, ours.values()))} of {counted(len(ours), 'ready pod')} are targets"
+    there = f"ready pods that are targets: {sum(map(bool, ours.values()))} of {len(ours)}"
     if not missing:
         return sound("scrape-target", there)
     for monitor in facts.monitors:
@@ -136,7 +136,7 @@ def _reached(
     subject: Subject, pods: Pods, ours: Mapping[str, list[Target]], known: tuple[Replica, ...]
 ) -> Finding:
     up = [name for name, targets in ours.items() if any(one.health == "up" for one in targets)]
-    there = f"{len(up)} of {counted(len(ours), 'ready pod')} are scraped"
+    there = f"ready pods that are scraped: {len(up)} of {len(ours)}"
     for pod in known:
         if pod.name in up:
             continue

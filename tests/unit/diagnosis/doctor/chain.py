@@ -46,9 +46,12 @@ SPEC: Mapping[str, Any] = {
     "minReplicas": 2,
     "maxReplicas": 6,
     "metrics": [
-        {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 60}}}
+        {
+            "type": "Resource",
+            "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 60}},
+        }
     ],
-}  # fmt: skip
+}
 
 
 def model() -> ModelConfig:
