@@ -55,7 +55,7 @@ def judge(subject: Subject, pods: Pods, facts: Metered) -> Iterator[Finding]:
     if missing:
         yield broken("pod-metrics", f"{there}; missing: {', '.join(missing)}", _restart(subject))
         return
-    oldest = max(0.0, *(subject.now - known[pod.name].at for pod in serving))
+    oldest = max([0.0, *(subject.now - known[pod.name].at for pod in serving)])
     if oldest > _STALE_SECONDS:
         yield broken("pod-metrics", f"its figures are {oldest:.0f} s old", _restart(subject))
         return
