@@ -122,8 +122,8 @@ def _tolerance(facts: Scaling) -> str:
     found = facts.strongest
     assert found is not None  # noqa: S101  # the cause is found by it
     return (
-        f"{_metric(facts, found)}: {found.formula} is within the tolerance of {found.tolerance_ratio:.0%} "
-        f"around 1, so nothing changes; {_bounds(_scaler(facts))}"
+        f"{_metric(facts, found)}: {found.formula} is within the tolerance of "
+        f"{_percents(found.tolerance_ratio)}, so nothing changes; {_bounds(_scaler(facts))}"
     )
 
 
@@ -173,11 +173,13 @@ def _metric(facts: Scaling, found: Derivation) -> str:
     return f"{name} {verb} {found.value / 1000:g}{at} with a target of {found.target / 1000:g} per replica"
 
 
+def _percents(share: float) -> str:
+    return f"{100 * share:g} %"
+
+
 def _formula(found: Derivation) -> str:
     if found.holds and not (found.unready or found.missing):
-        return (
-            f"{found.formula}, within the tolerance of {found.tolerance_ratio:.0%}: {replicas(found.wanted)}"
-        )
+        return f"{found.formula}, within {_percents(found.tolerance_ratio)} of 1: {replicas(found.wanted)}"
     return found.formula
 
 
