@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.unit.diagnosis.doctor.breaks import BREAKS, QUIET, WARNINGS
+from tests.unit.diagnosis.doctor.breaks import BREAKS
 from tests.unit.diagnosis.doctor.chain import (
     ADDRESS,
     NOW,
@@ -15,6 +15,7 @@ from tests.unit.diagnosis.doctor.chain import (
     model,
     said,
 )
+from tests.unit.diagnosis.doctor.passing import QUIET, WARNINGS
 
 from ekiben.clients.facts.exposure import Service
 from ekiben.clients.prometheus import PrometheusError
