@@ -75,7 +75,7 @@ FAULTS: tuple[Fault, ...] = (
         "forbidden-is-broken",
         "what is not ours to read is not a break",
         "diagnosis/doctor/walk.py",
-        "        if error.status not in _FORBIDDEN:\n            raise\n",
+        "        if error.status not in FORBIDDEN:\n            raise\n",
         "        raise\n",
         _DOCTOR,
     ),

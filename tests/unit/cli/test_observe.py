@@ -84,7 +84,7 @@ def test_why_is_one_sentence_first(
     looked(Cluster())
     assert run("why", "iris") == 0
     first = capsys.readouterr().out.splitlines()[0]
-    assert first.startswith("2 replicas, because 2 is the minimum: CPU use is 55 % of the request")
+    assert first.startswith("2 replicas, because CPU use is 55 % of the request with a target of 60 %")
     assert run("why", "iris", "--json") == 0
     assert json.loads(capsys.readouterr().out)["sentence"] == first
 

@@ -47,6 +47,8 @@ LINKS: Mapping[str, str] = {
     **CLUSTER, **PODS, **SERVICE, **PROMETHEUS, **METRICS_API, **AUTOSCALER, **AFTERMATH
 }  # fmt: skip
 
+FORBIDDEN = (401, 403)  # what is not ours to read is not broken
+
 
 class Health(StrEnum):
     """What a link is."""

@@ -15,15 +15,13 @@ from ekiben.config import ModelConfig
 from ekiben.diagnosis.doctor import metrics_api
 from ekiben.diagnosis.doctor.aftermath import WINDOW_SECONDS, Slowed
 from ekiben.diagnosis.doctor.autoscaler import Scaled
-from ekiben.diagnosis.doctor.link import Subject
+from ekiben.diagnosis.doctor.link import FORBIDDEN, Subject
 from ekiben.diagnosis.doctor.metrics_api import Metered
 from ekiben.diagnosis.doctor.pods import Pods
 from ekiben.diagnosis.doctor.scraping import Scraped
 from ekiben.diagnosis.doctor.service import PORT, Exposed
 from ekiben.errors import ClusterError, NoDataError
 from ekiben.observe import queries
-
-_FORBIDDEN = (401, 403)
 
 
 class View(Protocol):
@@ -193,6 +191,6 @@ def _monitors(view: View, subject: Subject) -> tuple[Monitor, ...]:
     try:
         return view.monitors(subject.namespace, subject.release)
     except ClusterError as error:
-        if error.status in _FORBIDDEN:  # then what the pods say of themselves has to do
+        if error.status in FORBIDDEN:  # then what the pods say of themselves has to do
             return ()
         raise

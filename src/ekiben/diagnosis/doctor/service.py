@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ekiben.clients.connection import Answer
 from ekiben.clients.facts.exposure import Endpoint, Service
-from ekiben.diagnosis.doctor.link import Finding, Subject, broken, counted, sound
+from ekiben.diagnosis.doctor.link import FORBIDDEN, Finding, Subject, broken, counted, sound, unknown
 from ekiben.diagnosis.doctor.pods import Pods, aged
 
 PORT = "http"  # of the chart: where predictions are asked for
@@ -121,6 +121,8 @@ def _answer(subject: Subject, facts: Exposed) -> Finding:
     )
     if answer is None:
         return broken("answer", f"/readyz was not answered: {facts.silence}", look)
+    if answer.from_api_server and answer.status in FORBIDDEN:
+        return unknown("answer", f"the API server may not ask it for us: {answer.status}")
     if answer.from_api_server or answer.status >= _SERVER_ERROR:
         words = " ".join(answer.body[:300].decode(errors="replace").split())
         return broken("answer", f"/readyz was answered with {answer.status}: {words}", look)

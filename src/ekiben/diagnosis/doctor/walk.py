@@ -20,6 +20,7 @@ from ekiben.diagnosis.doctor import (
     service,
 )
 from ekiben.diagnosis.doctor.link import (
+    FORBIDDEN,
     Checkup,
     Finding,
     Health,
@@ -33,7 +34,6 @@ from ekiben.errors import ClusterError
 from ekiben.identifiers import ClusterAddress
 
 AGAIN_SECONDS = 3.0  # from a first look that shows a break to the second
-_FORBIDDEN = (401, 403)
 
 
 def doctor(
@@ -175,6 +175,6 @@ def _allowed(links: tuple[str, ...], judge: Callable[[], Iterator[Finding]]) -> 
     try:
         yield from judge()
     except ClusterError as error:
-        if error.status not in _FORBIDDEN:
+        if error.status not in FORBIDDEN:
             raise
         yield from (unknown(name, str(error)) for name in links)

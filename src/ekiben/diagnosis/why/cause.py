@@ -75,8 +75,8 @@ def _steered(facts: Scaling, scaler: Scaler) -> Cause:
     if found is None:
         return Cause.NO_FIGURES if scaler.conditions else Cause.SOON
     if not rescaled(scaler):
-        if wanted == scaler.minimum and found.wanted <= scaler.minimum:
-            return Cause.MINIMUM
         if found.holds:
             return Cause.TOLERANCE
+        if wanted == scaler.minimum and found.wanted <= scaler.minimum:
+            return Cause.MINIMUM
     return Cause.METRIC if found.wanted == wanted else Cause.SOON

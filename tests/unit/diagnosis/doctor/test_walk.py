@@ -17,6 +17,7 @@ from tests.unit.diagnosis.doctor.chain import (
 )
 from tests.unit.diagnosis.doctor.passing import QUIET, WARNINGS
 
+from ekiben.clients.connection import Answer
 from ekiben.clients.facts.exposure import Service
 from ekiben.clients.prometheus import PrometheusError
 from ekiben.diagnosis.doctor import table, walk
@@ -95,6 +96,14 @@ def test_what_is_not_ours_to_read_is_not_a_break() -> None:
         "metrics-api",
         "pod-metrics",
     }
+
+
+def test_a_proxy_that_is_not_ours_is_not_a_break() -> None:
+    """Asking a Service through the API server is a right of its own."""
+    refused = Answer(403, "application/json", b'{"kind":"Status","message":"you may not"}')
+    found = examine(Cluster(answer=refused))
+    assert found.broken is None
+    assert [one.link for one in found.findings if one.health is Health.UNKNOWN] == ["answer"]
 
 
 def test_a_break_must_be_seen_twice() -> None:
