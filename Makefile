@@ -1,6 +1,6 @@
 # The road:      up, train, bento, image, release, traffic, scale, observe, down
 #                of the model MODEL, a folder of bentos/: make up MODEL=credit
-# The workshop:  setup, test, lint, e2e, torture, torture-baseline, torture-faults, torture-artefact, torture-operator, torture-ground,
+# The workshop:  setup, test, lint, e2e, torture, torture-baseline, torture-faults, torture-artefact, torture-operator, torture-doctor, torture-ground,
 #                torture-chart, score, oracle, simulate, bench, bench-quick, generate, models, verify, lock
 MODEL ?= iris
 PYTHON ?= python3
@@ -8,7 +8,7 @@ BIN := .venv/bin
 EKIBEN := $(BIN)/ekiben
 .DEFAULT_GOAL := help
 .PHONY: help up train bento image release traffic scale observe down \
-        setup test test-pod test-rest lint e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-ground torture-chart score oracle simulate bench \
+        setup test test-pod test-rest lint e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-doctor torture-ground torture-chart score oracle simulate bench \
         bench-quick generate models verify lock clean
 
 help: ## list the targets
@@ -80,6 +80,9 @@ torture-artefact: setup ## kill train, bento, image and the store's commands; ta
 
 torture-operator: setup ## seed faults into the command line, road, diagnosis and release; their tests must see them
 	$(BIN)/python -m tests.torture.operator
+
+torture-doctor: setup ## break a release on a real cluster in every way; doctor must name each link (EKIBEN_CONTEXT; about 20 minutes)
+	$(BIN)/python -m pytest tests/torture/test_doctor_torture.py -p no:randomly --timeout 3600 -s
 
 torture-ground: setup ## kill `cluster up` at random, repair, take down, compare the machine
 	$(BIN)/python -m pytest tests/torture/test_ground_torture.py -p no:randomly --timeout 3600

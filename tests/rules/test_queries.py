@@ -195,6 +195,32 @@ def test_cpu_is_of_the_releases_pods_only_and_counted_once(evaluate: Evaluate) -
     )
 
 
+def _periods(name: str, pod: str, container: str = "model-server", namespace: str = "models") -> str:
+    labels = f'namespace="{namespace}",pod="{pod}",container="{container}"'
+    return f"container_cpu_cfs_{name}_total{{{labels}}}"
+
+
+def test_throttling_is_the_share_of_the_periods_in_which_a_pod_ran(evaluate: Evaluate) -> None:
+    """1/s of 4/s is a quarter, 0 none; a pod that did not run has no share, others are left out."""
+    evaluate(
+        {
+            _periods("periods", "iris-a"): _slope(4),
+            _periods("throttled_periods", "iris-a"): _slope(1),
+            _periods("periods", "iris-a", ""): _slope(9),
+            _periods("periods", "iris-b"): _slope(4),
+            _periods("throttled_periods", "iris-b"): _slope(0),
+            _periods("periods", "iris-c"): _slope(0),
+            _periods("throttled_periods", "iris-c"): _slope(0),
+            _periods("periods", "wine-a"): _slope(4),
+            _periods("throttled_periods", "wine-a"): _slope(4),
+            **{_series("model_info", pod=f"iris-{pod}"): "1x8" for pod in "abc"},
+            _series("model_info", pod="wine-a", release="wine"): "1x8",
+        },
+        queries.throttled_ratio(SCOPE),
+        {'{namespace="models", pod="iris-a"}': 0.25, '{namespace="models", pod="iris-b"}': 0.0},
+    )
+
+
 def test_serving_replicas_are_those_scraped_now(evaluate: Evaluate) -> None:
     """Two pods up on version 2 and one on 1; one that does not answer and one that ended are not counted."""
     info = {

@@ -1,4 +1,4 @@
-"""Station 7 on the command line: what is."""
+"""Station 7 on the command line: what is, and why."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ def register(app: typer.Typer) -> None:
     """Add the verbs of this station."""
     app.command(rich_help_panel=PANEL)(status)
     app.command(rich_help_panel=PANEL)(report)
+    app.command(rich_help_panel=PANEL)(doctor)
+    app.command(rich_help_panel=PANEL)(why)
 
 
 def status(
@@ -42,3 +44,46 @@ def status(
         return
     found = read()
     output.emit(found.to_json(), table.lines(found), as_json=as_json)
+
+
+def doctor(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]", help="Name of a folder below bentos/; without it, the cluster alone."
+        ),
+    ] = None,
+    namespace: options.Namespace = None,
+    context: options.Context = None,
+    as_json: options.Json = False,
+) -> None:
+    """Walk the chain from the API server to the events; name the first broken link and its remedy.
+
+    Ends with 0 if every link is sound (warnings are told), with 4 if one is broken.
+    """
+    from ekiben.diagnosis.doctor import table, walk
+    from ekiben.errors import ClusterError
+
+    address = session.address(context)
+    if model is None:
+        found = walk.ground(address)
+    else:
+        traveller = session.traveller(model, namespace=namespace)
+        found = walk.doctor(traveller.config, address, namespace=traveller.namespace)
+    output.show(found.to_json(), table.lines(found), lambda: table.render(found), as_json=as_json)
+    if found.broken is not None:
+        raise typer.Exit(ClusterError.exit_code)
+
+
+def why(
+    model: options.Model,
+    namespace: options.Namespace = None,
+    context: options.Context = None,
+    as_json: options.Json = False,
+) -> None:
+    """Say in one sentence, with its numbers, why there are as many replicas as there are."""
+    from ekiben.diagnosis.why import table, walk
+
+    traveller = session.traveller(model, namespace=namespace)
+    found = walk.why(traveller.config, session.address(context), namespace=traveller.namespace)
+    output.show(found.to_json(), table.lines(found), lambda: table.render(found), as_json=as_json)

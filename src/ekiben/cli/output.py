@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from ekiben.errors import EkibenError, ToolError
 from ekiben.jsonable import jsonable
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 def emit(value: Any, lines: Iterable[str], *, as_json: bool) -> None:
@@ -25,6 +28,23 @@ def emit(value: Any, lines: Iterable[str], *, as_json: bool) -> None:
     else:
         for line in lines:
             print(line)
+
+
+def show(value: Any, lines: Iterable[str], drawn: Callable[[], RenderableType], *, as_json: bool) -> None:
+    """Print a result; where a person looks, as rich draws it.
+
+    Args:
+        value: What machines get.
+        lines: What files and pipes get.
+        drawn: Draws it for a terminal.
+        as_json: Print the first.
+    """
+    if as_json or not sys.stdout.isatty():
+        emit(value, lines, as_json=as_json)
+        return
+    from rich.console import Console
+
+    Console(highlight=False).print(drawn())
 
 
 def failure(error: EkibenError, *, as_json: bool) -> None:

@@ -115,7 +115,7 @@ class Connection:
         try:
             yield
         except ApiException as error:
-            raise _refusal(self.context, what, error) from error
+            raise refusal(self.context, what, error) from error
         except (HTTPError, OSError) as error:
             raise ClusterError(
                 f"{self.context}: expected an answer to {what}, found {error}",
@@ -204,7 +204,7 @@ def open_context(kubeconfig: Path | None, context: str) -> Any:
     return api
 
 
-def _refusal(context: str, what: str, error: Any) -> ClusterError:
+def refusal(context: str, what: str, error: Any) -> ClusterError:
     """Word an `ApiException`; its body is cut, logs must not drown in it."""
     try:
         message = json.loads(error.body or "{}").get("message", "")

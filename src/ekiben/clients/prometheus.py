@@ -50,6 +50,27 @@ class Series:
     points: tuple[tuple[float, float], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One address that Prometheus scrapes.
+
+    Attributes:
+        namespace: Of the pod behind it; empty if there is none.
+        pod: Name of the pod behind it; empty if there is none.
+        url: What is asked.
+        health: up, down, or unknown before the first scrape.
+        error: Why the last scrape failed; empty if it did not.
+        labels: Of all its series.
+    """
+
+    namespace: str
+    pod: str
+    url: str
+    health: str
+    error: str
+    labels: Mapping[str, str]
+
+
 class Prometheus:
     """One Prometheus. Close it, or use it in a `with`.
 
@@ -175,16 +196,22 @@ class Prometheus:
             )
         return found
 
-    def _ask(self, path: str, fields: Mapping[str, str]) -> dict[str, Any]:
+    def targets(self) -> tuple[Target, ...]:
+        """Return what it scrapes, or tries to.
+
+        Raises:
+            PrometheusError: Not reached, or refused.
+        """
+        found = self._ask("targets", {"state": "active"}, method="GET")
+        return tuple(_target(one) for one in found.get("activeTargets") or ())
+
+    def _ask(self, path: str, fields: Mapping[str, str], *, method: str = "POST") -> dict[str, Any]:
         from urllib3.exceptions import HTTPError
 
+        sent: dict[str, Any] = {"encode_multipart": False} if method == "POST" else {}
         try:
             answer = self._pool.request(
-                "POST",
-                f"{self.url}/api/v1/{path}",
-                fields=dict(fields),
-                encode_multipart=False,
-                timeout=self._timeout,
+                method, f"{self.url}/api/v1/{path}", fields=dict(fields), timeout=self._timeout, **sent
             )
         except HTTPError as error:
             raise PrometheusError(
@@ -198,7 +225,20 @@ class Prometheus:
             why = document["error"]
         except (ValueError, KeyError, TypeError):
             why = answer.data[:200].decode(errors="replace")
-        raise PrometheusError(f"{self.url} refused {fields['query']}: status {answer.status}: {why}")
+        asked = fields.get("query", path)
+        raise PrometheusError(f"{self.url} refused {asked}: status {answer.status}: {why}")
+
+
+def _target(one: Mapping[str, Any]) -> Target:
+    labels, found = one.get("labels") or {}, one.get("discoveredLabels") or {}
+    return Target(
+        labels.get("namespace") or found.get("__meta_kubernetes_namespace", ""),
+        found.get("__meta_kubernetes_pod_name") or labels.get("pod", ""),
+        one.get("scrapeUrl", ""),
+        one.get("health", "unknown"),
+        one.get("lastError", ""),
+        labels,
+    )
 
 
 def _points(rows: Sequence[Sequence[Any]]) -> tuple[tuple[float, float], ...]:

@@ -1,1 +1,1 @@
-"""What is, and why: status and report."""
+"""What is, and why: status, doctor, why and report."""

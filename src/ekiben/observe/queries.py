@@ -23,6 +23,8 @@ ERROR_STATUSES = "5..|499"
 _LABEL = re.compile(r"^[a-zA-Z_][a-zA-Z0-9_]*$")
 # cAdvisor's own series (https://github.com/google/cadvisor/blob/master/docs/storage/prometheus.md).
 _CONTAINER_CPU = "container_cpu_usage_seconds_total"
+_CONTAINER_PERIODS = "container_cpu_cfs_periods_total"
+_CONTAINER_THROTTLED = "container_cpu_cfs_throttled_periods_total"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,20 @@ def cpu_per_pod(scope: Scope) -> str:
     ours = _released(metrics.MODEL_INFO.name, scope)
     return (
         f"sum by (namespace, pod) ({_rate(used, scope)})"
+        f" and on (namespace, pod) group by (namespace, pod) ({ours})"
+    )
+
+
+def throttled_ratio(scope: Scope) -> str:
+    """Share of CPU periods in which a pod was held back by its CPU limit, 0-1, by pod."""
+
+    def periods(name: str) -> str:
+        series = f'{name}{{namespace={quoted(scope.namespace)},container!=""}}'
+        return f"sum by (namespace, pod) ({_rate(series, scope)})"
+
+    ours = _released(metrics.MODEL_INFO.name, scope)
+    return (
+        f"{periods(_CONTAINER_THROTTLED)} / ({periods(_CONTAINER_PERIODS)} > 0)"
         f" and on (namespace, pod) group by (namespace, pod) ({ours})"
     )
 

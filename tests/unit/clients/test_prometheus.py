@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from ekiben.clients.prometheus import Prometheus, PrometheusError, Series, Value
+from ekiben.clients.prometheus import Prometheus, PrometheusError, Series, Target, Value
 from ekiben.errors import ConfigError, NoDataError
 
 
@@ -38,6 +38,13 @@ def server() -> Iterator[Server]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             told.asked.append((self.path, parse_qs(body), self.headers.get("Authorization", "")))
+            self.send_response(told.status)
+            self.send_header("Content-Length", str(len(told.body)))
+            self.end_headers()
+            self.wfile.write(told.body)
+
+        def do_GET(self) -> None:
+            told.asked.append((self.path, {}, self.headers.get("Authorization", "")))
             self.send_response(told.status)
             self.send_header("Content-Length", str(len(told.body)))
             self.end_headers()
@@ -122,6 +129,32 @@ def test_a_refusal_gives_prometheus_own_words(server: Server) -> None:
     server.body = b'{"status":"error","errorType":"bad_data","error":"unexpected end of input"}'
     with Prometheus(server.url) as prometheus, pytest.raises(PrometheusError, match=r"sum\(.*unexpected end"):
         prometheus.value("sum(")
+
+
+def test_targets_are_found_by_the_pod_behind_them(server: Server) -> None:
+    """By what was discovered; where that is not told, by the labels. Only active ones are asked for."""
+    found = {"__meta_kubernetes_namespace": "m", "__meta_kubernetes_pod_name": "p"}
+    rows = [
+        {"discoveredLabels": found, "labels": {"release": "iris"}, "scrapeUrl": "http://a/m", "health": "up"},
+        {"labels": {"namespace": "n", "pod": "q"}, "health": "down", "lastError": "refused"},
+    ]
+    server.body = json.dumps({"status": "success", "data": {"activeTargets": rows}}).encode()
+    with Prometheus(server.url) as prometheus:
+        assert prometheus.targets() == (
+            Target("m", "p", "http://a/m", "up", "", {"release": "iris"}),
+            Target("n", "q", "", "down", "refused", {"namespace": "n", "pod": "q"}),
+        )
+    assert server.asked[0][0] == "/api/v1/targets?state=active"
+
+
+def test_a_refusal_of_targets_names_them(server: Server) -> None:
+    """There is no query to name."""
+    server.status, server.body = 503, b"starting"
+    with (
+        Prometheus(server.url) as prometheus,
+        pytest.raises(PrometheusError, match="refused targets: status"),
+    ):
+        prometheus.targets()
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>gateway</html>", b"[]", b'{"status":"success"}', b"null"])
