@@ -122,6 +122,7 @@ def _derived(config: ModelConfig, image: ImageReference, model: ModelTag, artefa
             "objectiveSeconds": [config.observe.latency_seconds],
             "recheckSeconds": config.observe.recheck_seconds,
         },
+        "prometheusRule": {"enabled": True},  # the chart brings it where the cluster knows the kind
         "seal": {
             "signers": list(seal.signers),
             "allowPickle": seal.allow_pickle,

@@ -54,6 +54,7 @@ def test_values_come_from_their_sections() -> None:
         },
         "access": {"mode": "none"},
         "server": {"objectiveSeconds": [0.04], "recheckSeconds": 30},
+        "prometheusRule": {"enabled": True},
         "seal": {"signers": [], "allowPickle": False, "encryption": {"secretName": ""}},
         "resources": {
             "requests": {"cpu": "100m", "memory": "256Mi"},
