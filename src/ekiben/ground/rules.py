@@ -25,7 +25,7 @@ from ekiben.ground.layout import NODE, NODE_BINARIES
 _log = logging.getLogger(__name__)
 _LIST = "/apis/monitoring.coreos.com/v1/prometheusrules"
 _POLL_SECONDS = 2.0
-_TIMEOUT_SECONDS = 10.0
+_TIMEOUT_SECONDS = 30.0
 PREFIX = "object-"  # of our files: what else lies in the folder is not ours to remove
 Refusal = Callable[[Path], str]
 

@@ -12,11 +12,11 @@ import argparse
 import os
 import random
 import sys
-import tempfile
 from pathlib import Path
 
 from tests.e2e.rig import Rig
 from tests.torture.alerts import faults, suite
+from tests.torture.pod import results
 
 from ekiben.ground import cluster
 
@@ -38,9 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     if not todo:
         _say("every fault has passed with this code")
         return 0
-    with tempfile.TemporaryDirectory() as folder:
-        bench = suite.bench(rig, Path(folder))
-        found = suite.run(bench, todo, given.seed, _say, given.results)
+    bench = suite.bench(rig, results.ROOT / "out" / "torture-alerts" / rig.address.context)
+    found = suite.run(bench, todo, given.seed, _say, given.results)
     return int(any(each.verdict != "passed" for each in found))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -63,15 +64,26 @@ class Bench:
 
 
 def bench(rig: Rig, folder: Path) -> Bench:
-    """Train and pack two versions of the flagship, by the commands that people type."""
+    """Train and pack two versions of the flagship, by the commands that people type; what is there is kept.
+
+    Args:
+        rig: The cluster.
+        folder: Of this cluster's; stays for the next run.
+    """
     environment = {
         "BENTOML_HOME": str(folder / "bentoml"),
         "BENTOML_DO_NOT_TRACK": "True",
         "EKIBEN_OBSERVE__RECHECK": '{"seconds": 5}',
     }
-    project = Project.copy(results.ROOT, folder / "one", rig, "alerts", environment)
-    other = project.beside(folder / "two", EKIBEN_TRAIN__SEED="43")
-    return Bench(project, pace.chart(folder / "chart"), _packed(project), _packed(other))
+    shutil.rmtree(folder / "chart", ignore_errors=True)
+    projects = []
+    for name, more in (("one", {}), ("two", {"EKIBEN_TRAIN__SEED": "43"})):
+        root, given = folder / name, {**environment, **more}
+        if not root.exists():
+            Project.copy(results.ROOT, root, rig, "alerts", given)
+        projects.append(Project(root, rig, "alerts", given))
+    one, two = projects
+    return Bench(one, pace.chart(folder / "chart"), _packed(one), _packed(two))
 
 
 def _packed(project: Project) -> Image:
