@@ -1,7 +1,7 @@
 """What the container of a faulty release runs: the pod's own program, with a model that can go wrong.
 
-It starts sound, so that golden rows are right; a file that appears in /tmp makes it go wrong, in the way
-that the file is named after.
+It starts sound, so that golden rows are right; a file that appears in /tmp, which outlives the container,
+makes it go wrong, in the way that the file is named after.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ PYTHON = "/usr/bin/python3"
 # Rows that make it raise, or take long, begin with this; no row of the data does.
 MARK = 4.242
 SLOW_SECONDS = 0.4
+LIFE_SECONDS = 6  # over a scrape interval: cAdvisor shows a container only while it lives
 LATE_SECONDS = 1.5  # over the least that the chart takes as the longest time of a request
 
 _SICK = f"""
-import os, sys, time
+import os, sys, threading, time
 from ekiben.serving import predictors
 from ekiben.serving.__main__ import main
 load = predictors.load
@@ -31,6 +32,11 @@ class Sick:
         found = self.well.predict(rows)
         if os.path.exists("/tmp/wrong"): found.predictions = found.predictions * 0
         return found
+def die():
+    began = time.monotonic()
+    while time.monotonic() < began + {LIFE_SECONDS} or not os.path.exists("/tmp/dies"): time.sleep(0.5)
+    os._exit(1)
+threading.Thread(target=die, daemon=True).start()
 predictors.load = lambda artefact: Sick(load(artefact))
 sys.exit(main())
 """

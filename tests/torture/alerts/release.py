@@ -95,9 +95,9 @@ class Release:
         self.until(lambda: self.project.ready() >= 1, _START_SECONDS, "a ready pod")
         self.callers.host = urllib.parse.urlsplit(self.project.url()).netloc
 
-    def touch(self, name: str) -> None:
-        """Make the sick model of each pod go wrong in this way."""
-        for pod in self.project.pods():
+    def touch(self, name: str, most: int = 0) -> None:
+        """Make the sick model of each pod, or of so many, go wrong in this way."""
+        for pod in self.project.pods()[: most or None]:
             where = pod["metadata"]["name"]
             self.kubectl("exec", where, "--", "/usr/bin/python3", "-c", f"open('/tmp/{name}', 'w')")
 

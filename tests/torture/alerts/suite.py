@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -9,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,14 @@ def bench(rig: Rig, folder: Path) -> Bench:
             Project.copy(results.ROOT, root, rig, "alerts", given)
         projects.append(Project(root, rig, "alerts", given))
     one, two = projects
-    return Bench(one, pace.chart(folder / "chart"), _packed(one), _packed(two))
+    chart = pace.chart(folder / "chart")
+    kept, code = folder / "images.json", results.code("ekiben")
+    there = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    if there.get("code") != code:
+        images = [asdict(_packed(each)) for each in (one, two)]
+        there = {"code": code, "images": images}
+        kept.write_text(json.dumps(there), encoding="utf-8")
+    return Bench(one, chart, *(Image(**each) for each in there["images"]))
 
 
 def _packed(project: Project) -> Image:
