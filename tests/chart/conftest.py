@@ -18,6 +18,7 @@ CHART = ROOT / "helm" / "model-server"
 KUBERNETES = "1.35"
 SERVICE_MONITOR = "monitoring.coreos.com/v1/ServiceMonitor"
 POD_MONITOR = "monitoring.coreos.com/v1/PodMonitor"
+PROMETHEUS_RULE = "monitoring.coreos.com/v1/PrometheusRule"
 CUSTOM = (
     "monitoring.coreos.com",
     "keda.sh",

@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 import yaml
 from tests.chart import schemas, scorers
-from tests.chart.conftest import POD_MONITOR, ROOT, SERVICE_MONITOR, VARIANTS, Render, values_of
+from tests.chart.conftest import (
+    POD_MONITOR,
+    PROMETHEUS_RULE,
+    ROOT,
+    SERVICE_MONITOR,
+    VARIANTS,
+    Render,
+    values_of,
+)
 
 from ekiben.clients import command, tools
 
@@ -116,8 +124,12 @@ def test_the_deployer_may_do_what_ekiben_calls() -> None:
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_the_deployer_may_install_what_the_chart_renders(render: Render, name: str) -> None:
-    """Helm gets, creates, patches and deletes each object of each variant."""
-    found = render(values_of(name), api_versions=(SERVICE_MONITOR, POD_MONITOR))
+    """Helm gets, creates, patches and deletes each object of each variant, its rules and boards too."""
+    brought = {"prometheusRule": {"enabled": True}, "dashboards": {"enabled": True}}
+    found = render(
+        {**values_of(name), **brought}, api_versions=(SERVICE_MONITOR, POD_MONITOR, PROMETHEUS_RULE)
+    )
+    assert {"PrometheusRule", "ConfigMap"} <= set(found.kinds())
     needed = {
         (one["apiVersion"].rpartition("/")[0], plural(one["kind"]), verb)
         for one in found.objects

@@ -5,10 +5,11 @@ Listening: on the node's address and on loopback of the node's own network, neve
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from ekiben.ground import controlplane
-from ekiben.ground.addresses import ALERTMANAGER_PORT, PROMETHEUS_PORT, REGISTRY_PORT, Addresses
+from ekiben.ground.addresses import ALERTMANAGER_PORT, API_PORT, PROMETHEUS_PORT, REGISTRY_PORT, Addresses
 from ekiben.ground.component import CONF, CONTAINERD_SOCKET, IMAGES, KEDA_IMAGES, Component, debian, go
 from ekiben.ground.layout import NODE, NODE_BINARIES, NODE_KEDA
 
@@ -78,7 +79,13 @@ def _observers(addresses: Addresses) -> list[Component]:
         ),
         ready=f"{node}:{ALERTMANAGER_PORT}",
     )
-    return [prometheus, alertmanager]
+    rules = Component(
+        "rules",
+        (sys.executable, "-m", "ekiben.ground.rules", f"{node}:{API_PORT}",
+         f"{node}:{PROMETHEUS_PORT}"),
+        after=("manifests", "prometheus"),  # the kind must be there
+    )  # fmt: skip
+    return [prometheus, alertmanager, rules]
 
 
 def _images(name: str, archive: Path) -> Component:

@@ -245,6 +245,8 @@ def _prometheus(addresses: Addresses) -> dict[str, Any]:
                 "job_name": "pods",
                 "kubernetes_sd_configs": [{"role": "pod", **cluster}],
                 "relabel_configs": _pod_labels(),
+                # With TLS a pod's certificate has its Service's names, and any authority.
+                "tls_config": {"insecure_skip_verify": True},
             },
             static("kubelet", kubelet, **tls),
             static("cadvisor", kubelet, metrics_path="/metrics/cadvisor", **tls),
@@ -271,6 +273,7 @@ def _pod_labels() -> list[dict[str, Any]]:
             "target_label": "__address__",
         },
         {"source_labels": [f"{annotation}path"], "regex": "(/.*)", "target_label": "__metrics_path__"},
+        {"source_labels": [f"{annotation}scheme"], "regex": "(https?)", "target_label": "__scheme__"},
         {"source_labels": ["__meta_kubernetes_namespace"], "target_label": "namespace"},
         {"source_labels": [f"{meta}name"], "target_label": "pod"},
         {"source_labels": [f"{meta}label_app_kubernetes_io_instance"], "target_label": "release"},

@@ -82,7 +82,7 @@ class Layout:
 
     @property
     def rules(self) -> Path:
-        """Prometheus loads every `*.yaml` here; reload with a POST to `/-/reload`."""
+        """Prometheus loads every `*.yaml` here; those of PrometheusRules come and go with the objects."""
         return self.folder / "rules"
 
     @property

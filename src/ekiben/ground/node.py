@@ -84,9 +84,21 @@ def mount_files(folder: Path, record: Record, hierarchies: list[cgroups.Hierarch
         shown.write_text(f"{value}\n")
         if (Path("/proc/sys") / name).exists():
             _mount("--bind", str(shown), f"/proc/sys/{name}")
+    _mount_hosts(record)
     for path in ("/run/lock", "/run/tmp", "/run/netns"):
         Path(path).mkdir()
     _mount("--make-rshared", "/")
+
+
+def _mount_hosts(record: Record) -> None:
+    """Let the node's programs find its own name, for which there is no name server in reach.
+
+    Prometheus asks for it at its start and whenever it reads its rules, and waits 10 s for no answer.
+    """
+    hosts = Path("/run/hosts")
+    hosts.write_text(f"127.0.0.1 localhost\n{record.addresses.node} {record.node}\n")
+    if Path("/etc/hosts").exists():
+        _mount("--bind", str(hosts), "/etc/hosts")
 
 
 def _mount_cgroups(hierarchies: list[cgroups.Hierarchy]) -> None:

@@ -54,8 +54,11 @@ def rendered(layout: Layout, record: Record, pki: Mapping[str, bytes]) -> dict[s
     found = configuration.files(record.addresses, record.node, machine, pki)
     files = {f"conf/{name}": text for name, text in found.items()}
     values = configuration.manifest_values(record.addresses)
-    for path in sorted((places.source("k8s/local") / "manifests").glob("*.yaml")):
+    sources = places.source("k8s/local")
+    for path in sorted((sources / "manifests").glob("*.yaml")):
         files[f"manifests/{path.name}"] = string.Template(path.read_text()).substitute(values)
+    for path in sorted((sources / "crds").glob("*.yaml")):  # of other projects: a `$` is theirs
+        files[f"manifests/{path.name}"] = path.read_text()
     if record.keda is not None:
         files[f"manifests/{keda.MANIFEST}"] = (record.keda / keda.MANIFEST).read_text()
     return files

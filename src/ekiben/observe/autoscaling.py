@@ -81,14 +81,20 @@ def scaling_inactive(pace: Pace) -> str:
 
 
 def restarts(pace: Pace) -> str:
-    """Restarts of the model server within 15 minutes, by pod; also of pods that never came to serve."""
-    window, step = written(pace.window(900)), written(pace.interval_seconds)
+    """Restarts of the model server within 15 minutes, by pod; also of pods that never came to serve.
+
+    By cAdvisor each container has a series of its own, for as long as it lives: it is counted if one scrape
+    saw it. By kube-state-metrics every restart is.
+    """
+    window = written(pace.window(900))
     started = f"container_start_time_seconds{{container={quoted(CONTAINER)}}}"
-    seen = f"changes(max by (namespace, pod) ({started})[{window}:{step}])"
+    # Where the label `id` is dropped, the containers of a pod are one series that changes.
+    containers = f"max by (namespace, pod, id) (changes({started}[{window}])) + 1"
+    seen = f"sum by (namespace, pod) ({containers}) - 1"
     counted = f"kube_pod_container_status_restarts_total{{container={quoted(CONTAINER)}}}"
     kube = f"max by (namespace, pod) (changes({counted}[{window}]))"
     return (
-        f"({_relabelled(f'({seen} or {kube})', 'release', 'pod', _POD_NAME)}"
+        f"({_relabelled(f'({kube} or {seen})', 'release', 'pod', _POD_NAME)}"
         f" and {ON} {every(objectives.AVAILABILITY_RATIO)})"
     )
 

@@ -147,8 +147,12 @@ def _derived(config: ModelConfig, image: ImageReference, model: ModelTag, artefa
             "objectiveSeconds": [config.observe.latency_seconds],
             "recheckSeconds": config.observe.recheck_seconds,
         },
-        # Of both indicators; `release.values` may tell one from the other.
-        "prometheusRule": {"objective": {"availabilityRatio": promised, "latencyRatio": promised}},
+        # Brought where the cluster knows the kind. One objective of both indicators; `release.values` may tell one
+        # from the other.
+        "prometheusRule": {
+            "enabled": True,
+            "objective": {"availabilityRatio": promised, "latencyRatio": promised},
+        },
         "seal": {
             "signers": list(seal.signers),
             "allowPickle": seal.allow_pickle,

@@ -114,6 +114,27 @@ def test_an_annotated_pod_is_scraped_at_its_port_with_its_labels() -> None:
     assert (found["namespace"], found["pod"], found["release"]) == ("models", "iris-1", "iris")
 
 
+def test_a_pod_with_tls_is_scraped_by_https_whoever_signed() -> None:
+    """The annotation says the scheme; a certificate has the Service's names, not the pod's address."""
+    https = _relabelled({**META, "__meta_kubernetes_pod_annotation_prometheus_io_scheme": "https"})
+    assert https is not None
+    assert https["__scheme__"] == "https"
+    assert "__scheme__" not in (_relabelled(META) or {})
+    assert _yaml("prometheus.yaml")["scrape_configs"][0]["tls_config"] == {"insecure_skip_verify": True}
+
+
+def test_the_alerts_have_their_sources_and_a_way_out() -> None:
+    """Rules come from the folder that is kept beside the cluster, the autoscaler's numbers are scraped."""
+    prometheus = _yaml("prometheus.yaml")
+    assert prometheus["rule_files"] == ["/run/ekiben/rules/*.yaml"]
+    [alertmanager] = prometheus["alerting"]["alertmanagers"]
+    assert alertmanager["static_configs"] == [{"targets": ["10.97.2.2:9093"]}]
+    jobs = {each["job_name"]: each for each in prometheus["scrape_configs"]}
+    controllers = jobs["kube-controller-manager"]
+    assert controllers["static_configs"] == [{"targets": ["127.0.0.1:10257"]}]
+    assert controllers["scheme"] == "https"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -71,7 +71,7 @@ def test_manifests_are_complete(layout: Layout, record: Record) -> None:
     """Every `${...}` has a value; the DNS Service has the address that pods ask."""
     prepare.write_all(layout, record, NOW)
     texts = {path.name: path.read_text() for path in (layout.folder / "manifests").iterdir()}
-    assert set(texts) == {"coredns.yaml", "metrics-server.yaml", "prometheus.yaml"}
+    assert set(texts) == {"coredns.yaml", "metrics-server.yaml", "prometheus.yaml", "prometheusrules.yaml"}
     assert not [name for name, text in texts.items() if "${" in text]
     assert "clusterIP: 10.96.0.10" in texts["coredns.yaml"]
 

@@ -55,7 +55,10 @@ def test_values_come_from_their_sections() -> None:
         },
         "access": {"mode": "none"},
         "server": {"objectiveSeconds": [0.04], "recheckSeconds": 30},
-        "prometheusRule": {"objective": {"availabilityRatio": 0.98, "latencyRatio": 0.98}},
+        "prometheusRule": {
+            "enabled": True,
+            "objective": {"availabilityRatio": 0.98, "latencyRatio": 0.98},
+        },
         "seal": {"signers": [], "allowPickle": False, "encryption": {"secretName": ""}},
         "resources": {
             "requests": {"cpu": "100m", "memory": "256Mi"},
