@@ -1,6 +1,7 @@
 """`python -m tests.torture.cluster`: run scenarios on a cluster, resume them, or list them.
 
 run [--only NAME,...] [--parts N] [--again] [--seed N] [--namespace NAME] [--results FILE]
+faults [--only NAME,...] [--seed N] [--namespace NAME] [--results FILE]
 plan
 
 The cluster is the one of EKIBEN_CONTEXT, or the local one; it must be one that ekiben made.
@@ -12,10 +13,12 @@ import argparse
 import os
 import random
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tests.e2e.rig import Rig
-from tests.torture.cluster import suite
+from tests.torture.cluster import seeded, suite
 from tests.torture.cluster.stage import ROOT, Stage
 from tests.torture.pod import results
 from tests.torture.pod.results import Result
@@ -26,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = _arguments(arguments)
     if given.what == "plan":
         return plan()
+    if given.what == "faults":
+        return faults(given)
     chosen = [suite.BY_NAME[name] for name in given.only.split(",") if name] or list(suite.SCENARIOS)
     before = [] if given.again else results.read(given.results)
     done = {(each.scenario, each.part, each.code, each.parts): each for each in before if _counts(each)}
@@ -46,29 +51,47 @@ def _counts(result: Result) -> bool:
     return result.verdict != "not tested" or not result.number
 
 
-def _stage(namespace: str) -> Stage:
+def faults(given: argparse.Namespace) -> int:
+    """Take guarantees out, one after the other; gives 1 if one was not missed."""
+    names = [name for name in given.only.split(",") if name]
+    unseen = 0
+    for fault in seeded.FAULTS:
+        if names and fault.name not in names:
+            continue
+        found = seeded.run(fault, given.seed, _stage(given.namespace, fault.values))
+        results.append(found, given.results)
+        seen = fault.caught(found)
+        _say(f"{fault.name}: {'seen' if seen else 'NOT SEEN'}\n{line(found)}")
+        unseen += seen is None
+    return int(unseen > 0)
+
+
+def _stage(namespace: str, values: Mapping[str, Any] | None = None) -> Stage:
     from ekiben.ground import cluster
 
     address = cluster.current(os.environ.get("EKIBEN_CONTEXT"))
     if not address.context.startswith("ekiben-"):
         raise SystemExit(f"expected a cluster that ekiben made, found {address.context!r}")
-    return Stage(Rig(address), namespace, ROOT / "out" / "torture-cluster" / address.context)
+    return Stage(Rig(address), namespace, ROOT / "out" / "torture-cluster" / address.context, values or {})
 
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.torture.cluster")
     what = parser.add_subparsers(dest="what", required=True)
     what.add_parser("plan", help="list the scenarios and how long they take")
-    running = what.add_parser("run", help="run the parts that have not passed on this code yet")
-    running.add_argument("--only", default="", help="names, with commas between them")
-    running.add_argument("--parts", type=int, default=0, help="so many parts of each, at most")
-    running.add_argument("--again", action="store_true", help="also what has passed")
+    both = argparse.ArgumentParser(add_help=False)
+    both.add_argument("--only", default="", help="names, with commas between them")
     seed = os.environ.get("EKIBEN_TORTURE_SEED")
-    running.add_argument(
-        "--seed", type=int, default=int(seed) if seed else random.SystemRandom().randrange(1 << 32)
+    drawn = int(seed) if seed else random.SystemRandom().randrange(1 << 32)
+    both.add_argument("--seed", type=int, default=drawn)
+    both.add_argument("--namespace", default="torture")
+    both.add_argument("--results", type=Path, default=suite.FILE, help="JSON lines are appended here")
+    what.add_parser(
+        "faults", parents=[both], help="take guarantees out of the release; scenarios must see it"
     )
-    running.add_argument("--namespace", default="torture")
-    running.add_argument("--results", type=Path, default=suite.FILE, help="JSON lines are appended here")
+    running = what.add_parser("run", parents=[both], help="run the parts that this code has no results of")
+    running.add_argument("--parts", type=int, default=0, help="so many parts of each, at most")
+    running.add_argument("--again", action="store_true", help="also those that it has results of")
     return parser.parse_args(arguments)
 
 

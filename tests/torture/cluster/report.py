@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tests.torture.cluster import suite
+from tests.torture.cluster import seeded, suite
 from tests.torture.cluster.scenario import Scenario
 from tests.torture.pod.results import Result
 
@@ -25,12 +25,13 @@ def text(found: Sequence[Result]) -> str:
     """The whole section."""
     latest = {each.name: _latest(found, each.name) for each in suite.SCENARIOS}
     lines = [_INTRODUCTION, *_promise(latest), "", *_table(latest), "", *_unmet(latest), *_provenance(latest)]
+    lines += ["", "### Guarantees taken out on the cluster\n", *seeded.table(found)]
     return "\n".join(lines) + "\n"
 
 
 def _latest(found: Sequence[Result], name: str) -> list[Result]:
     """All results of the code that the newest of a scenario is of; repeated parts stay in."""
-    of_it = [each for each in found if each.scenario == name]
+    of_it = [each for each in found if (each.target, each.scenario) == (suite.TARGET, name)]
     return [each for each in of_it if each.code == of_it[-1].code]
 
 

@@ -22,6 +22,7 @@ REPLICAS = 3
 Bad = Literal["crashing", "stuck", "stranger"]
 BAD: tuple[Bad, ...] = ("crashing", "stuck", "stranger")
 _STATIONS = ("train", "bento", "image")
+_VALUES = "EKIBEN_RELEASE__VALUES"
 _ESTIMATOR = "bentos/iris/estimator.py"
 _SEED = re.compile(r"random_state=\d+")
 
@@ -34,6 +35,7 @@ class Stage:
         rig: The cluster.
         namespace: Where all is released.
         folder: Keeps models, images and keys between runs.
+        values: Chart values of all releases; a seeded fault's.
         models: Folder of the artefact of each version, in the order of `first` and `second`.
         first: Project of one version.
         second: Project of the other.
@@ -43,6 +45,7 @@ class Stage:
     rig: Rig
     namespace: str
     folder: Path
+    values: Mapping[str, Any] = field(default_factory=dict)
     models: Mapping[str, Path] = field(default_factory=dict)
     first: Project = field(init=False)
     second: Project = field(init=False)
@@ -119,6 +122,7 @@ class Stage:
             "EKIBEN_SCALE__TARGET_CPU_PERCENT": "100",
             "EKIBEN_SCALE__SCALE_DOWN_WINDOW_SECONDS": "15",
             "EKIBEN_IMAGE__REVISION": "none",
+            _VALUES: json.dumps(self.values),
             **more,
         }
         if root.exists():
@@ -132,8 +136,9 @@ def with_environment(project: Project, **more: str) -> Project:
 
 
 def with_values(project: Project, values: Mapping[str, Any], **more: str) -> Project:
-    """The same project with other chart values."""
-    return with_environment(project, EKIBEN_RELEASE__VALUES=json.dumps(values), **more)
+    """The same project with more chart values."""
+    laid = {**json.loads(project.environment[_VALUES]), **values}
+    return with_environment(project, **{_VALUES: json.dumps(laid)}, **more)
 
 
 def _rewritten(path: Path, seed: str) -> None:
