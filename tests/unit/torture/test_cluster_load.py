@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.torture.cluster import questions, sender
@@ -138,7 +139,7 @@ def test_quantiles_are_values_that_occurred() -> None:
 
 def test_pods_that_end_are_not_ready() -> None:
     """A pod with a time of deletion does not count, whatever its condition says."""
-    found = {
+    found: dict[str, Any] = {
         "metadata": {"name": "x", "labels": {"app.kubernetes.io/version": "a"}},
         "status": {"conditions": [{"type": "Ready", "status": "True"}], "podIP": "10.0.0.1"},
     }
