@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.rig import Rig
-from tests.torture.cluster import seeded, suite
+from tests.torture.cluster import processes, seeded, suite
 from tests.torture.cluster.stage import ROOT, Stage
 from tests.torture.pod import results
 from tests.torture.pod.results import Result
@@ -72,6 +72,7 @@ def _stage(namespace: str, values: Mapping[str, Any] | None = None) -> Stage:
     address = cluster.current(os.environ.get("EKIBEN_CONTEXT"))
     if not address.context.startswith("ekiben-"):
         raise SystemExit(f"expected a cluster that ekiben made, found {address.context!r}")
+    processes.favour(address.context.removeprefix("ekiben-"))
     return Stage(Rig(address), namespace, ROOT / "out" / "torture-cluster" / address.context, values or {})
 
 

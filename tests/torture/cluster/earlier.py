@@ -55,7 +55,9 @@ def upgrade(run: Run) -> None:
         done = project.run("release", RELEASE)
         seen.settled(REPLICAS)
         time.sleep(3)
-    run.check("the release was verified", done.returncode == 0, done.stderr[-500:] or "exit 0")
+    run.check(
+        "the release was verified", done.returncode == 0, done.stderr[-500:] if done.returncode else "exit 0"
+    )
     run.none_failed(sent.tally)
     run.check("selectors are the same", _selectors(run, namespace) == selectors, selectors)
     fewest = seen.fewest()

@@ -7,6 +7,8 @@ import os
 import signal
 from pathlib import Path
 
+WEIGHT = 8192  # of the cluster beside other processes, that weigh 1024 each
+
 
 def of(container: str) -> list[int]:
     """Processes of a container, first one first.
@@ -36,6 +38,15 @@ def _started(pid: int) -> int:
     with contextlib.suppress(OSError):
         return int(Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[19])
     return 1 << 62
+
+
+def favour(cluster: str) -> None:
+    """Give a local cluster's processes more of this machine's CPU than others get, as a node of its own has.
+
+    A node's processes are one group beside all others of the machine: a group weighs as much as one process.
+    """
+    for group in Path("/sys/fs/cgroup/cpu").glob(f"ekiben-{cluster}-*"):
+        (group / "cpu.shares").write_text(str(WEIGHT), encoding="ascii")
 
 
 def kill(container: str) -> None:

@@ -17,7 +17,8 @@ A release of 3 replicas on a one-node cluster (`ekiben cluster up`), called thro
 loop, half of it on new connections, half on 16 kept ones, without retries unless said. Each answer must be
 scikit-learn's own for the version of the model that it names. *Failed* is any other answer, any status but
 200, a connection error, and what takes over 5 s. A part whose sender was late (99 % over 20 ms) does not
-count. `make torture-cluster` appends to `reliability-cluster.jsonl` and goes on where it stopped.
+count. The cluster has 8 times the weight of another process of its machine. `make torture-cluster` appends to
+`reliability-cluster.jsonl` and goes on where it stopped.
 """
 
 

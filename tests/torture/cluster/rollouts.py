@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -33,19 +34,25 @@ def rolling_update(run: Run) -> None:
     ):
         sent.hold(run.sizes["calm_seconds"])
         began = time.monotonic()
-        done = new.run("release", RELEASE)
+        done = run.stage.release(new)
         took = time.monotonic() - began
         seen.settled(REPLICAS, run.stage.version(new))
         alone = time.monotonic()
         time.sleep(_AFTER_SECONDS)
         sent.hold(run.sizes["seconds"])
-    run.check("the release was verified", done.returncode == 0, done.stderr[-500:] or f"after {took:.1f} s")
+    run.stage.last[:] = [new]
+    run.check("the release was verified", done.returncode == 0, _said(done, took))
     run.none_failed(sent.tally)
     after = sent.tally.between(alone, alone + 1e6).versions()
     run.check("the new version alone answers at the end", set(after) == {run.stage.version(new)}, dict(after))
     run.check("both versions answered", len(sent.tally.versions()) == 2, dict(sent.tally.versions()))
     _never_fewer(run, seen, REPLICAS)
     _as_calm(run, sent.tally, began, alone)
+
+
+def _said(done: subprocess.CompletedProcess[str], took: float) -> str:
+    """Its last words if it failed, or how long it took."""
+    return f"after {took:.1f} s" if done.returncode == 0 else done.stderr[-500:]
 
 
 def _never_fewer(run: Run, seen: Watch, replicas: int) -> None:
@@ -85,7 +92,7 @@ def _by_itself(run: Run, bad: Project) -> None:
         sending(run.stage.address(), asked, run.sizes["rate"]) as sent,
     ):
         sent.hold(5)
-        done = bad.run("release", RELEASE)
+        done = run.stage.release(bad)
         seen.settled(REPLICAS, version)
         time.sleep(_AFTER_SECONDS)
         sent.hold(run.sizes["seconds"])
@@ -116,11 +123,12 @@ def _asked_for(run: Run) -> None:
     ):
         sent.hold(5)
         began = time.monotonic()
+        run.stage.last.clear()
         done = run.stage.first.run("rollback", RELEASE)
         seen.settled(REPLICAS, version)
         time.sleep(_AFTER_SECONDS)
         sent.hold(run.sizes["seconds"])
-    run.check("the rollback was verified", done.returncode == 0, done.stderr[-500:] or "exit 0")
+    run.check("the rollback was verified", done.returncode == 0, _said(done, time.monotonic() - began))
     run.none_failed(sent.tally)
     _never_fewer(run, seen, REPLICAS)
     _back(run, seen, began, version)
@@ -169,13 +177,13 @@ def slow_start(run: Run) -> None:
     ):
         sent.hold(5)
         began = time.monotonic()
-        done = slow.run("release", RELEASE)
+        done = run.stage.release(slow)
         took = time.monotonic() - began
         seen.settled(REPLICAS, run.stage.version(slow))
         time.sleep(_AFTER_SECONDS)
         restarts = max(each.restarts for look in seen.looks for each in look.pods)
     run.stage.calm(run.stage.other(old))
-    run.check("the release was verified", done.returncode == 0, done.stderr[-500:] or f"after {took:.1f} s")
+    run.check("the release was verified", done.returncode == 0, _said(done, took))
     run.none_failed(sent.tally)
     run.check("the delay took effect", took >= REPLICAS * run.sizes["slow_seconds"], f"{took:.1f} s")
     run.check("no container was restarted", restarts == 0, restarts)

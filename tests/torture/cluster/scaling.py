@@ -36,7 +36,8 @@ def by_hand_or_hpa(run: Run) -> None:
 
 
 def _released(run: Run, project: Project, replicas: int) -> None:
-    project.ekiben("release", RELEASE)
+    done = run.stage.release(project)
+    assert done.returncode == 0, done.stderr
     with watching(run.stage.rig, run.stage.namespace) as seen:
         seen.settled(replicas)
     time.sleep(2)
@@ -129,8 +130,12 @@ def owner(run: Run) -> None:
     ):
         sent.hold(3)
         for each in (off, on, off, on):
-            done = each.run("release", RELEASE)
-            run.check("the release was verified", done.returncode == 0, done.stderr[-500:] or "exit 0")
+            done = run.stage.release(each)
+            run.check(
+                "the release was verified",
+                done.returncode == 0,
+                done.stderr[-500:] if done.returncode else "exit 0",
+            )
             time.sleep(run.sizes["between_seconds"])
     run.none_failed(sent.tally)
     fewest = seen.fewest()

@@ -80,7 +80,7 @@ FAULTS: tuple[Fault, ...] = (
         "no-age",
         "kept connections end, so that new pods get their share",
         "scale-cycle",
-        {"env": {"EKIBEN_CONNECTION_REQUESTS": "1000000", "EKIBEN_CONNECTION_SECONDS": "86400"}},
+        {"server": {"connectionSeconds": 86400}},
         "30 s later",
     ),
 )
