@@ -173,11 +173,11 @@ def hpa_page() -> dict[Path, str]:
 
 
 def reliability() -> dict[Path, str]:
-    """Write the page about what the pod survives, from the raw results of `make torture`."""
+    """Write the page about what a pod and a release survive, from raw results."""
     sys.path.insert(0, str(ROOT))
-    from tests.torture.pod import report
+    from tests.torture import page
 
-    return report.files()
+    return page.files()
 
 
 def artefact_page() -> dict[Path, str]:

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from tests.torture import page as whole
 from tests.torture.operator import seeded as operator
 from tests.torture.pod import faults, report, results, seeded, suite
 from tests.torture.pod.faults import Fault, Outcome, StaleFaultError
@@ -41,7 +42,7 @@ def row(page: str, name: str) -> list[str]:
 
 def test_the_page_is_made_of_the_raw_results() -> None:
     """docs/reliability.md is what the generator writes now."""
-    for path, text in report.files().items():
+    for path, text in whole.files().items():
         assert path.read_text(encoding="utf-8") == text, "stale; next: make generate"
 
 

@@ -171,6 +171,7 @@ preStop:
 - {name: EKIBEN_RATE_PER_CALLER, value: {{ .ratePerCaller | quote }}}
 - {name: EKIBEN_BURST_PER_CALLER, value: {{ int .burstPerCaller | quote }}}
 - {name: EKIBEN_HEADER_SECONDS, value: {{ .headerSeconds | quote }}}
+- {name: EKIBEN_CONNECTION_SECONDS, value: {{ .connectionSeconds | quote }}}
 - {name: EKIBEN_LOG_SAMPLE_RATIO, value: {{ .logSampleRatio | quote }}}
 - {name: EKIBEN_LOG_LINES_PER_SECOND, value: {{ int .logLinesPerSecond | quote }}}
 - {name: EKIBEN_RECHECK_SECONDS, value: {{ .recheckSeconds | quote }}}

@@ -1,0 +1,197 @@
+"""What a release needs or lives beside, taken away or changed under load."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.torture.cluster import questions, stage
+from tests.torture.cluster.load import Sending, sending
+from tests.torture.cluster.scenario import Run, Scenario
+from tests.torture.cluster.stage import REPLICAS
+from tests.torture.cluster.watch import Watch, watching
+
+_DNS = ("-n", "kube-system", "deployment", "coredns")
+_NOWHERE = "http://127.0.0.1:9"  # the port `discard`: nothing listens there in a pod
+
+
+@contextmanager
+def _loaded(run: Run) -> Iterator[tuple[Watch, Sending]]:
+    """Load and looks beside the block, and then: none failed, no container restarted, all pods ready."""
+    asked = questions.draw(run.stage.models, run.draw)
+    with (
+        watching(run.stage.rig, run.stage.namespace) as seen,
+        sending(run.stage.address(), asked, run.sizes["rate"]) as sent,
+    ):
+        sent.hold(3)
+        yield seen, sent
+    run.none_failed(sent.tally)
+    restarts = max(each.restarts for look in seen.looks for each in look.pods)
+    run.check("no container was restarted", restarts == 0, restarts)
+    fewest = seen.fewest()
+    run.check("readiness stayed as it was", fewest >= REPLICAS, f"{fewest} of {REPLICAS} ready")
+
+
+def api_server(run: Run) -> None:
+    """The API server stands still, and then goes on."""
+    run.stage.calm()
+    server = _process("kube-apiserver", run.stage.rig.address.context.removeprefix("ekiben-"))
+    with _loaded(run) as (seen, _):
+        blind = seen.blind
+        os.kill(server, signal.SIGSTOP)
+        try:
+            time.sleep(run.sizes["seconds"])
+        finally:
+            os.kill(server, signal.SIGCONT)
+        time.sleep(run.sizes["after_seconds"])
+    run.check("the API did not answer meanwhile", seen.blind > blind, f"{seen.blind - blind} looks failed")
+    answered = seen.now.at > time.monotonic() - run.sizes["after_seconds"]
+    run.check("it answers again", answered, answered)
+
+
+def _process(program: str, cluster: str) -> int:
+    """Id of a component's process, of this cluster and no other.
+
+    Raises:
+        ProcessLookupError: There is none on this machine.
+    """
+    for folder in Path("/proc").iterdir():
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            group = (folder / "cgroup").read_text(encoding="ascii")
+        except OSError:
+            continue
+        if Path(words[0].decode()).name == program and f"ekiben-{cluster}-" in group:
+            return int(folder.name)
+    raise ProcessLookupError(f"no {program} of the cluster {cluster} on this machine")
+
+
+def names(run: Run) -> None:
+    """No name is resolved: the DNS servers are gone, and come back."""
+    run.stage.calm()
+    scale = run.stage.rig.kubectl
+    count = run.stage.rig.get(_DNS[2], _DNS[3], *_DNS[:2])["spec"]["replicas"]
+    with _loaded(run):
+        scale("scale", *_DNS, "--replicas=0")
+        try:
+            time.sleep(run.sizes["seconds"])
+        finally:
+            scale("scale", *_DNS, f"--replicas={count}")
+        time.sleep(run.sizes["after_seconds"])
+
+
+def collector(run: Run) -> None:
+    """Spans are to go to a collector that is not there."""
+    base = run.stage.serving() or run.stage.first
+    told = stage.with_values(base, {"env": {"OTEL_EXPORTER_OTLP_ENDPOINT": _NOWHERE}})
+    run.stage.calm(told)
+    with _loaded(run):
+        time.sleep(run.sizes["seconds"])
+    run.stage.calm(base)
+
+
+def disk(run: Run) -> None:
+    """The volume of the logs is full."""
+    run.not_tested("the node's disk is this machine's: filling it would stop more than the cluster")
+
+
+def policies(run: Run) -> None:
+    """Connections that a NetworkPolicy forbids are refused, and only they."""
+    run.not_tested("no agent on this node enforces NetworkPolicy")
+
+
+def soak(run: Run) -> None:
+    """Nothing happens, for long."""
+    if run.part == 0 or run.stage.serving() is None:
+        run.stage.calm()
+    before = _figures(run)
+    with _loaded(run) as (_, sent):
+        sent.hold(run.sizes["seconds"])
+    after = _figures(run)
+    same = before.keys() == after.keys()
+    run.check("the same pods served all the time", same, ", ".join(after))
+    for name, (most, text) in _BOUNDS.items():
+        grown = max((after[pod][name] - before[pod][name] for pod in before if pod in after), default=0.0)
+        run.check(text, grown <= most, f"{grown:+g}", figure=True)
+        run.notes[name] = ", ".join(f"{found[name]:.0f}" for found in after.values())
+
+
+# Memory may grow by 1 MiB an hour once a pod is warm; in ten minutes its pages come and go by more than the
+# sixth of that, so that a part allows 1 MiB.
+_BOUNDS = {
+    "process_resident_memory_bytes": (float(1 << 20), "resident memory grew by at most 1 MiB"),
+    "process_open_fds": (4.0, "descriptors stayed (at most 4 more)"),
+    "series": (0.0, "no series was added"),
+}
+
+
+def _figures(run: Run) -> dict[str, dict[str, float]]:
+    """Of each pod, by name: what must not grow."""
+    from tests.e2e.rig import counter
+
+    base = run.stage.serving() or run.stage.first
+    return {
+        pod: {
+            **{name: counter(text, name) for name in _BOUNDS if name != "series"},
+            "series": sum(1.0 for line in text.splitlines() if line and not line.startswith("#")),
+        }
+        for pod, text in base.scrape().items()
+    }
+
+
+def _scenario(
+    name: str, action: str, act: Callable[[Run], None], *, seconds: float, after: float, minutes: float
+) -> Scenario:
+    return Scenario(
+        name=name,
+        action=action,
+        load="50 requests/s",
+        passes="0 predictions failed; readiness unchanged; no container restarted",
+        sizes={"rate": 50, "seconds": seconds, "after_seconds": after},
+        minutes=minutes,
+        act=act,
+    )
+
+
+SCENARIOS = (
+    _scenario(
+        "api-server-down",
+        "the API server stands still for 2 minutes",
+        api_server,
+        seconds=120,
+        after=60,
+        minutes=4,
+    ),
+    _scenario("dns-down", "no DNS server for 2 minutes", names, seconds=120, after=10, minutes=3),
+    _scenario(
+        "collector-down",
+        "spans go to a collector that is not there, 10 minutes",
+        collector,
+        seconds=600,
+        after=0,
+        minutes=12,
+    ),
+    _scenario("disk-full", "the volume of the logs is full", disk, seconds=0, after=0, minutes=0),
+    _scenario(
+        "network-policy",
+        "connections from allowed and forbidden pods",
+        policies,
+        seconds=0,
+        after=0,
+        minutes=0,
+    ),
+    Scenario(
+        name="soak",
+        action="nothing, for 2 hours in slices of 10 minutes",
+        load="50 requests/s",
+        passes="0 failed; memory, descriptors and series stay",
+        sizes={"rate": 50, "seconds": 600},
+        parts=12,
+        minutes=122,
+        act=soak,
+    ),
+)

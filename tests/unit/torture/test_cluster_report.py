@@ -1,0 +1,74 @@
+"""The cluster's section says what the raw results say, and no more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.torture.cluster import report, seeded, suite
+from tests.torture.pod.results import Result
+from tests.torture.pod.scenario import Check
+
+PASSED = Result(
+    target="cluster", scenario="evict", part=0, parts=7, scale="full", seed=7, code="release 1", commit="c",
+    machine="m", started="2026-01-01T00:00:00+00:00", seconds=60.0, verdict="passed", number=3_000,
+    checks=(Check("no request failed", passed=True, found="none"),),
+)  # fmt: skip
+FAILED = replace(
+    PASSED,
+    part=1,
+    verdict="failed",
+    checks=(
+        Check(
+            "no request failed", passed=False, found="3 x status 503 (new) from 1.0 s, 1 x time-out (kept)"
+        ),
+    ),
+)
+
+
+def row(text: str, name: str) -> str:
+    return next(line for line in text.splitlines() if line.startswith(f"| {name} |"))
+
+
+def test_what_was_not_run_or_not_finished_has_not_passed() -> None:
+    """Nothing, one part of seven, a part that could not be tested: none of them reads as passed."""
+    assert row(report.text([]), "evict").endswith("| not run |")
+    assert "passed so far (1 of 7 parts); 3,000 requests, 1.0 min" in row(report.text([PASSED]), "evict")
+    reason = Check("can be tested here", passed=False, found="nobody enforces it")
+    untested = replace(PASSED, scenario="network-policy", parts=1, verdict="not tested", checks=(reason,))
+    assert "not tested: nobody enforces it" in row(report.text([untested]), "network-policy")
+    every = [replace(PASSED, part=part) for part in range(7)]
+    assert "| passed; 21,000 requests, 7.0 min |" in row(report.text(every), "evict")
+
+
+def test_failed_requests_are_summed_over_all_causes() -> None:
+    """Of both parts; a part that was run again does not hide its failure."""
+    text = report.text([PASSED, FAILED])
+    assert "**4 of 6,000 requests failed**" in text
+    assert "**1 of 2 parts failed**" in row(text, "evict")
+    again = report.text([FAILED, replace(PASSED, part=1)])
+    assert "1 earlier runs of parts failed" in row(again, "evict")
+    assert "**4 of 6,000 requests failed**" in again
+
+
+def test_results_of_older_code_and_of_seeded_faults_do_not_count() -> None:
+    """Only the newest code's, and only of the release as it is."""
+    fault = replace(FAILED, target=f"{seeded.PREFIX}no-budget")
+    text = report.text([replace(FAILED, code="release 0"), PASSED, fault])
+    assert "**0 of 3,000 requests failed**" in text
+
+
+def test_a_fault_is_seen_by_the_check_that_is_about_it() -> None:
+    """Another check that is not met is not the one."""
+    fault = next(each for each in seeded.FAULTS if each.name == "no-drain-evicted")
+    result = replace(FAILED, target=f"{seeded.PREFIX}{fault.name}")
+    assert "3 x status 503" in row(report.text([result]), fault.guarantee)
+    other = replace(result, checks=(Check("something else", passed=False, found="x"),))
+    assert "**nothing**" in row(report.text([other]), fault.guarantee)
+
+
+def test_names_are_their_own() -> None:
+    """A result is found again by its scenario's name, a fault by its own; its scenario exists."""
+    assert len(suite.BY_NAME) == len(suite.SCENARIOS)
+    assert {each.scenario for each in seeded.FAULTS} <= set(suite.BY_NAME)
+    assert len({each.name for each in seeded.FAULTS}) == len(seeded.FAULTS)
+    assert all(each.part < suite.BY_NAME[each.scenario].parts for each in seeded.FAULTS)
