@@ -147,8 +147,8 @@ def _derived(config: ModelConfig, image: ImageReference, model: ModelTag, artefa
             "objectiveSeconds": [config.observe.latency_seconds],
             "recheckSeconds": config.observe.recheck_seconds,
         },
-        # Brought where the cluster knows the kind. One objective of both indicators; `release.values` may tell one
-        # from the other.
+        # Brought where the cluster knows the kind. One objective of both indicators; `release.values` may
+        # tell one from the other.
         "prometheusRule": {
             "enabled": True,
             "objective": {"availabilityRatio": promised, "latencyRatio": promised},
