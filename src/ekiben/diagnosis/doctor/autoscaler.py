@@ -165,7 +165,8 @@ def _readings(own: Scaler) -> str:
     for one in own.readings:
         percent = one.get("resource", {}).get("current", {}).get("averageUtilization")
         if percent is not None:
-            return f"{one['resource']['name']} use is {percent} % of the request"
+            name = one["resource"]["name"]
+            return f"{'CPU' if name == 'cpu' else name} use is {percent} % of the request"
     return "it has them"
 
 
