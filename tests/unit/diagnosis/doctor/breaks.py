@@ -46,6 +46,7 @@ STARTING: dict[str, Any] = {
     "created_at": NOW - 20,
     "states": (replace(WAITING, waiting="ContainerCreating"),),
 }
+UNREACHED = ApiService("v1beta1.metrics.k8s.io", "kube-system/m", False, "MissingEndpoints", "none")
 BREAKS: dict[str, tuple[str, Change, str, str]] = {
     "away": (
         "api-server",
@@ -251,9 +252,15 @@ BREAKS: dict[str, tuple[str, Change, str, str]] = {
     "no metrics-server": ("metrics-api", cluster(api=None), "not installed", "cluster up --name local"),
     "metrics-server asleep": (
         "metrics-api",
-        cluster(api=ApiService("v1beta1.metrics.k8s.io", "kube-system/m", False, "MissingEndpoints", "none")),
+        cluster(api=UNREACHED, asleep=0),
         "does not reach kube-system/m: MissingEndpoints",
         "-n kube-system scale deployment/m --replicas=1",
+    ),
+    "metrics-server unwell": (
+        "metrics-api",
+        cluster(api=UNREACHED),
+        "does not reach kube-system/m: MissingEndpoints",
+        "-n kube-system rollout restart deployment/m",
     ),
     "no use": (
         "pod-metrics",
