@@ -2,7 +2,8 @@
 
 Needs a cluster of its own that ekiben made (EKIBEN_CONTEXT): metrics-server and Prometheus are stopped in it.
 `EKIBEN_TORTURE_FOLDER` keeps the model and the image between runs, `EKIBEN_TORTURE_ONLY` takes the breakages
-whose names hold one of its words (with commas between them). Everything is undone after each breakage. Takes about 20 minutes.
+whose names hold one of its words (with commas between them). Everything is undone after each breakage.
+Takes about 20 minutes.
 """
 
 from __future__ import annotations
