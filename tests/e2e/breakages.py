@@ -224,7 +224,7 @@ ALL = (
     Breakage("image pull", "image", other_image, nothing),
     Breakage(
         "throttled CPU", "throttling", both(patch("hpa", put(_TARGET, 1000)), resized("20m", "40m")),
-        both(resized("120m", "300m"), patch("hpa", put(_TARGET, 60))), warning=True, rate=2.0,
+        both(resized("120m", "300m"), patch("hpa", put(_TARGET, 60))), warning=True, rate=3.0,
     ),
     Breakage(
         "crash loop", "start", words("set", "env", "deployment/iris", "EKIBEN_HTTP_PORT=nonsense"), nothing

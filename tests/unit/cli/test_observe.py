@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from tests.unit.diagnosis.doctor.chain import ADDRESS, NOW, ROOT, Cluster, Metrics, examine
@@ -20,14 +22,11 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> Callable[[Cluster], None]:
     metrics = Metrics()
 
     def give(cluster: Cluster) -> None:
-        seen = {"cluster": cluster, "prometheus": metrics, "now": lambda: NOW}
-        doctor, ground, answer = walk.doctor, walk.ground, why.why
+        seen: dict[str, Any] = {"cluster": cluster, "prometheus": metrics, "now": lambda: NOW}
+        hurried = {**seen, "pause": lambda _seconds: None}
         monkeypatch.setattr(session, "address", lambda _context: ADDRESS)
-        monkeypatch.setattr(walk, "ground", lambda address: ground(address, **seen))
-        monkeypatch.setattr(
-            walk, "doctor", lambda *a, **k: doctor(*a, **k, **seen, pause=lambda _seconds: None)
-        )
-        monkeypatch.setattr(why, "why", lambda *a, **k: answer(*a, **k, **seen))
+        for room, name, given in ((walk, "ground", seen), (walk, "doctor", hurried), (why, "why", seen)):
+            monkeypatch.setattr(room, name, functools.partial(getattr(room, name), **given))
 
     return give
 

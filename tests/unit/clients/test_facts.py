@@ -205,4 +205,5 @@ def test_a_pods_use(text: str, seconds: float) -> None:
             "containers": [{"name": "c", "usage": {"cpu": "5m"}}],
         }
     )
-    assert found == PodUsage("p", 100.0, pytest.approx(seconds), {"c": {"cpu": "5m"}})
+    assert found == PodUsage("p", 100.0, found.window_seconds, {"c": {"cpu": "5m"}})
+    assert found.window_seconds == pytest.approx(seconds)

@@ -44,18 +44,18 @@ def judge(subject: Subject, pods: Pods, facts: Slowed) -> Iterator[Finding]:
 
 
 def _throttled(subject: Subject, pods: Pods, facts: Slowed) -> Finding:
+    settled = {pod.name for pod in aged(pods.serving, subject.now, _SETTLED_SECONDS)}
+    if not settled:
+        return sound("throttling", "its pods are too new to tell")
     if facts.throttled is None:
         return unknown("throttling", "Prometheus has no cAdvisor figures of these pods")
-    settled = {pod.name for pod in aged(pods.serving, subject.now, _SETTLED_SECONDS)}
     held = {
         name: share
         for name, share in facts.throttled.items()
         if name in settled and share > THROTTLED_RATIO
     }  # fmt: skip
     if not held:
-        most = max((share for name, share in facts.throttled.items() if name in settled), default=None)
-        if most is None:
-            return sound("throttling", "its pods are too new to tell")
+        most = max((share for name, share in facts.throttled.items() if name in settled), default=0.0)
         return sound("throttling", f"in at most {most:.0%} of the CPU periods of {WINDOW_SECONDS} s")
     worst = max(held, key=lambda name: held[name])
     limits = {

@@ -154,7 +154,7 @@ def _active(subject: Subject, pods: Pods, own: Scaler) -> Finding:
 
 
 def _without_request(pods: Pods) -> Container | None:
-    for pod in pods.serving:
+    for pod in pods.alive:  # the HPA wants a request of pods that start, too
         for one in pod.containers:
             if "cpu" not in one.requests and "cpu" not in pod.pod_requests:
                 return one
@@ -165,7 +165,8 @@ def _readings(own: Scaler) -> str:
     for one in own.readings:
         percent = one.get("resource", {}).get("current", {}).get("averageUtilization")
         if percent is not None:
-            return f"{one['resource']['name']} use is {percent} % of the request"
+            name = one["resource"]["name"]
+            return f"{'CPU' if name == 'cpu' else name} use is {percent} % of the request"
     return "it has them"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ekiben.clients.facts.scaling import ApiService, PodUsage
+from ekiben.clients.facts.workload import Deployment
 from ekiben.diagnosis.doctor.link import METRICS_API, Finding, Subject, broken, sound, unknown
 from ekiben.diagnosis.doctor.pods import Pods, aged
 
@@ -13,7 +14,6 @@ NAME = "v1beta1.metrics.k8s.io"
 # metrics-server needs two scrapes of a pod, 15 s apart by default; the kubelet's figures are up to 15 s old.
 KNOWN_SECONDS = 75.0
 _STALE_SECONDS = 180.0
-_NOBODY = "MissingEndpoints"  # the aggregator's word for a Service without a ready pod
 _INSTALL = (
     "kubectl apply -f "
     "https://github.com/kubernetes-sigs/metrics-server/releases/latest/download/components.yaml"
@@ -28,12 +28,14 @@ class Metered:
         service: The APIService of the metrics API; None if there is none.
         usages: What it says of the release's pods; None if it was not asked or did not answer.
         silence: Why it did not answer.
+        behind: The Deployment behind it; None if it was not looked at.
         read: An HPA of the release reads it.
     """
 
     service: ApiService | None
     usages: tuple[PodUsage, ...] | None = None
     silence: str = ""
+    behind: Deployment | None = None
     read: bool = True
 
 
@@ -42,7 +44,7 @@ def judge(subject: Subject, pods: Pods, facts: Metered) -> Iterator[Finding]:
     if not facts.read:
         yield from (unknown(name, "no HPA of this release reads it") for name in METRICS_API)
         return
-    yield served(subject, facts.service)
+    yield served(subject, facts.service, facts.behind)
     if facts.usages is None:
         yield broken("pod-metrics", facts.silence, _restart(subject))
         return
@@ -62,7 +64,7 @@ def judge(subject: Subject, pods: Pods, facts: Metered) -> Iterator[Finding]:
     yield sound("pod-metrics", there + (f", {oldest:.0f} s ago" if serving else ""))
 
 
-def served(subject: Subject, service: ApiService | None) -> Finding:
+def served(subject: Subject, service: ApiService | None, behind: Deployment | None = None) -> Finding:
     """Whether the metrics API is there and reached."""
     if service is None:
         return broken(
@@ -76,7 +78,7 @@ def served(subject: Subject, service: ApiService | None) -> Finding:
             "metrics-api",
             f"the API server does not reach {backend}: {service.reason}: {service.message}",
             _start(subject, service.backend)
-            if service.reason == _NOBODY
+            if behind is not None and behind.wanted == 0
             else _restart(subject, service.backend),
         )
     return sound("metrics-api", f"by {service.backend}" if service.backend else "by the API server")

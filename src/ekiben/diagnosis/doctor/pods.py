@@ -198,10 +198,17 @@ def _ready(subject: Subject, facts: Pods) -> Finding:
 
 
 def _unready(pod: Replica, facts: Pods) -> str:
+    """Which of its probes fails, in the kubelet's words where an event has them."""
+    probe = "Readiness" if _has_started(pod) else "Startup"
     why = next(
-        (e for e in reversed(facts.events) if e.name == pod.name and e.reason == "Unhealthy"), None
-    )  # fmt: skip
-    return f"{pod.name} is not" + (f": {_cut(why.message)}" if why else "")
+        (
+            one.message
+            for one in reversed(facts.events)
+            if (one.name, one.reason) == (pod.name, "Unhealthy") and one.message.startswith(probe)
+        ),
+        f"{probe} probe does not succeed",
+    )
+    return f"{pod.name} is not: {_cut(why)}"
 
 
 def _look(subject: Subject, pod: Replica) -> str:
@@ -212,12 +219,16 @@ def _look(subject: Subject, pod: Replica) -> str:
 def _is_late(pod: Replica, now: float) -> bool:
     """Whether a pod that is not ready should be by what its probes allow."""
     since = max([one.since or pod.created_at for one in pod.states], default=pod.created_at)
-    if all(one.started for one in pod.states) and pod.states:
+    if _has_started(pod):
         patience = max((one.readiness.patience_seconds for one in pod.containers if one.readiness), default=0)
         since = max(since, pod.ready_since or since)
     else:
         patience = max((one.startup.patience_seconds for one in pod.containers if one.startup), default=0)
     return now - since > patience + _SPARE_SECONDS
+
+
+def _has_started(pod: Replica) -> bool:
+    return bool(pod.states) and all(one.started for one in pod.states)
 
 
 def _lately(state: State, now: float) -> bool:

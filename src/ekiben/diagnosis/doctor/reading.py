@@ -128,12 +128,23 @@ def metered(view: View, subject: Subject, pods: Pods, scaled: Scaled) -> Metered
         return Metered(None, read=False)
     service = view.api_service(metrics_api.NAME)
     if service is None or not service.available:
-        return Metered(service)
+        return Metered(service, behind=behind(view, service))
     try:
         usages = view.pod_usages(subject.namespace, pods.deployment.selector)
     except ClusterError as error:
         return Metered(service, silence=str(error))
     return Metered(service, usages)
+
+
+def behind(view: View, service: ApiService | None) -> Deployment | None:
+    """Read the Deployment behind an API that is not reached; None where that is not ours to read."""
+    if service is None or service.available or not service.backend:
+        return None
+    namespace, _, name = service.backend.partition("/")
+    try:
+        return view.deployment(namespace, name)
+    except ClusterError:
+        return None
 
 
 def scaled(view: View, prometheus: Metrics | None, subject: Subject, config: ModelConfig) -> Scaled:

@@ -77,7 +77,7 @@ def _found(
     missing = [pod for pod in known if not ours[pod.name]]
     there = f"ready pods that are targets: {sum(map(bool, ours.values()))} of {len(ours)}"
     if not missing:
-        return sound("scrape-target", there)
+        return sound("scrape-target", there + ("" if all(ours.values()) else "; the others are too new"))
     for monitor in facts.monitors:
         why = _monitor(monitor, pods, facts.service)
         if why:
@@ -158,7 +158,7 @@ def _reached(
             "does a NetworkPolicy keep Prometheus out (`networkPolicy.monitoring`)? "
             + subject.kubectl("describe", "networkpolicy"),
         )
-    return sound("scrape", there)
+    return sound("scrape", there + ("" if len(up) == len(ours) else "; the others are too new"))
 
 
 def _queried(

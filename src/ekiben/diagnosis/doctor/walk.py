@@ -127,10 +127,12 @@ def _ground(subject: Subject, view: View, metrics: Metrics | None) -> Iterator[F
         except PrometheusError as error:
             yield scraping.silent(subject, metrics.url, str(error))
         yield sound("prometheus", metrics.url)
-    yield from _allowed(
-        ("metrics-api",),
-        lambda: iter((metrics_api.served(subject, view.api_service(metrics_api.NAME)),)),
-    )
+    yield from _allowed(("metrics-api",), lambda: _metrics_api(subject, view))
+
+
+def _metrics_api(subject: Subject, view: View) -> Iterator[Finding]:
+    found = view.api_service(metrics_api.NAME)
+    yield metrics_api.served(subject, found, reading.behind(view, found))
 
 
 def _chain(subject: Subject, config: ModelConfig, view: View, metrics: Metrics | None) -> Iterator[Finding]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from tests.unit.diagnosis.doctor.chain import (
     CONTAINER,
     FIT,
     LABELS,
     NOW,
+    STATE,
+    event,
     pod,
     scaler,
 )
@@ -37,6 +40,13 @@ from ekiben.errors import ClusterError
 OLD_PORT = Target("models", "iris-a", "http://10.0.0.1:3999/metrics", "down", "connection refused", {})
 FOREIGN = Target("models", "iris-a", "http://10.0.0.1:3002/metrics", "up", "", {"namespace": "models"})
 BARE = replace(CONTAINER, requests={"memory": "512Mi"})
+STARTING: dict[str, Any] = {
+    "ready": False,
+    "ready_since": NOW - 20,
+    "created_at": NOW - 20,
+    "states": (replace(WAITING, waiting="ContainerCreating"),),
+}
+UNREACHED = ApiService("v1beta1.metrics.k8s.io", "kube-system/m", False, "MissingEndpoints", "none")
 BREAKS: dict[str, tuple[str, Change, str, str]] = {
     "away": (
         "api-server",
@@ -121,7 +131,26 @@ BREAKS: dict[str, tuple[str, Change, str, str]] = {
         "being created for 3600 s",
         "describe pod iris-a",
     ),
-    "unready": ("readiness", pods(**UNREADY), "1 of 2 pods ready; iris-a is not", "rollback iris"),
+    "unready": (
+        "readiness",
+        both(
+            pods(**UNREADY),
+            cluster(
+                happened=(
+                    event("Pod", "iris-a", "Unhealthy", "Readiness probe failed: 404"),
+                    event("Pod", "iris-a", "Unhealthy", "Startup probe failed: 503", ago=50.0),
+                )
+            ),
+        ),
+        "1 of 2 pods ready; iris-a is not: Readiness probe failed: 404",
+        "rollback iris",
+    ),
+    "never started": (
+        "readiness",
+        pods(**UNREADY, states=(replace(STATE, started=False),)),
+        "iris-a is not: Startup probe does not succeed",
+        "rollback iris",
+    ),
     "stalled": (
         "readiness",
         deployment(conditions=(Condition("Progressing", "False", "ProgressDeadlineExceeded", ""),)),
@@ -223,9 +252,15 @@ BREAKS: dict[str, tuple[str, Change, str, str]] = {
     "no metrics-server": ("metrics-api", cluster(api=None), "not installed", "cluster up --name local"),
     "metrics-server asleep": (
         "metrics-api",
-        cluster(api=ApiService("v1beta1.metrics.k8s.io", "kube-system/m", False, "MissingEndpoints", "none")),
+        cluster(api=UNREACHED, asleep=0),
         "does not reach kube-system/m: MissingEndpoints",
         "-n kube-system scale deployment/m --replicas=1",
+    ),
+    "metrics-server unwell": (
+        "metrics-api",
+        cluster(api=UNREACHED),
+        "does not reach kube-system/m: MissingEndpoints",
+        "-n kube-system rollout restart deployment/m",
     ),
     "no use": (
         "pod-metrics",
@@ -277,7 +312,7 @@ BREAKS: dict[str, tuple[str, Change, str, str]] = {
     ),
     "no request": (
         "hpa-metrics",
-        both(pods(containers=(BARE,)), hpa(*inactive("FailedGetResourceMetric"))),
+        both(pods(containers=(BARE,), **STARTING), hpa(*inactive("FailedGetResourceMetric"))),
         "model-server requests no CPU",
         "release.resources.cpu_request",
     ),

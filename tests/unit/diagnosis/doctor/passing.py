@@ -85,7 +85,7 @@ WARNINGS: dict[str, tuple[str, Change, str, str]] = {
     "maximum": (
         "hpa-maximum",
         hpa(*FIT[:2], Condition("ScalingLimited", "True", "TooManyReplicas", ""), readings=readings(171)),
-        "6 is the maximum; cpu use is 171 % of the request",
+        "6 is the maximum; CPU use is 171 % of the request",
         "scale.max_replicas",
     ),
     "throttled": (
