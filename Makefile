@@ -1,14 +1,14 @@
 # The road:      up, train, bento, image, release, traffic, scale, observe, down
 #                of the model MODEL, a folder of bentos/: make up MODEL=credit
 # The workshop:  setup, test, lint, e2e, torture, torture-baseline, torture-faults, torture-artefact, torture-operator, torture-ground,
-#                torture-chart, score, oracle, simulate, bench, bench-quick, generate, models, verify, lock
+#                torture-alerts, torture-chart, score, oracle, simulate, bench, bench-quick, generate, models, verify, lock
 MODEL ?= iris
 PYTHON ?= python3
 BIN := .venv/bin
 EKIBEN := $(BIN)/ekiben
 .DEFAULT_GOAL := help
 .PHONY: help up train bento image release traffic scale observe down \
-        setup test test-pod test-rest lint e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-ground torture-chart score oracle simulate bench \
+        setup test test-pod test-rest lint e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-ground torture-alerts torture-chart score oracle simulate bench \
         bench-quick generate models verify lock clean
 
 help: ## list the targets
@@ -83,6 +83,10 @@ torture-operator: setup ## seed faults into the command line, road, diagnosis an
 
 torture-ground: setup ## kill `cluster up` at random, repair, take down, compare the machine
 	$(BIN)/python -m pytest tests/torture/test_ground_torture.py -p no:randomly --timeout 3600
+
+torture-alerts: setup ## faults on a cluster of its own, the right alert and no other; goes on where it stopped (about 40 minutes)
+	$(EKIBEN) cluster up --name alerts
+	EKIBEN_CONTEXT=ekiben-alerts $(BIN)/python -m tests.torture.alerts; status=$$?; $(BIN)/python tools/generate.py; $(EKIBEN) cluster down --name alerts; exit $$status
 
 oracle: setup ## compare the HPA's arithmetic with upstream's controller, 1,000,000 cases; goes on where it stopped (about 10 minutes; needs Go)
 	$(BIN)/python -m tests.oracles.hpa_compare run

@@ -27,9 +27,9 @@ from tests.torture.pod.scenario import Check
 from ekiben.release.values import laid_over
 
 FILE = results.ROOT / "docs" / "alerts.jsonl"
-SIDE_BY_SIDE = 3  # on two cores
+SIDE_BY_SIDE = 4  # on two cores
 Say = Callable[[str], None]
-# A replica wants little, so that its start alone makes nothing scale, and is not held back.
+# An objective that a busy machine keeps; a replica wants little, so that its start alone makes nothing scale, and is not held back.
 VALUES: Mapping[str, Any] = {
     "autoscaling": {
         "minReplicas": 1,
@@ -42,7 +42,7 @@ VALUES: Mapping[str, Any] = {
         "requests": {"cpu": "200m", "memory": "256Mi"},
         "limits": {"cpu": "2", "memory": "512Mi"},
     },
-    "server": {"objectiveSeconds": [0.25], "recheckSeconds": 5},
+    "server": {"objectiveSeconds": [1.0], "recheckSeconds": 5},
     "prometheusRule": {"enabled": True, "intervalSeconds": pace.INTERVAL_SECONDS},
 }
 
@@ -102,10 +102,15 @@ def _packed(project: Project) -> Image:
 
 
 def code() -> str:
-    """What is tried: rules, chart, and the faults themselves."""
+    """What is tried: rules, chart, and the faults themselves; not the page about them."""
     root = results.ROOT
     folders = ("src/ekiben/observe", "helm/model-server", "tests/torture/alerts")
-    files = [path for folder in folders for path in (root / folder).rglob("*") if path.suffix != ".pyc"]
+    files = [
+        path
+        for folder in folders
+        for path in (root / folder).rglob("*")
+        if path.suffix != ".pyc" and path.name not in ("report.py", "README.md")
+    ]
     return f"alerts {results.digest(each for each in files if each.is_file())}"
 
 
