@@ -29,7 +29,8 @@ from ekiben.release.values import laid_over
 FILE = results.ROOT / "docs" / "alerts.jsonl"
 SIDE_BY_SIDE = 4  # on two cores
 Say = Callable[[str], None]
-# An objective that a busy machine keeps; a replica wants little, so that its start alone makes nothing scale, and is not held back.
+# An objective that a busy machine keeps; a replica wants little, so that its start alone makes nothing scale,
+# and is not held back.
 VALUES: Mapping[str, Any] = {
     "autoscaling": {
         "minReplicas": 1,
