@@ -101,15 +101,22 @@ def test_the_chart_is_taken_without_a_warning(
     kinds = tuple(f"{version}/{kind}" for kind, version in FOREIGN.items())
     text = helm.template(tools.find("helm"), CHART, "iris", namespace, values, api_versions=kinds)
     objects = [one for one in yaml.safe_load_all(text) if one]
-    # `helm test`'s pod is refused without its account, whatever else it is.
-    for one in objects:
-        if one["kind"] == "ServiceAccount":
-            rig.kubectl("-n", namespace, "apply", "-f", "-", stdin=json.dumps(one))
+    for one in _accounts(objects):  # without it `helm test`'s pod is refused, whatever else it is
+        rig.kubectl("-n", namespace, "apply", "--server-side", "-f", "-", stdin=json.dumps(one))
     left_out = [one for one in objects if one["kind"] in unknown]
     assert len(objects) - len(left_out) >= 6
     assert _complaints(rig, namespace, [one for one in objects if one not in left_out]) == []
     for one in left_out:
         assert any("no matches for kind" in line for line in _complaints(rig, namespace, [one]))
+
+
+def _accounts(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The accounts of the objects, and those that the values say are there."""
+    made = [one for one in objects if one["kind"] == "ServiceAccount"]
+    named = {one["spec"]["serviceAccountName"] for one in objects if one["kind"] == "Pod"}
+    bare = {"apiVersion": "v1", "kind": "ServiceAccount"}
+    there = {one["metadata"]["name"] for one in made} | {"default"}
+    return [*made, *({**bare, "metadata": {"name": name}} for name in sorted(named - there))]
 
 
 @pytest.mark.parametrize("folder", ["base", "overlays/dev", "overlays/production"])
