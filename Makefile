@@ -1,14 +1,14 @@
 # The road:      up, train, bento, image, release, traffic, scale, observe, down
 #                of the model MODEL, a folder of bentos/: make up MODEL=credit
 # The workshop:  setup, test, lint, e2e, torture, torture-baseline, torture-faults, torture-artefact, torture-operator, torture-doctor, torture-ground,
-#                torture-cluster, torture-chart, score, oracle, simulate, bench, bench-quick, generate, models, verify, lock
+#                torture-cluster, torture-alerts, torture-chart, score, oracle, simulate, bench, bench-quick, generate, models, verify, lock
 MODEL ?= iris
 PYTHON ?= python3
 BIN := .venv/bin
 EKIBEN := $(BIN)/ekiben
 .DEFAULT_GOAL := help
 .PHONY: help up train bento image release traffic scale observe down \
-        setup test test-pod test-rest lint e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-doctor torture-ground torture-cluster torture-chart score oracle simulate bench \
+        setup test test-pod test-rest lint e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-doctor torture-ground torture-cluster torture-alerts torture-chart score oracle simulate bench \
         bench-quick generate models verify lock clean
 
 help: ## list the targets
@@ -89,6 +89,10 @@ torture-ground: setup ## kill `cluster up` at random, repair, take down, compare
 
 torture-cluster: setup ## releases, rollbacks, scale cycles, evictions, kills on a cluster, under load; goes on where it stopped (about 3 h 40 min)
 	$(BIN)/python -m tests.torture.cluster run; status=$$?; $(BIN)/python tools/generate.py; exit $$status
+
+torture-alerts: setup ## faults on a cluster of its own, the right alert and no other; goes on where it stopped (about 40 minutes)
+	$(EKIBEN) cluster up --name alerts
+	EKIBEN_CONTEXT=ekiben-alerts $(BIN)/python -m tests.torture.alerts; status=$$?; $(BIN)/python tools/generate.py; $(EKIBEN) cluster down --name alerts; exit $$status
 
 oracle: setup ## compare the HPA's arithmetic with upstream's controller, 1,000,000 cases; goes on where it stopped (about 10 minutes; needs Go)
 	$(BIN)/python -m tests.oracles.hpa_compare run

@@ -188,6 +188,14 @@ def artefact_page() -> dict[Path, str]:
     return report.files()
 
 
+def alerts_page() -> dict[Path, str]:
+    """Write the page about alerts on a cluster, from the raw results of `make torture-alerts`."""
+    sys.path.insert(0, str(ROOT))
+    from tests.torture.alerts import report
+
+    return report.files()
+
+
 def chart_page() -> dict[Path, str]:
     """Write the page about the chart, from the raw results of `make score` and `make torture-chart`."""
     sys.path.insert(0, str(ROOT))
@@ -229,6 +237,7 @@ GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (
     simulation_page,
     reliability,
     artefact_page,
+    alerts_page,
     chart_page,
     forms_reference,
     estimators_reference,

@@ -150,6 +150,11 @@ class Release:
         query = f'count(up{{namespace="{self.namespace}"}} == 1) or vector(0)'
         return int(self.rig.query(query))
 
+    def watched_ratio(self, seconds: float) -> float:
+        """Share of scrapes of the node's own programs that came in time, the worst of them, 0-1."""
+        ours = 'up{job=~"kubelet|cadvisor|kube-controller-manager"}'
+        return self.rig.query(f"min(avg_over_time({ours}[{seconds:.0f}s]))")
+
     @staticmethod
     def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
         """Wait on a condition, whatever fails while it is asked.
