@@ -41,7 +41,6 @@ class Stage:
         folder: Keeps models, images and keys between runs.
         values: Chart values of all releases; a seeded fault's.
         models: Folder of the artefact of each version, in the order of `first` and `second`.
-        last: What was released the last time and is calm; nobody else releases here.
         first: Project of one version.
         second: Project of the other.
         signer: Whose signature pods believe.
@@ -52,7 +51,6 @@ class Stage:
     folder: Path
     values: Mapping[str, Any] = field(default_factory=dict)
     models: Mapping[str, Path] = field(default_factory=dict)
-    last: list[Project] = field(default_factory=list)
     first: Project = field(init=False)
     second: Project = field(init=False)
 
@@ -98,18 +96,33 @@ class Stage:
     def calm(self, project: Project | None = None, replicas: int = REPLICAS) -> Project:
         """Release one of the two (whichever serves, if none is named) as it is meant to be, and wait."""
         chosen = project or self.serving() or self.first
-        if self.last != [chosen]:
-            self.last.clear()
-            chosen.ekiben("release", RELEASE)
+        if not self.is_last(chosen):
+            done = self.release(chosen)
+            assert done.returncode == 0, done.stderr
         with watch.watching(self.rig, self.namespace) as seen:
             seen.settled(replicas)
         time.sleep(2)
-        self.last[:] = [chosen]
+        self.keep(chosen)
         return chosen
+
+    def is_last(self, project: Project) -> bool:
+        """Whether this was released the last time and came to rest; nobody else releases here."""
+        return self._last.exists() and self._last.read_text(encoding="utf-8") == _named(project)
+
+    def keep(self, project: Project | None) -> None:
+        """Write down what was released and is at rest; None: it is not known."""
+        if project is None:
+            self._last.unlink(missing_ok=True)
+        else:
+            self._last.write_text(_named(project), encoding="utf-8")
+
+    @property
+    def _last(self) -> Path:
+        return self.folder / f"last-{self.namespace}"
 
     def release(self, project: Project) -> subprocess.CompletedProcess[str]:
         """Run `ekiben release`, whatever becomes of it."""
-        self.last.clear()
+        self.keep(None)
         return project.run("release", RELEASE)
 
     def address(self) -> tuple[str, int]:
@@ -146,6 +159,13 @@ def _built(project: Project) -> dict[str, Any]:
         made = {**left[0], "code": code}
         kept.write_text(json.dumps(made), encoding="utf-8")
     return made
+
+
+def _named(project: Project) -> str:
+    """Tell one release from another: its project, its settings, and the code that is released."""
+    files = {*(ROOT / "src/ekiben").rglob("*.py"), *(ROOT / "helm/model-server").rglob("*.*")}
+    code = results.digest(path for path in files if path.is_file())
+    return json.dumps([str(project.root), dict(project.environment), code], sort_keys=True)
 
 
 def with_environment(project: Project, **more: str) -> Project:
