@@ -29,7 +29,6 @@ def stage(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]
     """Two versions of the model, the first of them released."""
     namespace = f"e2e-loss-{secrets.token_hex(3)}"
     found = Stage(rig, namespace, tmp_path_factory.mktemp("stage"))
-    found.bad("crashing")
     found.calm(found.first)
     yield found
     if not os.environ.get("EKIBEN_E2E_KEEP"):

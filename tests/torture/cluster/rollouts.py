@@ -40,7 +40,7 @@ def rolling_update(run: Run) -> None:
         alone = time.monotonic()
         time.sleep(_AFTER_SECONDS)
         sent.hold(run.sizes["seconds"])
-    run.stage.last[:] = [new]
+    run.stage.keep(new if done.returncode == 0 else None)
     run.check("the release was verified", done.returncode == 0, _said(done, took))
     run.none_failed(sent.tally)
     after = sent.tally.between(alone, alone + 1e6).versions()
@@ -96,6 +96,7 @@ def _by_itself(run: Run, bad: Project) -> None:
         seen.settled(REPLICAS, version)
         time.sleep(_AFTER_SECONDS)
         sent.hold(run.sizes["seconds"])
+    run.stage.keep(good if done.returncode == ROLLED_BACK else None)
     run.check(
         "it ended as rolled back", done.returncode == ROLLED_BACK, f"{done.returncode}: {done.stderr[-300:]}"
     )
@@ -123,11 +124,12 @@ def _asked_for(run: Run) -> None:
     ):
         sent.hold(5)
         began = time.monotonic()
-        run.stage.last.clear()
+        run.stage.keep(None)
         done = run.stage.first.run("rollback", RELEASE)
         seen.settled(REPLICAS, version)
         time.sleep(_AFTER_SECONDS)
         sent.hold(run.sizes["seconds"])
+    run.stage.keep(run.stage.first if done.returncode == 0 else None)
     run.check("the rollback was verified", done.returncode == 0, _said(done, time.monotonic() - began))
     run.none_failed(sent.tally)
     _never_fewer(run, seen, REPLICAS)

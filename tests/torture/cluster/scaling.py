@@ -19,15 +19,16 @@ if TYPE_CHECKING:
     from tests.torture.cluster.watch import Watch
 
 MOST = 5
+_PARTS_BY_HAND = 3
 FAIR_RATIO = 0.6  # of its share, that a new pod must have
 _SHARE_AFTER, _SHARE_SECONDS = 30.0, 15.0
 _BY_HAND: Mapping[str, Any] = {"autoscaling": {"enabled": False}, "replicaCount": 1}
 
 
 def by_hand_or_hpa(run: Run) -> None:
-    """1 -> 5 -> 1, in turn by hand and by the HPA."""
+    """1 -> 5 -> 1, by hand or by the HPA."""
     base = run.stage.serving() or run.stage.first
-    if run.part % 2:
+    if run.part >= _PARTS_BY_HAND:
         run.notes["by"] = "the HPA"
         _by_hpa(run, base)
     else:
@@ -36,11 +37,7 @@ def by_hand_or_hpa(run: Run) -> None:
 
 
 def _released(run: Run, project: Project, replicas: int) -> None:
-    done = run.stage.release(project)
-    assert done.returncode == 0, done.stderr
-    with watching(run.stage.rig, run.stage.namespace) as seen:
-        seen.settled(replicas)
-    time.sleep(2)
+    run.stage.calm(project, replicas)
 
 
 def _by_hand(run: Run, base: Project) -> None:
@@ -153,7 +150,7 @@ def _wanted(seen: Watch) -> bool:
 
 CYCLE = Scenario(
     name="scale-cycle",
-    action="1 -> 5 -> 1 replicas, in turn by hand and by the HPA",
+    action="1 -> 5 -> 1 replicas, three times by hand and twice by the HPA",
     load="150 requests/s; under the HPA 50, 400 and 50",
     passes="0 failed; after 30 s new pods have 60 % of their share of kept connections' requests",
     sizes={"rate": 150, "seconds": 45, "low": 50, "high": 400, "request_millicores": 100},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -22,6 +21,10 @@ RELEASE = "iris"
 REPLICAS = 3
 Bad = Literal["crashing", "stuck", "stranger"]
 BAD: tuple[Bad, ...] = ("crashing", "stuck", "stranger")
+_FAULTY = {
+    "crashing": "raise SystemExit('this crashes on purpose')",
+    "stuck": "import time; time.sleep(3600)",
+}
 _STATIONS = ("train", "bento", "image")
 _VALUES = "EKIBEN_RELEASE__VALUES"
 _ESTIMATOR = "bentos/iris/estimator.py"
@@ -38,7 +41,6 @@ class Stage:
         folder: Keeps models, images and keys between runs.
         values: Chart values of all releases; a seeded fault's.
         models: Folder of the artefact of each version, in the order of `first` and `second`.
-        last: What was released the last time and is calm; nobody else releases here.
         first: Project of one version.
         second: Project of the other.
         signer: Whose signature pods believe.
@@ -49,7 +51,6 @@ class Stage:
     folder: Path
     values: Mapping[str, Any] = field(default_factory=dict)
     models: Mapping[str, Path] = field(default_factory=dict)
-    last: list[Project] = field(default_factory=list)
     first: Project = field(init=False)
     second: Project = field(init=False)
 
@@ -77,18 +78,11 @@ class Stage:
 
     def bad(self, kind: Bad) -> Project:
         """A release of the second version that cannot serve."""
-        team = {"EKIBEN_RELEASE__TIMEOUT_SECONDS": "40"}
-        stranger = {"EKIBEN_BENTO__SEAL": json.dumps(_seal(_keys(self.folder, "stranger")))}
-        built = self._project(kind, stranger if kind == "stranger" else {**self.second.environment})
-        _rewritten(built.root / _ESTIMATOR, "random_state=7")
-        if kind != "stranger":
-            faulty = ROOT / "tests/e2e/faulty" / f"{kind}.py"
-            shutil.copy(faulty, built.root / "bentos/iris/service.py")
-        _built(built)
-        # Whoever built it, it is released where our team alone is believed.
-        policy = {"signers": _seal(_keys(self.folder, "team"))["signers"]}
-        seal = {"EKIBEN_BENTO__SEAL": json.dumps(policy)} if kind == "stranger" else {}
-        return with_environment(built, **team, **seal)
+        quick = with_environment(self.second, EKIBEN_RELEASE__TIMEOUT_SECONDS="40")
+        if kind == "stranger":  # who signed it is nobody whom its pods believe
+            policy = {"signers": _seal(_keys(self.folder, "stranger"))["signers"]}
+            return with_environment(quick, EKIBEN_BENTO__SEAL=json.dumps(policy))
+        return with_values(quick, {"command": ["/usr/bin/python3", "-c", _FAULTY[kind]]})
 
     def serving(self) -> Project | None:
         """Which of the two serves now; None if neither does."""
@@ -102,18 +96,33 @@ class Stage:
     def calm(self, project: Project | None = None, replicas: int = REPLICAS) -> Project:
         """Release one of the two (whichever serves, if none is named) as it is meant to be, and wait."""
         chosen = project or self.serving() or self.first
-        if self.last != [chosen]:
-            self.last.clear()
-            chosen.ekiben("release", RELEASE)
+        if not self.is_last(chosen):
+            done = self.release(chosen)
+            assert done.returncode == 0, done.stderr
         with watch.watching(self.rig, self.namespace) as seen:
             seen.settled(replicas)
         time.sleep(2)
-        self.last[:] = [chosen]
+        self.keep(chosen)
         return chosen
+
+    def is_last(self, project: Project) -> bool:
+        """Whether this was released the last time and came to rest; nobody else releases here."""
+        return self._last.exists() and self._last.read_text(encoding="utf-8") == _named(project)
+
+    def keep(self, project: Project | None) -> None:
+        """Write down what was released and is at rest; None: it is not known."""
+        if project is None:
+            self._last.unlink(missing_ok=True)
+        else:
+            self._last.write_text(_named(project), encoding="utf-8")
+
+    @property
+    def _last(self) -> Path:
+        return self.folder / f"last-{self.namespace}"
 
     def release(self, project: Project) -> subprocess.CompletedProcess[str]:
         """Run `ekiben release`, whatever becomes of it."""
-        self.last.clear()
+        self.keep(None)
         return project.run("release", RELEASE)
 
     def address(self) -> tuple[str, int]:
@@ -150,6 +159,13 @@ def _built(project: Project) -> dict[str, Any]:
         made = {**left[0], "code": code}
         kept.write_text(json.dumps(made), encoding="utf-8")
     return made
+
+
+def _named(project: Project) -> str:
+    """Tell one release from another: its project, its settings, and the code that is released."""
+    files = {*(ROOT / "src/ekiben").rglob("*.py"), *(ROOT / "helm/model-server").rglob("*.*")}
+    code = results.digest(path for path in files if path.is_file())
+    return json.dumps([str(project.root), dict(project.environment), code], sort_keys=True)
 
 
 def with_environment(project: Project, **more: str) -> Project:
