@@ -86,6 +86,13 @@ def test_the_change_itself() -> None:
     )
 
 
+def test_pods_that_came_since_are_not_counted_into_the_change() -> None:
+    """One pod used 171 %: the three that are ready now had no part in it."""
+    conditions = (ABLE["SucceededRescale"], ACTIVE)
+    found = ask(**pods(3), **hpa(*conditions, percent=171, current=1, desired=3, rescaled_at=1800.0))
+    assert "ceil(1 x 171/60) = 3" in found.sentence
+
+
 def test_within_the_tolerance() -> None:
     """55/60 = 0.917 is less than 10 % away from 1."""
     found = ask(**pods(3), **hpa(current=3, desired=3))
@@ -237,19 +244,20 @@ def test_an_hpa_that_does_nothing(fields: dict[str, Any], cause: str, said: str)
 
 
 def test_pods_that_start_are_counted_as_the_hpa_counts_them() -> None:
-    """One of three has just become ready: with it idle, (90 + 90 + 0)/3 = 60 % of 60 % changes nothing."""
-    young = pod("iris-c", started_at=NOW - 30, ready_since=NOW - 5)
-    used = tuple(
-        PodUsage(name, NOW - 10, 15, {"c": {"cpu": "108m"}}) for name in ("iris-a", "iris-b", "iris-c")
-    )
+    """Three use 101m of 120m, one is new: (3 x 101m + 0) / 480m is 63 %, and 63/60 changes nothing.
+
+    Without it, ceil(3 x 84/60) = 5 would be wanted.
+    """
+    young = pod("iris-d", started_at=NOW - 30, ready_since=NOW - 5)
+    names = ("iris-a", "iris-b", "iris-c", "iris-d")
     found = ask(
-        pods=(pod("iris-a"), pod("iris-b"), young),
-        deployed=deployment(3),
-        used=used,
-        **hpa(percent=90, current=3, desired=3),
+        pods=(*(pod(name) for name in names[:3]), young),
+        deployed=deployment(4),
+        used=tuple(PodUsage(name, NOW - 10, 15, {"c": {"cpu": "101m"}}) for name in names),
+        **hpa(percent=84, current=4, desired=4),
     )
-    assert [(one.pods, one.unready, one.missing, one.wanted) for one in found.derivations] == [(2, 1, 0, 3)]
-    assert any("2 pods count, 1 start, 0 have no figures" in note for note in found.notes)
+    assert [(one.pods, one.unready, one.missing, one.wanted) for one in found.derivations] == [(3, 1, 0, 4)]
+    assert any("3 pods count, 1 start, 0 have no figures" in note for note in found.notes)
 
 
 def test_a_total_that_belongs_to_no_pod() -> None:
