@@ -47,7 +47,7 @@ def _groups(project: Project, rig: Rig) -> list[dict[str, Any]]:
     text = helm.template(tools.find("helm"), CHART, "iris", project.namespace, values, api_versions=(RULE,))
     [found] = [each for each in yaml.safe_load_all(text) if each and each["kind"] == "PrometheusRule"]
     scope = queries.Scope(project.namespace, "iris")
-    groups: list[dict[str, Any]] = [*found["spec"]["groups"], demand.group(scope, 10.0, 20.0)]
+    groups: list[dict[str, Any]] = [*found["spec"]["groups"], demand.group(scope, demand.Aim(10.0, 20.0))]
     for group in groups:
         group["name"] += f".{project.namespace}"
     return groups

@@ -133,7 +133,7 @@ def run_one(bench: Bench, fault: Fault, seed: int, say: Say) -> Result:
         verdict = trial.verdict(found, checks)
         number, notes = found.requests, {**found.notes, "alerts": _course(found)}
     except (TimeoutError, AssertionError, OSError) as error:
-        checks = (Check("the trial came to its end", False, str(error)[-500:]),)
+        checks = (Check("the trial came to its end", False, " ".join(str(error).split())[-200:]),)
         number, notes, verdict = release.callers.stop(), {}, "failed"
     finally:
         fault.undo(release)

@@ -56,7 +56,9 @@ def test_where_none_may_fire_none_may() -> None:
 
 def test_every_alert_has_a_fault_of_its_severity_and_time() -> None:
     """The bound is reckoned from `for` and the short window that the rule itself has."""
-    declared = {(each.name, each.severity): each for each in alerts.alerts(pace.PACE)}
+    declared: dict[tuple[str, str], alerts.Alert] = {
+        (each.name, each.severity): each for each in alerts.alerts(pace.PACE)
+    }
     assert {each.alert for each in faults.FAULTS} - {""} == {name for name, _ in declared}
     for fault in (each for each in faults.FAULTS if each.alert):
         alert = declared[fault.alert, fault.severity]
