@@ -41,7 +41,11 @@ def _released(run: Run, project: Project, replicas: int) -> None:
 
 
 def _by_hand(run: Run, base: Project) -> None:
-    _released(run, stage.with_values(base, _BY_HAND, EKIBEN_SCALE__MIN_REPLICAS="1"), 1)
+    settings = {
+        "EKIBEN_SCALE__MIN_REPLICAS": "1",
+        "EKIBEN_RELEASE__RESOURCES__CPU_REQUEST": f"{run.size('request_millicores')}m",
+    }
+    _released(run, stage.with_values(base, _BY_HAND, **settings), 1)
     asked = questions.draw(run.stage.models, run.draw)
 
     def scale(replicas: int) -> None:
