@@ -68,6 +68,7 @@ def test_a_fault_is_seen_by_the_check_that_is_about_it() -> None:
     assert "3 x status 503" in row(report.text([result]), fault.guarantee)
     other = replace(result, checks=(Check("something else", passed=False, found="x"),))
     assert "**nothing**" in row(report.text([other]), fault.guarantee)
+    assert "not run" in row(report.text([replace(other, number=0)]), fault.guarantee)
 
 
 def test_names_are_their_own() -> None:
