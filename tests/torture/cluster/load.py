@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -138,8 +136,6 @@ def sending(
                 process.stdin.close()
                 status = process.wait(_LONGEST_END)
         assert status == 0, f"the sender ended with {status}"
-        if keep := os.environ.get("TORTURE_CALLS"):
-            shutil.copy(folder / "calls", f"{keep}-{time.time():.0f}")
         found.tally = Tally([_call(json.loads(line)) for line in (folder / "calls").read_text().splitlines()])
 
 

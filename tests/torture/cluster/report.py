@@ -51,6 +51,11 @@ def _failures(parts: Sequence[Result]) -> int:
     return total
 
 
+def _judges_requests(parts: Sequence[Result]) -> bool:
+    """Whether no request may fail in it."""
+    return any(check.what == "no request failed" for part in parts for check in part.checks)
+
+
 def _promise(latest: dict[str, list[Result]]) -> Iterator[str]:
     parts = [each for name in PROMISED for each in _counted(latest[name])]
     number, seconds = sum(each.number for each in parts), sum(each.seconds for each in parts)
@@ -79,7 +84,8 @@ def _cell(scenario: Scenario, parts: Sequence[Result]) -> str:
     newest = {each.part: each for each in counted}
     verdict = "passed"
     if any(each.verdict == "failed" for each in newest.values()):
-        verdict = f"**{sum(e.verdict == 'failed' for e in newest.values())} of {len(newest)} parts failed**"
+        bad = sum(each.verdict == "failed" for each in newest.values())
+        verdict = f"**a criterion was not met in {bad} of {len(newest)} parts** (of {scenario.parts})"
     elif len(newest) < scenario.parts:
         verdict = f"passed so far ({len(newest)} of {scenario.parts} parts)"
     before = sum(each.verdict == "failed" for each in counted) - sum(
@@ -87,7 +93,8 @@ def _cell(scenario: Scenario, parts: Sequence[Result]) -> str:
     )
     again = f"; {before} earlier runs of parts failed" if before else ""
     number, seconds = sum(each.number for each in counted), sum(each.seconds for each in counted)
-    return f"{verdict}; {number:,} {scenario.unit}, {seconds / 60:.1f} min{again}"
+    lost = f", {_failures(counted)} failed" if _judges_requests(counted) else ""
+    return f"{verdict}; {number:,} {scenario.unit}{lost}, {seconds / 60:.1f} min{again}"
 
 
 def _unmet(latest: dict[str, list[Result]]) -> Iterator[str]:

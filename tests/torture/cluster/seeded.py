@@ -104,5 +104,7 @@ def table(found: Sequence[Result]) -> list[str]:
         else:
             check = each.caught(result)
             seen = f"{check.what}: {check.found}; {result.number:,} requests" if check else "**nothing**"
+            if check is None and not result.number:
+                seen = "not run: the scenario did not come to its load"
         lines.append(f"| {each.guarantee} | {each.name} | {each.scenario} | {seen} |")
     return lines

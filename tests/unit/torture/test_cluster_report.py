@@ -32,19 +32,23 @@ def row(text: str, name: str) -> str:
 def test_what_was_not_run_or_not_finished_has_not_passed() -> None:
     """Nothing, one part of seven, a part that could not be tested: none of them reads as passed."""
     assert row(report.text([]), "evict").endswith("| not run |")
-    assert "passed so far (1 of 7 parts); 3,000 requests, 1.0 min" in row(report.text([PASSED]), "evict")
+    assert "passed so far (1 of 7 parts); 3,000 requests, 0 failed, 1.0 min" in row(
+        report.text([PASSED]), "evict"
+    )
     reason = Check("can be tested here", passed=False, found="nobody enforces it")
     untested = replace(PASSED, scenario="network-policy", parts=1, verdict="not tested", checks=(reason,))
     assert "not tested: nobody enforces it" in row(report.text([untested]), "network-policy")
     every = [replace(PASSED, part=part) for part in range(7)]
-    assert "| passed; 21,000 requests, 7.0 min |" in row(report.text(every), "evict")
+    assert "| passed; 21,000 requests, 0 failed, 7.0 min |" in row(report.text(every), "evict")
 
 
 def test_failed_requests_are_summed_over_all_causes() -> None:
     """Of both parts; a part that was run again does not hide its failure."""
     text = report.text([PASSED, FAILED])
     assert "**4 of 6,000 requests failed**" in text
-    assert "**1 of 2 parts failed**" in row(text, "evict")
+    assert "**a criterion was not met in 1 of 2 parts** (of 7); 6,000 requests, 4 failed" in row(
+        text, "evict"
+    )
     again = report.text([FAILED, replace(PASSED, part=1)])
     assert "1 earlier runs of parts failed" in row(again, "evict")
     assert "**4 of 6,000 requests failed**" in again
@@ -64,6 +68,7 @@ def test_a_fault_is_seen_by_the_check_that_is_about_it() -> None:
     assert "3 x status 503" in row(report.text([result]), fault.guarantee)
     other = replace(result, checks=(Check("something else", passed=False, found="x"),))
     assert "**nothing**" in row(report.text([other]), fault.guarantee)
+    assert "not run" in row(report.text([replace(other, number=0)]), fault.guarantee)
 
 
 def test_names_are_their_own() -> None:
