@@ -24,7 +24,7 @@ CUSTOM = (
     "keda.sh",
     "gateway.networking.k8s.io",
 )  # no schema in Kubernetes
-VARIANTS = ("minimal", "fixed", "everything", "demand", "foreign")  # the files of ci/
+VARIANTS = ("minimal", "fixed", "everything", "demand", "planned", "foreign")  # the files of ci/
 IMAGE = {"repository": "registry.example.com/ekiben/iris", "digest": "sha256:" + "0a" * 32}
 
 

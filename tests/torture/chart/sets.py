@@ -187,14 +187,26 @@ def _scaling(values: dict[str, Any], chance: random.Random) -> None:
     scaling, keda = _below(values, "autoscaling"), _below(values, "keda")
     if keda.get("enabled"):
         scaling["enabled"] = False
-        keda["serverAddress"] = keda.get("serverAddress") or "http://p:9090"
-        keda["query"] = keda.get("query") or "sum(a)"
+        _demand(values, keda)
+    elif scaling.get("targetCPUUtilizationPercentage"):
+        scaling["targetCPUUtilizationPercentage"] = min(100, scaling["targetCPUUtilizationPercentage"])
     low, high = sorted((scaling.get("minReplicas", 2), scaling.get("maxReplicas", 10)))
     scaling |= {"minReplicas": low, "maxReplicas": high}
     if keda.get("enabled") or scaling.get("enabled", True):
         values["replicaCount"] = None
     if chance.random() < 0.5 and values.get("replicaCount") is None:
         values.pop("replicaCount", None)
+
+
+def _demand(values: dict[str, Any], keda: dict[str, Any]) -> None:
+    keda["serverAddress"] = keda.get("serverAddress") or "http://p:9090"
+    if not keda.get("demand", {}).get("targetRate"):
+        keda["query"] = keda.get("query") or "sum(a)"
+        return
+    keda["query"] = ""
+    _below(values, "prometheusRule")["enabled"] = True
+    for monitor in ("serviceMonitor", "podMonitor"):
+        _below(values, monitor)["intervalSeconds"] = 5
 
 
 def _server(values: dict[str, Any], chance: random.Random) -> None:
