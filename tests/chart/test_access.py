@@ -200,7 +200,7 @@ def test_grpc_may_be_left_out(render: Render) -> None:
 def test_the_charts_defaults_are_the_pods_own(render: Render) -> None:
     """Read by the pod, the default variables change nothing but the age of connections.
 
-    A Service balances connections: those that are kept end sooner, so that replicas that come get their share.
+    A Service balances connections: kept ones end sooner, so that replicas that come get their share.
     """
     found = Settings.read({**environment(render()), "EKIBEN_ARTEFACT": "/model"})
     assert found == Settings(Path("/model"), connection_seconds=30)

@@ -46,6 +46,7 @@ def deployer(
         **project.environment,
         "KUBECONFIG": str(folder / "kubeconfig"),
         "EKIBEN_REGISTRY": rig.address.registry,
+        "EKIBEN_IMAGE__INSECURE": str(rig.address.registry_insecure),
         "EKIBEN_PROMETHEUS_URL": rig.address.prometheus_url,
         "EKIBEN_NODE_ADDRESS": rig.address.node_address,
     }
