@@ -108,9 +108,13 @@ def test_the_rules_of_the_demand_have_the_numbers_of_the_plan(capsys: pytest.Cap
     path.write_text(found.text(), encoding="utf-8")
     assert _run("plan", "rules", "iris") == 0
     [group] = yaml.safe_load(capsys.readouterr().out)["groups"]
-    assert [rule["labels"] for rule in group["rules"]] == 3 * [{"namespace": "models", "release": "iris"}]
-    assert group["rules"][-1]["expr"].endswith(f"/ {found['target_rate']!r}")
-    assert f"* {found['mean_lag_seconds']!r})" in group["rules"][-1]["expr"]
+    numbers, rules = group["rules"][:2], group["rules"][2:]
+    assert [rule["labels"] for rule in numbers] == 2 * [{"namespace": "models", "release": "iris"}]
+    assert [rule["expr"] for rule in numbers] == [
+        f"vector({found[name]!r})" for name in ("target_rate", "mean_lag_seconds")
+    ]
+    assert len(rules) == 3
+    assert all('namespace="models",release="iris"' in rule["expr"] for rule in rules)
 
 
 def test_its_words_are_no_models() -> None:

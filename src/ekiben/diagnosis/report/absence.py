@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Set as AbstractSet
 
-from ekiben.observe import objectives, rules
+from ekiben.observe import demand, objectives, rules
 from ekiben.observe.boards.board import Query
 from ekiben.observe.foreign import FOREIGN
 from ekiben.serving import metrics
@@ -15,8 +15,12 @@ _SUFFIXES = {"counter": ("",), "gauge": ("",), "histogram": ("_bucket", "_count"
 _OWNERS = {each.name: each.owner for each in FOREIGN}
 _KINDS = {each.name + suffix: each.kind for each in metrics.CONTRACT for suffix in _SUFFIXES[each.kind]}
 _RULES = (rule for group in rules.groups() for rule in group["rules"])
-_RECORDED = frozenset({*objectives.RECORDED, *(rule["record"] for rule in _RULES if "record" in rule)})
-_SCALING = frozenset({objectives.MIN_REPLICAS, objectives.MAX_REPLICAS, objectives.TARGET_CPU_RATIO})
+_RECORDED = frozenset(
+    {*objectives.RECORDED, demand.DEMAND, *(rule["record"] for rule in _RULES if "record" in rule)}
+)
+_SCALING = frozenset(
+    {objectives.MIN_REPLICAS, objectives.MAX_REPLICAS, objectives.TARGET_CPU_RATIO, demand.DEMAND}
+)
 _BY_PODS = frozenset({"up", "ALERTS"} | {name for name in _OWNERS if name.startswith("process_")})
 # Names whose series carry the release.
 OURS: frozenset[str] = frozenset(_KINDS) | _RECORDED | _BY_PODS
