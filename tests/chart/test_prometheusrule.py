@@ -44,7 +44,7 @@ def test_links_of_alerts_have_the_hosts_that_are_given(render: Render) -> None:
     """Every alert links to its section of the runbook there, and to its board below that Grafana."""
     hosts = {"runbookUrl": "https://git.example/runbook", "grafanaUrl": "https://example.com/grafana"}
     groups = _groups(render, rule=hosts)
-    rules = [rule for group in groups for rule in group["rules"]]  # type: ignore[attr-defined]
+    rules = [rule for group in groups for rule in group["rules"]]  # type: ignore[attr-defined]  # YAML
     alerts = [rule for rule in rules if "alert" in rule]
     assert len(alerts) > 15
     for alert in alerts:

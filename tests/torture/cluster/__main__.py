@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
             if (result := done.get(key)) is None:
                 result = suite.run_part(scenario, part, given.seed, found)
                 results.append(result, given.results)
-            _say(line(result))
+            _say(results.told(result))
             failed = failed or result.verdict == "failed"
     return int(failed)
 
@@ -61,7 +61,7 @@ def faults(given: argparse.Namespace) -> int:
         found = seeded.run(fault, given.seed, _stage(given.namespace, fault.values))
         results.append(found, given.results)
         seen = fault.caught(found)
-        _say(f"{fault.name}: {'seen' if seen else 'NOT SEEN'}\n{line(found)}")
+        _say(f"{fault.name}: {'seen' if seen else 'NOT SEEN'}\n{results.told(found)}")
         unseen += seen is None
     return int(unseen > 0)
 
@@ -94,15 +94,6 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     running.add_argument("--parts", type=int, default=0, help="so many parts of each, at most")
     running.add_argument("--again", action="store_true", help="also those that it has results of")
     return parser.parse_args(arguments)
-
-
-def line(found: Result) -> str:
-    """One part, for people."""
-    bad = "".join(f"\n    not met: {each.what}: {each.found}" for each in found.checks if not each.passed)
-    return (
-        f"{found.scenario} {found.part + 1}/{found.parts}: {found.verdict}, "
-        f"N = {found.number:,}, seed {found.seed}, {found.seconds:.1f} s{bad}"
-    )
 
 
 def plan() -> int:

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from tests.torture.pod import faults, results, seeded, suite, target
 from tests.torture.pod.oracle import Oracle
-from tests.torture.pod.results import Result
 from tests.torture.pod.scenario import Scale, Scenario
 
 
@@ -71,20 +70,11 @@ def run(name: str, chosen: list[Scenario], scale: Scale, seed: int, path: Path) 
                 if found is None:
                     found = suite.run_part(scenario, part, scale, seed, kind, oracle)
                     results.append(found, path)
-                    _say(line(found))
+                    _say(results.told(found))
                 else:
-                    _say(f"{line(found)} (before)")
+                    _say(f"{results.told(found)} (before)")
                 failed = failed or found.verdict == "failed"
     return int(failed and name == "ekiben")
-
-
-def line(found: Result) -> str:
-    """One part, for people."""
-    bad = "".join(f"\n    not met: {each.what}: {each.found}" for each in found.checks if not each.passed)
-    return (
-        f"{found.target} {found.scenario} {found.part + 1}/{found.parts}: {found.verdict}, "
-        f"N = {found.number:,}, seed {found.seed}, {found.seconds:.1f} s{bad}"
-    )
 
 
 def plan() -> int:

@@ -6,9 +6,11 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
+import tempfile
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +20,10 @@ from tests.torture.pod.scenario import Check, Scale
 ROOT = Path(__file__).resolve().parents[3]
 FILE = ROOT / "docs" / "reliability.jsonl"
 Verdict = Literal["passed", "failed", "not tested"]
+# With a port or without; loopback is everybody's. Source: https://www.rfc-editor.org/rfc/rfc1918#section-3
+_PRIVATE = re.compile(
+    r"\b(?:10(?:\.\d+){3}|192\.168(?:\.\d+){2}|172\.(?:1[6-9]|2\d|3[01])(?:\.\d+){2})(?::\d+)?\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +81,28 @@ def _result(found: dict[str, Any]) -> Result:
     return Result(**{**found, "checks": tuple(Check(**each) for each in found["checks"])})
 
 
+def placeless(text: str) -> str:
+    """Take out of a text what is only true of this machine: folders, and addresses of its clusters."""
+    for folder, name in ((str(ROOT), "."), (tempfile.gettempdir(), "$TMPDIR"), (str(Path.home()), "~")):
+        text = re.sub(rf"{re.escape(folder)}(?![\w.-])", name, text)
+    return _PRIVATE.sub("<address>", text)
+
+
+def told(found: Result) -> str:
+    """One part, for people."""
+    bad = "".join(f"\n    not met: {each.what}: {each.found}" for each in found.checks if not each.passed)
+    return (
+        f"{found.target} {found.scenario} {found.part + 1}/{found.parts}: {found.verdict}, "
+        f"N = {found.number:,}, seed {found.seed}, {found.seconds:.1f} s{bad}"
+    )
+
+
 def append(result: Result, path: Path = FILE) -> None:
-    """Add one, whole or not at all."""
-    line = json.dumps(asdict(result), ensure_ascii=False, sort_keys=True) + "\n"
+    """Add one, whole or not at all; what programs printed is kept without this machine's places."""
+    checks = tuple(replace(each, found=placeless(each.found)) for each in result.checks)
+    notes = {name: placeless(text) for name, text in result.notes.items()}
+    kept = asdict(replace(result, checks=checks, notes=notes))
+    line = json.dumps(kept, ensure_ascii=False, sort_keys=True) + "\n"
     with path.open("ab") as file:
         file.write(line.encode())
         file.flush()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime
 
-from ekiben.clients import cluster as clusters
-from ekiben.clients.prometheus import Prometheus, PrometheusError
+from ekiben.clients.prometheus import PrometheusError
 from ekiben.config import ModelConfig
 from ekiben.diagnosis.doctor import (
     aftermath,
@@ -30,6 +28,7 @@ from ekiben.diagnosis.doctor.link import (
     unknown,
 )
 from ekiben.diagnosis.doctor.reading import Metrics, View
+from ekiben.diagnosis.opened import opened
 from ekiben.errors import ClusterError
 from ekiben.identifiers import ClusterAddress
 
@@ -62,10 +61,8 @@ def doctor(
     Raises:
         ClusterError: There is no such context.
     """
-    with ExitStack() as stack:
-        view = cluster or stack.enter_context(clusters.connect(address.kubeconfig, address.context))
-        url = config.observe.prometheus_url or address.prometheus_url
-        metrics = prometheus or (stack.enter_context(Prometheus(url)) if url else None)
+    url = config.observe.prometheus_url or address.prometheus_url
+    with opened(address, url, cluster, prometheus) as (view, metrics):
 
         def look() -> Checkup:
             subject = Subject(config.model, config.release_name, namespace, address, now())
@@ -97,10 +94,7 @@ def ground(
         ClusterError: There is no such context.
     """
     subject = Subject("", "", "", address, now())
-    with ExitStack() as stack:
-        view = cluster or stack.enter_context(clusters.connect(address.kubeconfig, address.context))
-        url = address.prometheus_url
-        metrics = prometheus or (stack.enter_context(Prometheus(url)) if url else None)
+    with opened(address, address.prometheus_url, cluster, prometheus) as (view, metrics):
         return _checkup(subject, _until_broken(_ground(subject, view, metrics)))
 
 

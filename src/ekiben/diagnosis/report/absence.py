@@ -80,7 +80,7 @@ def _without_spares(names: frozenset[str], there: AbstractSet[str]) -> frozenset
 
 
 def _listed(names: list[str]) -> str:
-    return " and ".join(names) if len(names) <= 2 else f"{', '.join(names[:-1])} and {names[-1]}"  # noqa: PLR2004
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def _were(names: list[str]) -> str:

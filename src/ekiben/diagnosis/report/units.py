@@ -53,12 +53,12 @@ def number(value: float) -> str:
     size = abs(value)
     if size >= _HUNDRED:
         return f"{value:,.0f}"
-    digits = 1 if size >= _TEN else 2 if size >= 1 else 3 if size >= 0.1 else 4  # noqa: PLR2004
+    digits = 1 if size >= _TEN else 2 if size >= 1 else 3 if size >= 0.1 else 4  # noqa: PLR2004  # powers of ten
     return f"{value:.{digits}f}".rstrip("0").rstrip(".")
 
 
 def _time(high: float) -> Written:
-    if high < 1e-3:  # noqa: PLR2004
+    if high < 1e-3:  # noqa: PLR2004  # a millisecond
         return Written(1e6, " µs", "µs")
     if high < 1:
         return Written(1e3, " ms", "ms")
@@ -79,4 +79,6 @@ def _cores(high: float) -> Written:
 
 
 def _thousands(high: float, axis: str) -> Written:
-    return Written(1e-3, "k/s", f"1,000 {axis}") if high >= 10_000 else Written(1, "/s", axis)  # noqa: PLR2004
+    if high >= 10_000:  # noqa: PLR2004  # five digits are not read at a glance
+        return Written(1e-3, "k/s", f"1,000 {axis}")
+    return Written(1, "/s", axis)

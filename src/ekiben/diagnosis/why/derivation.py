@@ -157,7 +157,7 @@ def _seen(metric: Metric, current: Mapping[str, Any]) -> int | None:
 
 
 def _pod(one: Replica) -> Pod:
-    phase: Phase = one.phase if one.phase in get_args(Phase) else "Unknown"  # type: ignore[assignment]  # checked
+    phase: Phase = one.phase if one.phase in get_args(Phase) else "Unknown"  # type: ignore[assignment]  # one of them
     readiness = None if one.ready_since is None else Readiness(one.ready, one.ready_since)
     return Pod(
         one.name,

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime
 
-from ekiben.clients import cluster as clusters
-from ekiben.clients.prometheus import Prometheus
 from ekiben.config import ModelConfig
 from ekiben.diagnosis.doctor.reading import Metrics, View
+from ekiben.diagnosis.opened import opened
 from ekiben.diagnosis.why import cause as causes
 from ekiben.diagnosis.why import reading, sentence
 from ekiben.diagnosis.why.answer import Scaling, Why
@@ -42,10 +40,8 @@ def why(
         ConfigError: The HPA's spec cannot be read.
     """
     notes: list[str] = []
-    with ExitStack() as stack:
-        view = cluster or stack.enter_context(clusters.connect(address.kubeconfig, address.context))
-        url = config.observe.prometheus_url or address.prometheus_url
-        metrics = prometheus or (stack.enter_context(Prometheus(url)) if url else None)
+    url = config.observe.prometheus_url or address.prometheus_url
+    with opened(address, url, cluster, prometheus) as (view, metrics):
         deployment = view.deployment(namespace, config.release_name)
         if deployment is None:
             raise ClusterError(
