@@ -151,7 +151,7 @@ PROMETHEUS = "http://10.0.0.1:9090"
 
 def test_a_plan_for_the_demand_is_kedas(render: Render) -> None:
     """Demand beside the CPU net, tolerance 0, rules with the plan's target and lag; no HPA of the chart."""
-    plan = plans.plan(signal="demand")
+    plan = plans.plan(signal="demand", tolerance_ratio=None)  # nobody asked for one
     n = {name: each["value"] for name, each in json.loads(plan.text())["numbers"].items()}
     model = ModelTag("iris", "v1")
     given = values.chart_values(configured(), IMAGE, model, plans.ARTEFACT, plan, PROMETHEUS)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from tests.torture.cluster import load
-from tests.torture.pod.scenario import Check, NotTestedError, Scale
+from tests.torture.pod.scenario import Check, Judged, NotTestedError, Scale
 
 if TYPE_CHECKING:
     from tests.torture.cluster.load import Tally
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Run:
+class Run(Judged):
     """One part of one scenario, under way.
 
     Attributes:
@@ -36,22 +36,6 @@ class Run:
     number: int = 0
     checks: list[Check] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
-
-    def size(self, name: str) -> int:
-        """A whole size."""
-        return int(self.sizes[name])
-
-    def check(self, what: str, passed: bool, found: object, *, figure: bool = False) -> None:
-        """Add a criterion."""
-        self.checks.append(Check(what, bool(passed), str(found), figure))
-
-    def not_tested(self, reason: str) -> NoReturn:
-        """End this run as not tested.
-
-        Raises:
-            NotTestedError: Always.
-        """
-        raise NotTestedError(reason)
 
     def none_failed(self, tally: Tally) -> None:
         """Count requests, none of which may have failed, and see that the sender was on time.

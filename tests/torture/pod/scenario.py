@@ -36,8 +36,37 @@ class Check:
     figure: bool = False
 
 
+class Judged:
+    """How a run of any kind says what it found.
+
+    Attributes:
+        sizes: The scenario's sizes at this scale.
+        checks: Criteria so far.
+    """
+
+    __slots__ = ()
+    sizes: Mapping[str, float]
+    checks: list[Check]
+
+    def size(self, name: str) -> int:
+        """A whole size."""
+        return int(self.sizes[name])
+
+    def check(self, what: str, passed: bool, found: object, *, figure: bool = False) -> None:
+        """Add a criterion."""
+        self.checks.append(Check(what, bool(passed), str(found), figure))
+
+    def not_tested(self, reason: str) -> NoReturn:
+        """End this run as not tested.
+
+        Raises:
+            NotTestedError: Always.
+        """
+        raise NotTestedError(reason)
+
+
 @dataclass(slots=True)
-class Run:
+class Run(Judged):
     """One part of one scenario, under way.
 
     Attributes:
@@ -59,22 +88,6 @@ class Run:
     number: int = 0
     checks: list[Check] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
-
-    def size(self, name: str) -> int:
-        """A whole size."""
-        return int(self.sizes[name])
-
-    def check(self, what: str, passed: bool, found: object, *, figure: bool = False) -> None:
-        """Add a criterion."""
-        self.checks.append(Check(what, bool(passed), str(found), figure))
-
-    def not_tested(self, reason: str) -> NoReturn:
-        """End this run as not tested.
-
-        Raises:
-            NotTestedError: Always.
-        """
-        raise NotTestedError(reason)
 
 
 @dataclass(frozen=True, slots=True)
