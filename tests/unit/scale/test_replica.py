@@ -51,8 +51,11 @@ def test_a_service_that_is_slower_than_the_objective_misses(
     """Answers of 30 ms against 20 ms: all are bad; CPU time is read around the load, the queue awaited."""
     monkeypatch.setattr(replica, "_WARM_UP_SECONDS", 0.2)
     service.delay_seconds = 0.03
-    step, own = _hold(service, 600, Objective(0.02, 0.01), 1.6)
-    assert (step.verdict(Objective(0.02, 0.01), 0.05), step.bad) == ("misses", step.requests)
+    objective = Objective(0.02, 0.01)
+    # A machine that stands still meanwhile makes a step invalid, and it says so: then once more.
+    tries = (_hold(service, 600, objective, 1.6) for _ in range(5))
+    step, own = next(each for each in tries if each[0].verdict(objective, 0.05) != "invalid")
+    assert (step.verdict(objective, 0.05), step.bad) == ("misses", step.requests)
     assert step.cpu_cores == pytest.approx(0.002 * step.answered_rate, rel=0.02)
     assert own.settled == 1
 
