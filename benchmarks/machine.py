@@ -24,7 +24,8 @@ def facts() -> dict[str, Any]:
     """Describe this machine.
 
     Returns:
-        CPU model, cores, memory in GiB, kernel, operating system and Python.
+        CPU model, cores, memory in GiB, kernel (its version: a build of it says who made the image, and an
+        exchanged virtual machine of one kind would begin everything anew), operating system and Python.
     """
     cpu = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     memory = re.search(r"^MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text(), re.MULTILINE)
@@ -32,7 +33,7 @@ def facts() -> dict[str, Any]:
         "cpu": cpu[1] if cpu else platform.machine(),
         "cores": os.cpu_count(),
         "memory_gib": round(int(memory[1]) / (1 << 20)) if memory else None,
-        "kernel": platform.release(),
+        "kernel": platform.release().partition("-")[0],
         "system": platform.freedesktop_os_release()["PRETTY_NAME"],
         "python": platform.python_version(),
     }
