@@ -83,7 +83,8 @@ def _result(found: dict[str, Any]) -> Result:
 
 def placeless(text: str) -> str:
     """Take out of a text what is only true of this machine: folders, and addresses of its clusters."""
-    for folder, name in ((str(ROOT), "."), (tempfile.gettempdir(), "$TMPDIR"), (str(Path.home()), "~")):
+    names = {tempfile.gettempdir(): "$TMPDIR", str(Path.home()): "~", str(ROOT): "."}
+    for folder, name in sorted(names.items(), key=lambda each: -len(each[0])):  # one may lie within another
         text = re.sub(rf"{re.escape(folder)}(?![\w.-])", name, text)
     return _PRIVATE.sub("<address>", text)
 

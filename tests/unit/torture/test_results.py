@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
+import pytest
 from tests.torture.pod import results
 from tests.torture.pod.results import ROOT, Result
 from tests.torture.pod.scenario import Check
@@ -34,3 +36,10 @@ def test_a_version_is_no_address() -> None:
     """Only the private ranges are taken for one, and only whole ones."""
     said = "kernel 6.18.44, helm 4.1.4, 172.15.0.1, 10.1.2"
     assert results.placeless(said) == said
+
+
+def test_a_home_among_temporary_files_is_still_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The inner folder is named, whichever lies within the other; what only begins alike is neither."""
+    inside = Path(tempfile.gettempdir()) / "home"
+    monkeypatch.setenv("HOME", str(inside))
+    assert results.placeless(f"{inside}/a {inside}s/b {inside.parent}/c") == "~/a $TMPDIR/homes/b $TMPDIR/c"
