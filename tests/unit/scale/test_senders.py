@@ -1,0 +1,113 @@
+"""A load from several processes against a real server on loopback."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+import pytest
+from tests.unit.scale.conftest import Service
+
+from ekiben.errors import ConfigError
+from ekiben.scale import loadtest
+from ekiben.scale.measurement import LoadMeasurement
+from ekiben.scale.progress import Progress
+from ekiben.scale.schedule import Load, Segment, intended_times
+from ekiben.scale.target import Expected, LoadTarget
+
+RIGHT = Expected(("setosa",), ((0.9, 0.1),))
+BODIES = (b"[0]", b"[1]", b"[2]")
+
+
+def _run(service: Service, load: Load, senders: int, **more: Any) -> LoadMeasurement:
+    target = LoadTarget(service.url, BODIES, (RIGHT, RIGHT, Expected(("virginica",))), pod_header="x-pod")
+    return loadtest.run(target, load, seed=3, senders=senders, **more)
+
+
+def test_senders_send_the_schedule_of_one(service: Service) -> None:
+    """Requests, their bodies and the check of each are those of one sender; progress is of all."""
+    load = Load((Segment(60, 1),), "poisson")
+    planned = len(intended_times(load, 3))
+    told: list[Progress] = []
+    measured = _run(service, load, 3, on_progress=told.append)
+    assert (measured.planned, measured.sent, len(service.bodies)) == (planned, planned, planned)
+    assert [service.bodies.count(body) for body in BODIES] == [
+        len(range(first, planned, 3)) for first in range(3)
+    ]
+    assert measured.outcomes["wrong_answer"] == len(range(2, planned, 3))
+    assert measured.ok == planned - measured.outcomes["wrong_answer"]
+    assert measured.by_pod == {"iris-1": planned}
+    assert not [reason for reason in measured.reasons if "Little" in reason]
+    assert (told[-1].sent, told[-1].planned, told[-1].ok) == (planned, planned, measured.ok)
+    assert multiprocessing.active_children() == []
+
+
+def test_connections_are_shared_out(service: Service) -> None:
+    """Two connections for two senders are one each, however many requests there are."""
+    target = LoadTarget(service.url, (b"[]",), connections=2, connection_seconds=60)
+    measured = loadtest.run(target, Load((Segment(50, 0.6),), "constant"), seed=1, senders=2)
+    assert measured.ok == 30
+    assert 2 <= measured.connections <= 6  # one more opens whenever all are busy
+
+
+def test_stopping_ends_all_senders(service: Service) -> None:
+    """An event set at the 20th request ends a load of 300 s in all processes; what was sent is measured."""
+    stop = threading.Event()
+    service.on_request = lambda: stop.set() if len(service.bodies) == 20 else None
+    began = time.monotonic()
+    measured = _run(service, Load((Segment(100, 300),)), 2, stop=stop)
+    assert time.monotonic() - began < 60
+    assert (measured.interrupted, measured.outcomes["connection_error"]) == (True, 0)
+    assert 20 <= measured.sent < measured.planned / 2
+    assert multiprocessing.active_children() == []
+
+
+def test_ctrl_c_ends_all_senders(service: Service) -> None:
+    """SIGINT to every process, as a terminal sends it, ends the load in order."""
+
+    def interrupt() -> None:
+        if len(service.bodies) == 20:
+            for each in multiprocessing.active_children():
+                os.kill(each.pid or 0, signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    service.on_request = interrupt
+    measured = _run(service, Load((Segment(100, 300),)), 2)
+    assert measured.interrupted
+    assert measured.sent >= 20
+    assert not [reason for reason in measured.reasons if "sender" in reason]
+
+
+def test_a_sender_that_dies_leaves_a_reason_and_no_figures(service: Service) -> None:
+    """One of two is killed at the 20th request: the load ends, is invalid, and claims nothing."""
+
+    def kill() -> None:
+        if len(service.bodies) == 20:
+            os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
+
+    service.on_request = kill
+    measured = _run(service, Load((Segment(100, 300),)), 2)
+    assert not measured.valid
+    assert measured.reasons[0].startswith("sender ")
+    assert "ended with -9" in measured.reasons[0]
+    assert (measured.sent, measured.ok, measured.latency, measured.interrupted) == (0, 0, None, True)
+    assert multiprocessing.active_children() == []
+
+
+def test_a_sender_that_cannot_go_on_says_why(service: Service) -> None:
+    """A file of certificates that is none is every sender's error; the measurement repeats it."""
+    target = LoadTarget(service.url.replace("http:", "https:"), (b"[]",), ca_file=__file__)
+    measured = loadtest.run(target, Load((Segment(20, 60),)), seed=1, senders=2)
+    assert "SSLError" in measured.reasons[0]
+    assert measured.latency is None
+
+
+@pytest.mark.parametrize(("senders", "most"), [(0, 2000), (17, 2000), (-1, 2000), (4, 3)])
+def test_impossible_senders_are_refused(service: Service, senders: int, most: int) -> None:
+    """Fewer than one, more than 16, or more than there may be requests under way."""
+    with pytest.raises(ConfigError, match="expected"):
+        _run(service, Load((Segment(10, 1),)), senders, most_outstanding=most)
