@@ -7,7 +7,7 @@ Source: https://github.com/kserve/open-inference-protocol, specification/protoco
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,12 @@ from ekiben.serving.protocols import signature, tensors
 from ekiben.serving.protocols.signature import PREDICT, PROBABILITIES, Declared, Signature
 from ekiben.serving.rpc import contents
 from ekiben.serving.rpc.generated import open_inference_grpc_pb2 as pb
+from ekiben.serving.rpc.messages import encoded
 from ekiben.serving.schema import Schema
 
 PATH = f"/{pb.DESCRIPTOR.services_by_name['GRPCInferenceService'].full_name}/ModelInfer"
 _NUMPY: dict[str, Any] = {"FP64": np.float64, "INT64": np.int64, "BOOL": np.bool_, "BYTES": object}
-_LABELS: dict[str, type] = {"FP64": float, "BYTES": str}  # the others keep their type
+_LABELS: dict[str, Callable[[Any], Any]] = {"FP64": float, "INT64": int, "BOOL": bool, "BYTES": str}
 
 
 def golden(
@@ -83,7 +84,7 @@ def _request(rows: Sequence[Mapping[str, Any]], known: Signature, model: str) ->
         shape = values.shape if known.whole else (len(rows),)
         request.inputs.add(name=declared.name, datatype=declared.datatype, shape=shape)
         request.raw_input_contents.append(tensors.to_bytes(values, declared.datatype))
-    return bytes(request.SerializeToString())
+    return encoded(request)
 
 
 def _tensor(values: list[list[Any]], declared: Declared) -> tensors.Elements:
@@ -94,7 +95,7 @@ def _tensor(values: list[list[Any]], declared: Declared) -> tensors.Elements:
 def _expected(
     document: Mapping[str, Any], turn: Sequence[int], known: Signature, tolerance: float
 ) -> Expected:
-    label = _LABELS.get(known.outputs[0].datatype, lambda value: value)
+    label = _LABELS[known.outputs[0].datatype]
     given = document.get("probabilities")
     probabilities = None if given is None else tuple(tuple(map(float, given[each])) for each in turn)
     return Expected(tuple(label(document["predictions"][each]) for each in turn), probabilities, tolerance)

@@ -191,9 +191,9 @@ def _listen(workers: Sequence[Worker], enough: Callable[[], bool], seconds: floa
     """Hear what there is to hear; until it is enough, one has died, or the time is over."""
     until = time.monotonic() + seconds
     while True:
-        lines = {each.line: each for each in workers if not each.over}
+        lines: dict[object, Worker] = {each.line: each for each in workers if not each.over}
         left = until - time.monotonic()
-        for line in connection.wait(list(lines), timeout=max(0.0, left)):
+        for line in connection.wait([each.line for each in lines.values()], timeout=max(0.0, left)):
             lines[line].hear()
         if enough() or any(each.fault for each in workers) or left <= 0:
             return

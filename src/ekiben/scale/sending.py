@@ -60,7 +60,7 @@ class Failed:
 Message = Ready | Glimpse | Sent | Failed
 
 
-def main(line: Connection[float | str, Message], task: Task) -> None:
+def main(line: Connection[Message, float | str], task: Task) -> None:
     """Send a share of a load; the process's whole life.
 
     Args:
@@ -77,7 +77,7 @@ def main(line: Connection[float | str, Message], task: Task) -> None:
             line.send(Failed(f"{type(error).__name__}: {error}"))
 
 
-async def _sent(line: Connection[float | str, Message], task: Task) -> Sent:
+async def _sent(line: Connection[Message, float | str], task: Task) -> Sent:
     times = task.share.times(intended_times(task.load, task.seed))
     line.send(Ready())
     began = float(line.recv())

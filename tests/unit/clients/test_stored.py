@@ -144,7 +144,7 @@ def test_a_pod_that_speaks_tls_is_known_by_its_probe(
 
 
 def test_a_services_port_is_found_by_its_name(opened: Cluster, server: ApiServer) -> None:
-    """gRPC has a port of its own, plain or over TLS; a release without it is told so, and what it has."""
+    """A port of gRPC is plain or over TLS; a release without it is told so, and which ports it has."""
     ports = [
         {"name": "http", "port": 80, "appProtocol": "http"},
         {"name": "grpc", "port": 3001, "appProtocol": "kubernetes.io/h2c"},
@@ -156,6 +156,8 @@ def test_a_services_port_is_found_by_its_name(opened: Cluster, server: ApiServer
     ports[1]["appProtocol"] = "https"
     assert opened.service_url("m", "iris", "grpc") == "https://10.43.0.9:3001"
     del ports[1]
-    with pytest.raises(ClusterError, match=r"port 'grpc' of the Service m/iris, found http, metrics") as raised:
+    with pytest.raises(
+        ClusterError, match=r"port 'grpc' of the Service m/iris, found http, metrics"
+    ) as raised:
         opened.service_url("m", "iris", "grpc")
     assert "server.grpc: true" in raised.value.remedy

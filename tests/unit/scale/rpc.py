@@ -46,7 +46,7 @@ class Service:
     def __init__(self) -> None:
         self.code = grpc.StatusCode.OK
         self.details = "told to"
-        self.answer = answer("setosa", probabilities=[0.9, 0.1]).SerializeToString()
+        self.answer: bytes = answer("setosa", probabilities=[0.9, 0.1]).SerializeToString()
         self.delay_seconds = 0.0
         self.trailers: tuple[tuple[str, str], ...] = ()
         self.bodies: list[bytes] = []

@@ -46,7 +46,7 @@ def test_every_intended_request_arrives_once(service: Service) -> None:
 
 
 def test_requests_leave_whatever_the_others_do(service: Service) -> None:
-    """With answers that take 0.4 s, 20 requests sent within 0.2 s are all inside at once, on 2 connections."""
+    """With answers of 0.4 s, 20 requests sent within 0.2 s are all inside at once, on 2 connections."""
     service.delay_seconds = 0.4
     measured = _run(service, 100, 0.2, connections=2)
     assert (measured.ok, service.most_at_once, measured.connections) == (20, 20, 2)
@@ -74,7 +74,7 @@ def test_other_codes_are_failures_by_status(
     service.code, service.trailers = code, trailers
     measured = _run(service, 50, 0.2)
     assert (measured.ok, measured.outcomes["http_status"], measured.statuses) == (0, 10, {status: 10})
-    assert measured.connections == 10  # a refusal breaks no connection, but each of these was the first on its
+    assert measured.connections == 10  # of 64 that it may open, each had its own
 
 
 def test_every_code_has_a_status() -> None:
@@ -96,7 +96,7 @@ def test_every_code_has_a_status() -> None:
     ],
 )
 def test_a_wrong_answer_is_a_failure(service: Service, wrong: bytes) -> None:
-    """A probability off by 1e-6, another label, a missing output, no message: wrong, although the code is OK."""
+    """A probability off by 1e-6, another label, a missing output, no message: wrong, whatever the code."""
     service.answer = wrong
     measured = _run(service, 50, 0.2)
     assert (measured.ok, measured.outcomes["wrong_answer"], measured.statuses) == (0, 10, {200: 10})
