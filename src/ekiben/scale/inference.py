@@ -7,6 +7,7 @@ Source: https://github.com/kserve/open-inference-protocol, specification/protoco
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -110,7 +111,7 @@ def _values(response: pb.ModelInferResponse, number: int) -> list[Any]:
         IndexError: It has no contents.
     """
     output = response.outputs[number]
-    count = int(np.prod(output.shape, dtype=np.int64))
+    count = math.prod(output.shape)
     if response.raw_output_contents:
         raw = response.raw_output_contents[number]
         found = tensors.from_bytes(raw, 0, len(raw), output.datatype, count, "")

@@ -112,6 +112,14 @@ def test_a_late_answer_is_a_timeout_at_its_time(service: Service) -> None:
     assert ClientCounts.of(measured).bounds(200) == (0, 2)
 
 
+def test_a_connection_whose_answer_is_overdue_gets_no_more(service: Service) -> None:
+    """As over HTTP: a pod that went away without a word takes no request twice."""
+    service.delay_seconds = 0.5
+    measured = _run(service, 5, 0.6, timeout_seconds=0.1, connections=1, connection_seconds=60)
+    assert measured.outcomes["timeout"] == 3
+    assert len(set(service.connections)) == 3
+
+
 def test_nobody_listening_is_a_failure(free_port: int) -> None:
     """A refused connection is a connection error without a status, not an answer UNAVAILABLE."""
     target = LoadTarget(f"http://127.0.0.1:{free_port}{PATH}", (BODY,), protocol="grpc")
