@@ -80,6 +80,9 @@ def _shape(found: Load, rate: float | None, seconds: float | None) -> Load:
 def lines(scaled: Scaled) -> list[str]:
     """The load and the replicas, for people."""
     measured, latency = scaled.load, scaled.load.latency
+    invalid = [f"invalid   {reason}" for reason in measured.reasons]
+    if invalid and not measured.sent:  # then none of the figures is one
+        return invalid
     found = [
         (
             f"sent      {measured.sent} requests in {measured.seconds:.0f} s "
@@ -97,4 +100,4 @@ def lines(scaled: Scaled) -> list[str]:
     if scaled.samples:
         ready = [sample.ready for sample in scaled.samples]
         found.append(f"replicas  {ready[0]} ready at the start, {max(ready)} at most, {ready[-1]} at the end")
-    return found + [f"invalid   {reason}" for reason in measured.reasons]
+    return found + invalid

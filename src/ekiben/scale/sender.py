@@ -127,7 +127,7 @@ class Sender:
         """Close the books; requests still under way stay PENDING."""
         now = self.now()
         self._change(now, 0)
-        self.sent.ended = now
+        self.sent.ended = max(0.0, now)
         self.sent.connections = self.pool.opened
         self.sent.interrupted = interrupted
         return self.sent
@@ -182,7 +182,7 @@ async def play(
     player.stop()
     on_progress(sender.glimpse())
     sent = sender.finish(interrupted=interrupted)
-    sent.seconds = min(total_seconds, sender.now()) if interrupted else total_seconds
+    sent.seconds = min(total_seconds, sent.ended) if interrupted else total_seconds
     sent.cpu_seconds = sender.cpu_clock() - began_cpu
     await sender.pool.close()
     return sent

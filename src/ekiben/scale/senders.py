@@ -32,7 +32,7 @@ _LISTEN_SECONDS = 0.05
 _END_SECONDS = 2.0
 
 
-class Worker:
+class Member:
     """One sender's process, as its parent sees it.
 
     Args:
@@ -129,20 +129,20 @@ def play(
         What all of them left. If one died, or did not end in time, nothing is known of its requests: then
         there are no records, and `faults` says why.
     """
-    workers: list[Worker] = []
+    crew: list[Member] = []
     context = multiprocessing.get_context("spawn")  # a fork would take this process's threads' locks with it
     try:
         for number in range(senders):
             share = Share(number, senders)
             own = dataclasses.replace(target, connections=max(1, share.part(target.connections)))
             task = Task(own, found, load, seed, share, share.part(most_outstanding))
-            workers.append(Worker(context, task))
-        _listen(workers, lambda: all(each.ready for each in workers), _READY_SECONDS)
-        for each in workers:
+            crew.append(Member(context, task))
+        _listen(crew, lambda: all(each.ready for each in crew), _READY_SECONDS)
+        for each in crew:
             if not each.ready and not each.fault:
                 each.fault = f"it was not ready after {_READY_SECONDS:g} s"
         began = time.perf_counter() + _LEAD_SECONDS
-        for each in workers:
+        for each in crew:
             each.tell(began)
 
         def now() -> float:
@@ -154,16 +154,16 @@ def play(
         samples = contextlib.nullcontext() if on_second is None else EverySecond(on_second, now)
         with Aside(show) as display, samples:
             longest = load.seconds + target.timeout_seconds + _LATE_SECONDS
-            _follow(workers, longest, stopped=lambda: stop.is_set() or display.failed, show=display.give)
+            _follow(crew, longest, stopped=lambda: stop.is_set() or display.failed, show=display.give)
             ended = now()
     finally:
-        for each in workers:
+        for each in crew:
             each.end()
-    return _result(workers, ended)
+    return _result(crew, ended)
 
 
 def _follow(
-    workers: Sequence[Worker],
+    crew: Sequence[Member],
     longest: float,
     *,
     stopped: Callable[[], bool],
@@ -171,41 +171,41 @@ def _follow(
 ) -> None:
     """Listen until all have handed their books over, or one cannot any more."""
     until, told, due = time.monotonic() + longest, False, 0.0
-    while not all(each.sent for each in workers) and not any(each.fault for each in workers):
-        _listen(workers, lambda: True, _LISTEN_SECONDS)
+    while not all(each.sent for each in crew) and not any(each.fault for each in crew):
+        _listen(crew, lambda: True, _LISTEN_SECONDS)
         now = time.monotonic()
         if stopped() and not told:
             told, until = True, now + _STOP_SECONDS
-            for each in workers:
+            for each in crew:
                 each.tell(STOP)
         if now >= until:
-            for each in workers:
+            for each in crew:
                 each.fault = "" if each.over else "it did not end in time"
         if now >= due:
             due = now + PROGRESS_SECONDS
-            show(_glimpses(workers))
-    show(_glimpses(workers))
+            show(_glimpses(crew))
+    show(_glimpses(crew))
 
 
-def _listen(workers: Sequence[Worker], enough: Callable[[], bool], seconds: float) -> None:
+def _listen(crew: Sequence[Member], enough: Callable[[], bool], seconds: float) -> None:
     """Hear what there is to hear; until it is enough, one has died, or the time is over."""
     until = time.monotonic() + seconds
     while True:
-        lines: dict[object, Worker] = {each.line: each for each in workers if not each.over}
+        lines: dict[object, Member] = {each.line: each for each in crew if not each.over}
         left = until - time.monotonic()
         for line in connection.wait([each.line for each in lines.values()], timeout=max(0.0, left)):
             lines[line].hear()
-        if enough() or any(each.fault for each in workers) or left <= 0:
+        if enough() or any(each.fault for each in crew) or left <= 0:
             return
 
 
-def _glimpses(workers: Sequence[Worker]) -> list[Glimpse]:
-    return [each.glimpse for each in workers if each.glimpse is not None]
+def _glimpses(crew: Sequence[Member]) -> list[Glimpse]:
+    return [each.glimpse for each in crew if each.glimpse is not None]
 
 
-def _result(workers: Sequence[Worker], ended: float) -> Sent:
-    faults = tuple(f"{each.name}: {each.fault}" for each in workers if each.fault)
-    books = [each.sent for each in workers if each.sent is not None]
+def _result(crew: Sequence[Member], ended: float) -> Sent:
+    faults = tuple(f"{each.name}: {each.fault}" for each in crew if each.fault)
+    books = [each.sent for each in crew if each.sent is not None]
     if faults:
         return Sent(seconds=max(0.0, ended), ended=max(0.0, ended), interrupted=True, faults=faults)
     return merged(books)

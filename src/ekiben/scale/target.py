@@ -19,6 +19,7 @@ _ABSOLUTE_TOLERANCE = 1e-12
 _OWN_HEADERS = frozenset({"host", "content-length", "connection", "transfer-encoding"})
 # Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, "Requests"
 _GRPC_OWN_HEADERS = frozenset({"te", "content-type", "user-agent"})
+_GRPC_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-.")
 
 Protocol = Literal["http", "grpc"]
 
@@ -135,8 +136,10 @@ class LoadTarget:
 def _settable(name: str, text: str, protocol: Protocol) -> bool:
     if name in _OWN_HEADERS or not name.isascii() or any(c in name + text for c in "\r\n\0"):
         return False
-    reserved = name in _GRPC_OWN_HEADERS or name.startswith(("grpc-", ":")) or name.endswith("-bin")
-    return protocol == "http" or not reserved
+    if protocol == "http":
+        return True
+    reserved = name in _GRPC_OWN_HEADERS or name.startswith("grpc-") or name.endswith("-bin")
+    return not reserved and set(name) <= _GRPC_NAME and all(" " <= c <= "~" for c in text)
 
 
 @dataclass(frozen=True, slots=True)

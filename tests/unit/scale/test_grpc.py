@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -163,9 +164,18 @@ def test_connections_are_replaced_by_age(service: Service) -> None:
 
 
 def test_each_request_can_have_its_own_connection(service: Service) -> None:
-    """A lifetime of 0 opens one connection per request."""
+    """A lifetime of 0 opens one connection per request, and closes it after the answer."""
+    opened: list[int] = []
+    service.on_request = lambda: opened.append(_established(service.port))
     measured = _run(service, 50, 0.4, connection_seconds=0)
     assert (measured.ok, measured.connections) == (20, 20)
+    assert sorted(opened)[10] <= 4  # of 20 that were opened
+
+
+def _established(port: int) -> int:
+    """Connections to a port of the loopback, by the kernel's own table (proc_net_tcp: state 01)."""
+    lines = Path("/proc/self/net/tcp").read_text(encoding="ascii").splitlines()[1:]
+    return sum(line.split()[2].endswith(f":{port:04X}") and line.split()[3] == "01" for line in lines)
 
 
 def test_connections_are_used_in_turn(service: Service) -> None:
@@ -187,7 +197,7 @@ def test_keys_go_as_metadata_and_are_never_shown(service: Service) -> None:
     assert "s3cret" not in repr(target)
 
 
-@pytest.mark.parametrize("name", ["TE", "grpc-timeout", "Content-Type", "x-bin", ":path"])
+@pytest.mark.parametrize("name", ["TE", "grpc-timeout", "Content-Type", "x-bin", ":path", "x y"])
 def test_metadata_of_the_protocols_own_is_refused(name: str) -> None:
     """What gRPC sets itself, or takes as bytes, is no header that a load may set; over HTTP some are."""
     with pytest.raises(ConfigError, match="header that the load may set"):

@@ -20,26 +20,24 @@ from ekiben.scale.schedule import Load, Segment, intended_times
 from ekiben.scale.target import Expected, LoadTarget
 
 RIGHT = Expected(("setosa",), ((0.9, 0.1),))
-BODIES = (b"[0]", b"[1]", b"[2]")
 
 
 def _run(service: Service, load: Load, senders: int, **more: Any) -> LoadMeasurement:
-    target = LoadTarget(service.url, BODIES, (RIGHT, RIGHT, Expected(("virginica",))), pod_header="x-pod")
-    return loadtest.run(target, load, seed=3, senders=senders, **more)
+    return loadtest.run(LoadTarget(service.url, (b"[]",), (RIGHT,)), load, seed=3, senders=senders, **more)
 
 
 def test_senders_send_the_schedule_of_one(service: Service) -> None:
-    """Requests, their bodies and the check of each are those of one sender; progress is of all."""
-    load = Load((Segment(60, 1),), "poisson")
+    """Each request has the body and the check of its place in the whole schedule; progress is of all."""
+    load = Load((Segment(90, 0.5),), "poisson")
     planned = len(intended_times(load, 3))
+    bodies = [b"[%d]" % number for number in range(planned)]
+    checks = [RIGHT] * (planned - 2) + [Expected(("virginica",))] * 2
     told: list[Progress] = []
-    measured = _run(service, load, 3, on_progress=told.append)
-    assert (measured.planned, measured.sent, len(service.bodies)) == (planned, planned, planned)
-    assert [service.bodies.count(body) for body in BODIES] == [
-        len(range(first, planned, 3)) for first in range(3)
-    ]
-    assert measured.outcomes["wrong_answer"] == len(range(2, planned, 3))
-    assert measured.ok == planned - measured.outcomes["wrong_answer"]
+    target = LoadTarget(service.url, tuple(bodies), tuple(checks), pod_header="x-pod")
+    measured = loadtest.run(target, load, seed=3, senders=3, on_progress=told.append)
+    assert (measured.planned, measured.sent) == (planned, planned)
+    assert sorted(service.bodies) == sorted(bodies)
+    assert (measured.ok, measured.outcomes["wrong_answer"]) == (planned - 2, 2)
     assert measured.by_pod == {"iris-1": planned}
     assert not [reason for reason in measured.reasons if "Little" in reason]
     assert (told[-1].sent, told[-1].planned, told[-1].ok) == (planned, planned, measured.ok)
@@ -80,6 +78,25 @@ def test_ctrl_c_ends_all_senders(service: Service) -> None:
     assert measured.interrupted
     assert measured.sent >= 20
     assert not [reason for reason in measured.reasons if "sender" in reason]
+
+
+def test_ctrl_c_reaches_the_senders_through_us_only(service: Service) -> None:
+    """One while their Python starts, and more later, end none of them: the whole schedule is sent."""
+    over = threading.Event()
+
+    def interrupt() -> None:
+        while not over.wait(0.02):
+            for each in multiprocessing.active_children():
+                os.kill(each.pid or 0, signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        measured = _run(service, Load((Segment(40, 0.5),), "constant"), 2)
+    finally:
+        over.set()
+        thread.join()
+    assert (measured.sent, measured.interrupted) == (20, False)
 
 
 def test_a_sender_that_dies_leaves_a_reason_and_no_figures(service: Service) -> None:
