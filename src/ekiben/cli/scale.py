@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -35,6 +35,13 @@ def loadtest(
     url: Annotated[
         str, typer.Option("--url", help="Where to, if not the Service's cluster address (loopback only).")
     ] = "",
+    protocol: Annotated[
+        Literal["http", "grpc"],
+        typer.Option("--protocol", help="HTTP/1.1 and JSON, or the Open Inference Protocol over gRPC."),
+    ] = "http",
+    senders: Annotated[
+        int, typer.Option("--senders", min=1, max=16, help="Processes that share the send times.")
+    ] = 1,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same send times.")] = 0,
     key_file: options.KeyFile = None,
     namespace: options.Namespace = None,
@@ -50,7 +57,7 @@ def loadtest(
     shape = _shape(traveller.config.scale.load, rate, seconds)
     if dry_run:
         what = f"{shape.rate:g} requests/s for {shape.duration_seconds:g} s"
-        line = f"would send {what} ({shape.arrivals} arrivals)"
+        line = f"would send {what} ({shape.arrivals} arrivals) over {protocol} from {senders} process(es)"
         output.emit(shape, [line], as_json=as_json)
         return
     own = credential.given(os.environ, key_file)
@@ -59,8 +66,9 @@ def loadtest(
 
     with display.live() as on_progress:
         scaled = scaling.load(
-            traveller, address, shape, url=url, seed=seed, credential=own, on_progress=on_progress
-        )
+            traveller, address, shape, url=url, seed=seed, credential=own, protocol=protocol,
+            senders=senders, on_progress=on_progress,
+        )  # fmt: skip
     output.emit(scaled.to_json(), lines(scaled), as_json=as_json)
 
 
@@ -72,6 +80,9 @@ def _shape(found: Load, rate: float | None, seconds: float | None) -> Load:
 def lines(scaled: Scaled) -> list[str]:
     """The load and the replicas, for people."""
     measured, latency = scaled.load, scaled.load.latency
+    invalid = [f"invalid   {reason}" for reason in measured.reasons]
+    if invalid and not measured.sent:  # then none of the figures is one
+        return invalid
     found = [
         (
             f"sent      {measured.sent} requests in {measured.seconds:.0f} s "
@@ -89,4 +100,4 @@ def lines(scaled: Scaled) -> list[str]:
     if scaled.samples:
         ready = [sample.ready for sample in scaled.samples]
         found.append(f"replicas  {ready[0]} ready at the start, {max(ready)} at most, {ready[-1]} at the end")
-    return found + [f"invalid   {reason}" for reason in measured.reasons]
+    return found + invalid

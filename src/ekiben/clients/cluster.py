@@ -91,11 +91,16 @@ class Cluster(Inspected):
         }
         self._applied(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}", body, what)
 
-    def service_url(self, namespace: str, name: str) -> str:
-        """Return the cluster address of a Service's first port, `http[s]://address:port`.
+    def service_url(self, namespace: str, name: str, port: str = "http") -> str:
+        """Return the cluster address of a Service's port, `http[s]://address:port`.
+
+        Args:
+            namespace: Namespace.
+            name: Of the Service.
+            port: `http` takes its first port, whatever its name is; any other is taken by name.
 
         Raises:
-            ClusterError: There is no such Service, or it is headless.
+            ClusterError: There is no such Service or port, or the Service is headless.
         """
         found = self._found(
             f"service {namespace}/{name}", self._core.read_namespaced_service, name, namespace
@@ -105,9 +110,16 @@ class Cluster(Inspected):
                 f"{self.context}: expected a Service {namespace}/{name} with an address, found none",
                 remedy="is it released? `ekiben status` tells",
             )
-        address, port = str(found.spec.cluster_ip), found.spec.ports[0]
+        address, ports = str(found.spec.cluster_ip), found.spec.ports
+        chosen = ports[0] if port == "http" else next((one for one in ports if one.name == port), None)
+        if chosen is None:
+            raise ClusterError(
+                f"{self.context}: expected a port {port!r} of the Service {namespace}/{name}, found "
+                f"{', '.join(str(one.name) for one in ports)}",
+                remedy=f"release it with that port: server.{port}: true in release.values of ekiben.yaml",
+            )
         host = f"[{address}]" if ":" in address else address
-        return f"{'https' if port.app_protocol == 'https' else 'http'}://{host}:{port.port}"
+        return f"{'https' if chosen.app_protocol == 'https' else 'http'}://{host}:{chosen.port}"
 
     def events(self, namespace: str, name: str = "") -> tuple[objects.Event, ...]:
         """Return the events of a namespace (or of one object in it), oldest first."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -10,9 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from ekiben import config
 from ekiben.clients import cluster
@@ -20,7 +17,7 @@ from ekiben.errors import NoDataError
 from ekiben.identifiers import ClusterAddress
 from ekiben.jsonable import jsonable
 from ekiben.release import credential as credentials
-from ekiben.road import plans
+from ekiben.road import aim, plans
 from ekiben.road.journey import Stop, fingerprint
 from ekiben.road.stations import Traveller
 from ekiben.scale import loadtest, need, schedule, target
@@ -31,7 +28,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_CLUSTER_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")  # RFC 1918: pods and services
 _METRICS_PORT = 3002
 _CPU = re.compile(r"^process_cpu_seconds_total (\S+)$", re.MULTILINE)
 _REST_SECONDS = 5.0
@@ -59,12 +55,16 @@ class Scaled:
         load: What it measured.
         samples: Replicas, about one sample a second; empty without a cluster.
         cpu_seconds_per_request: Measured cost of one request; None if it was not measured.
+        protocol: What the load spoke.
+        senders: Processes that sent it.
     """
 
     url: str
     load: LoadMeasurement
     samples: tuple[ReplicaSample, ...]
     cpu_seconds_per_request: float | None = None
+    protocol: target.Protocol = "http"
+    senders: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """Give everything as JSON types."""
@@ -73,6 +73,8 @@ class Scaled:
             "load": self.load.to_json(),
             "samples": jsonable(self.samples),
             "cpu_seconds_per_request": self.cpu_seconds_per_request,
+            "protocol": self.protocol,
+            "senders": self.senders,
         }
 
 
@@ -84,6 +86,8 @@ def load(
     url: str = "",
     seed: int = 0,
     credential: str = "",
+    protocol: target.Protocol = "http",
+    senders: int = 1,
     on_progress: OnProgress,
 ) -> Scaled:
     """Send a load of golden rows to the Service and record the replicas.
@@ -95,22 +99,23 @@ def load(
         url: Where to, instead of the Service's cluster address.
         seed: Of the send times.
         credential: The operator's own; without one, the release's own key is used if it has one.
+        protocol: What the load speaks.
+        senders: Processes that send it, 1 to 16.
         on_progress: Told about every half second.
 
     Raises:
         ConfigError: The address may not be loaded.
-        ClusterError: The Service was not found.
+        ClusterError: The Service was not found, or does not speak the protocol.
     """
+    whole = schedule.Load.of(shape)
     if address is None:
-        where = _target(traveller, url, credential)
-        return Scaled(
-            url, loadtest.run(where, schedule.Load.of(shape), seed=seed, on_progress=on_progress), ()
-        )
+        where = aim.at(traveller, url, credential, protocol=protocol)
+        measured = loadtest.run(where, whole, seed=seed, senders=senders, on_progress=on_progress)
+        return Scaled(where.url, measured, (), protocol=protocol, senders=senders)
     with cluster.connect(address.kubeconfig, address.context) as api:
-        where = _target(
-            traveller, url or _service_url(api, traveller), credential or _own_key(api, traveller)
-        )
-        return _watched(api, traveller, where, schedule.Load.of(shape), seed, on_progress, goal=None)
+        url = url or aim.service_url(api, traveller, protocol)
+        where = aim.at(traveller, url, credential or aim.own_key(api, traveller), protocol=protocol)
+        return _watched(api, traveller, where, whole, seed, on_progress, goal=None, senders=senders)
 
 
 def scale(
@@ -164,8 +169,9 @@ def _weighed(
     api: cluster.Cluster, traveller: Traveller, on_progress: OnProgress
 ) -> tuple[target.LoadTarget, int, float]:
     """Requests heavy enough to load replicas with, their rows, and the CPU-seconds of one."""
-    url, own = _service_url(api, traveller), credentials.given(os.environ) or _own_key(api, traveller)
-    where, rows = _target(traveller, url, own), 1
+    own = credentials.given(os.environ) or aim.own_key(api, traveller)
+    url = aim.service_url(api, traveller)
+    where, rows = aim.at(traveller, url, own), 1
     began, at_first = time.monotonic(), _cpu_seconds(api, traveller)
     time.sleep(_REST_SECONDS)
     rest = (_cpu_seconds(api, traveller) - at_first) / (time.monotonic() - began)
@@ -175,10 +181,10 @@ def _weighed(
 
     light = one = cost(where)
     if one < _WORTH_SECONDS:
-        many = cost(_target(traveller, url, own, _MANY_ROWS))
+        many = cost(aim.at(traveller, url, own, _MANY_ROWS))
         most = min(_MOST_ROWS, _MOST_BYTES // max(map(len, where.bodies)))
         rows = need.rows_for(_WORTH_SECONDS, one_row=one, many_rows=many, many=_MANY_ROWS, most=most)
-        where = _target(traveller, url, own, rows)
+        where = aim.at(traveller, url, own, rows)
         light = one + (many - one) / (_MANY_ROWS - 1) * (rows - 1)
     rate = _rate(traveller.config, _PROBE_SHARE * traveller.config.scale.min_replicas, light)
     return where, rows, cost(where, rate)
@@ -225,6 +231,7 @@ def _watched(
     on_progress: OnProgress,
     *,
     goal: int | None,
+    senders: int = 1,
 ) -> Scaled:
     """Send a load and sample the replicas; with a goal, end soon after it is reached."""
     samples: list[ReplicaSample] = []
@@ -238,8 +245,10 @@ def _watched(
         if reached and seconds > reached[0] + _AFTER_SECONDS:
             stop.set()
 
-    measured = loadtest.run(where, shape, seed=seed, on_progress=on_progress, on_second=sample, stop=stop)
-    return Scaled(where.url, measured, tuple(samples))
+    measured = loadtest.run(
+        where, shape, seed=seed, senders=senders, on_progress=on_progress, on_second=sample, stop=stop
+    )
+    return Scaled(where.url, measured, tuple(samples), protocol=where.protocol, senders=senders)
 
 
 def _sample(api: cluster.Cluster, traveller: Traveller, seconds: float) -> ReplicaSample:
@@ -247,28 +256,3 @@ def _sample(api: cluster.Cluster, traveller: Traveller, seconds: float) -> Repli
     hpa = api.autoscaler(traveller.namespace, name)
     ready = sum(pod.ready and not pod.ending for pod in api.pods(traveller.namespace, name))
     return ReplicaSample(seconds, hpa.current if hpa else ready, ready, hpa.desired if hpa else ready)
-
-
-def _service_url(api: cluster.Cluster, traveller: Traveller) -> str:
-    return f"{api.service_url(traveller.namespace, traveller.config.release_name)}/predict"
-
-
-def _own_key(api: cluster.Cluster, traveller: Traveller) -> str:
-    name = credentials.secret_name(traveller.config.release.values, traveller.config.release_name)
-    return credentials.known(api, traveller.namespace, name)
-
-
-def _target(traveller: Traveller, url: str, credential: str, rows: int = 1) -> target.LoadTarget:
-    golden = Path(traveller.left("train")["folder"]) / "golden.json"
-    loopback = (urlsplit(url).hostname or "").startswith("127.")
-    bodies, checks = target.golden(json.loads(golden.read_text(encoding="utf-8")), rows)
-    return target.LoadTarget(
-        url,
-        bodies,
-        checks,
-        headers=credentials.headers(credential),
-        server_name="" if loopback else f"{traveller.config.release_name}.{traveller.namespace}.svc",
-        ca_file=traveller.config.traffic.ca_file,
-        timeout_seconds=traveller.config.traffic.timeout_seconds,
-        networks=() if loopback else _CLUSTER_NETWORKS,
-    )

@@ -22,9 +22,9 @@ from ekiben.scale.target import Endpoint
 
 # A server closes idle connections on its own (uvicorn after 5 s); one that is about to must not be used.
 _IDLE_SECONDS = 2.0
-_LARGEST_ANSWER_BYTES = 16 * 1024 * 1024
+LARGEST_ANSWER_BYTES = 16 * 1024 * 1024
 # The generator's own limits: the service cannot be blamed for these.
-_OWN_ERRORS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
+OWN_ERRORS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Listener(Protocol):
@@ -106,7 +106,7 @@ class Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         """Parser: keep a part of the answer."""
         self._size += len(body)
-        if self._size <= _LARGEST_ANSWER_BYTES:
+        if self._size <= LARGEST_ANSWER_BYTES:
             self._body.append(body)
 
     def on_message_complete(self) -> None:
@@ -117,7 +117,7 @@ class Connection(asyncio.Protocol):
             return
         index, self._index = self._index, -1
         reusable = self._parser.should_keep_alive() and not self._closing
-        body = b"".join(self._body) if self._size <= _LARGEST_ANSWER_BYTES else b""
+        body = b"".join(self._body) if self._size <= LARGEST_ANSWER_BYTES else b""
         self._pool.finished(self, index, reusable=reusable)
         self._pool.listener.answered(index, status, body, self._pod)
 
@@ -249,7 +249,7 @@ class Pool:
                 server_hostname=self._server_name if self._tls else None,
             )
         except OSError as error:
-            self.listener.lost(index, own=error.errno in _OWN_ERRORS)
+            self.listener.lost(index, own=error.errno in OWN_ERRORS)
             return
         self.opened += 1
         self._open.add(connection)

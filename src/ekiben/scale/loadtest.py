@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import gc
-import os
-import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ekiben.errors import ConfigError, NoDataError
 from ekiben.scale.aside import Aside, EverySecond
-from ekiben.scale.progress import Progress
+from ekiben.scale.progress import Glimpse, Progress, summed
 from ekiben.scale.schedule import Load, intended_times
 from ekiben.scale.target import LoadTarget, endpoint
+from ekiben.scale.undisturbed import interruptible, looped
 
 if TYPE_CHECKING:  # loaded when a load starts, so that `--help` is quick
-    import asyncio
-
     from ekiben.scale.measurement import LoadMeasurement
-    from ekiben.scale.sender import Sent
+    from ekiben.scale.records import Sent
 
 MOST_OUTSTANDING = 2_000
-_TURN_SECONDS = 0.0005  # Python's default of 5 ms would let a busy display thread delay a send by as much
 _LONGEST_SATURATION_SECONDS = 600.0
 
 
@@ -39,6 +32,7 @@ def run(
     on_second: Callable[[float], None] | None = None,
     stop: threading.Event | None = None,
     most_outstanding: int = MOST_OUTSTANDING,
+    senders: int = 1,
 ) -> LoadMeasurement:
     """Send a load and measure it.
 
@@ -55,6 +49,8 @@ def run(
             Keep it short and start no program in it: it runs at the generator's priority.
         stop: Set it to end the load.
         most_outstanding: Requests under way at once, at most; more are recorded as not sent.
+        senders: Processes that share the schedule, 1 (this process) to 16. The intended times are the same
+            for any number, and the measurement is of all; if one dies, it has a reason and no figures.
 
     Returns:
         The measurement; look at `valid` before using a figure.
@@ -65,6 +61,12 @@ def run(
     from ekiben.scale.measurement import measure
 
     started_at = time.time()
+    if senders != 1:
+        planned, sent = _shared(
+            target, load, seed=seed, senders=senders, on_progress=on_progress, on_second=on_second,
+            stop=stop or threading.Event(), most_outstanding=most_outstanding,
+        )  # fmt: skip
+        return measure(sent, started_at=started_at, planned=planned, seed=seed)
     planned, sent = record(
         target,
         load,
@@ -75,6 +77,38 @@ def run(
         most_outstanding=most_outstanding,
     )
     return measure(sent, started_at=started_at, planned=planned, seed=seed)
+
+
+def _shared(
+    target: LoadTarget,
+    load: Load,
+    *,
+    seed: int,
+    senders: int,
+    on_progress: Callable[[Progress], None],
+    on_second: Callable[[float], None] | None,
+    stop: threading.Event,
+    most_outstanding: int,
+) -> tuple[int, Sent]:
+    """Let several processes send a load; as `record`."""
+    from ekiben.scale.senders import play
+    from ekiben.scale.sharing import MOST_SENDERS
+
+    found = endpoint(target.url, target.networks)
+    if not 1 <= senders <= MOST_SENDERS:
+        raise ConfigError(f"expected 1 to {MOST_SENDERS} senders, found {senders}")
+    if not senders <= most_outstanding <= MOST_OUTSTANDING:
+        raise ConfigError(
+            f"expected most_outstanding between {senders} (one per sender) and {MOST_OUTSTANDING}, "
+            f"found {most_outstanding}"
+        )
+    planned = len(intended_times(load, seed))
+    with interruptible(stop):
+        sent = play(
+            target, found, load, seed=seed, senders=senders, planned=planned,
+            most_outstanding=most_outstanding, on_progress=on_progress, on_second=on_second, stop=stop,
+        )  # fmt: skip
+    return planned, sent
 
 
 def record(
@@ -115,12 +149,15 @@ def record(
     times = intended_times(load, seed)
     stop = stop or threading.Event()
 
+    def show(glimpse: Glimpse) -> None:
+        on_progress(summed([glimpse], len(times), load.seconds))
+
     async def main() -> Sent:
         player = sender.Sender(target, found, seed=seed, most_outstanding=most_outstanding)
         samples: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
         if on_second is not None:
             samples = EverySecond(lambda seconds: on_second(seconds, player.sent), player.now)
-        with Aside(on_progress) as display, samples:
+        with Aside(show) as display, samples:
             return await sender.play(
                 player,
                 times,
@@ -129,7 +166,7 @@ def record(
                 on_progress=display.give,
             )
 
-    return len(times), _looped(main, stop)
+    return len(times), looped(main, stop)
 
 
 def saturate(
@@ -171,7 +208,7 @@ def saturate(
         return await sender.saturate(caller, concurrency=concurrency, seconds=seconds, stopped=stop.is_set)
 
     started_at = time.time()
-    sent = _looped(main, stop)
+    sent = looped(main, stop)
     measured = measure(sent, started_at=started_at, planned=len(sent.records), seed=seed)
     if measured.failed or not measured.ok:
         raise NoDataError(
@@ -179,80 +216,3 @@ def saturate(
             remedy="look at the pods (ekiben status); a lower concurrency may be carried",
         )
     return measured.achieved_rate
-
-
-def _looped(main: Callable[[], Coroutine[Any, Any, Sent]], stop: threading.Event) -> Sent:
-    import asyncio
-
-    import uvloop
-
-    bugs: list[BaseException] = []
-
-    def note(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        bugs.append(context.get("exception") or RuntimeError(context["message"]))
-        stop.set()
-
-    async def guarded() -> Sent:
-        asyncio.get_running_loop().set_exception_handler(note)
-        return await main()
-
-    with _interruptible(stop), _undisturbed():
-        sent = uvloop.run(guarded())
-    if bugs:  # in a callback, where nobody else would hear of it
-        raise bugs[0]
-    return sent
-
-
-@contextlib.contextmanager
-def _interruptible(stop: threading.Event) -> Iterator[None]:
-    """Let the first Ctrl-C end the load in order; a second one interrupts as ever."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Keep the process from delaying sends: old objects are not collected, threads take short turns."""
-    turn = sys.getswitchinterval()
-    gc.collect()
-    gc.freeze()
-    sys.setswitchinterval(_TURN_SECONDS)
-    try:
-        with _first_in_line():
-            yield
-    finally:
-        sys.setswitchinterval(turn)
-        gc.unfreeze()
-
-
-@contextlib.contextmanager
-def _first_in_line() -> Iterator[None]:
-    """Run before other processes, where that is allowed (root, CAP_SYS_NICE): the lowest real-time priority.
-
-    A generator that waits for its turn measures the machine, not the service. Measured with both
-    cores taken by others, 100 requests/s: lag p99 60 ms without this, 4 ms with it. The callbacks'
-    threads inherit it, and must: a waiting thread that holds the interpreter's lock holds the sender.
-    Source: https://man7.org/linux/man-pages/man7/sched.7.html
-    """
-    if not hasattr(os, "sched_setscheduler"):  # macOS
-        yield
-        return
-    before, parameter = os.sched_getscheduler(0), os.sched_getparam(0)
-    with contextlib.suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
-    try:
-        yield
-    finally:
-        os.sched_setscheduler(0, before, parameter)

@@ -15,8 +15,7 @@ from typing import Any
 
 from ekiben.errors import ConfigError
 from ekiben.scale.progress import quantile
-from ekiben.scale.records import Outcome, Record
-from ekiben.scale.sender import Sent
+from ekiben.scale.records import Outcome, Record, Sent
 
 # A late sender adds its lag to every latency (it hides nothing) and makes arrivals burstier than drawn.
 # 5 ms is one CFS period of a replica: a request moved by less cannot be told from the kernel's throttling.
@@ -77,7 +76,8 @@ class LoadMeasurement:
         planned: Requests in the schedule.
         sent: Requests taken up (all of them, unless interrupted).
         outcomes: Number by outcome; every outcome is a key.
-        statuses: Answers received by HTTP status.
+        statuses: Answers received by HTTP status; of gRPC by the one that its code stands for
+            (`ekiben.scale.channel`).
         latency: From the intended time, over all that were answered (whatever the status) or
             timed out (counted at their time-out); None if none was.
         lag: From the intended time until the generator took the request up.
@@ -218,8 +218,10 @@ def _timed(record: Record) -> bool:
 def _reasons(
     sent: Sent, records: list[Record], latency: Quantiles | None, lag: Quantiles | None, bound: float
 ) -> Iterable[str]:
+    yield from sent.faults
     if lag is None:
-        yield "nothing was sent"
+        if not sent.faults:
+            yield "nothing was sent"
         return
     allowed = max(bound, _LAG_BOUND_OF_MEDIAN * latency.p50 if latency else 0.0)
     if lag.p99 > allowed:

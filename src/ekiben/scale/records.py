@@ -18,7 +18,7 @@ class Outcome(IntEnum):
     OK = 1
     CONNECTION_ERROR = 2
     TIMEOUT = 3
-    HTTP_STATUS = 4  # an answer other than 2xx
+    HTTP_STATUS = 4  # an answer other than 2xx; of gRPC, other than OK
     WRONG_ANSWER = 5
     NOT_SENT = 6  # by the generator's own limits
 
@@ -36,7 +36,7 @@ class Record(NamedTuple):
         sent: When the generator took it up (before a connection was opened for it).
         latency: From `intended` to the end of the answer, or to the failure.
         outcome: How it ended.
-        status: HTTP status; 0 without an answer.
+        status: HTTP status, also of gRPC (`ekiben.scale.channel`); 0 without an answer.
         pod: Index into `Records.pods`; 0 is "unknown".
     """
 
@@ -96,3 +96,28 @@ class Records:
         )
         for intended, sent, latency, outcome, status, pod in columns:
             yield Record(intended, sent, latency, Outcome(outcome), status, pod)
+
+
+@dataclass(slots=True)
+class Sent:
+    """What a load left.
+
+    Attributes:
+        records: Every request taken up.
+        seconds: Length of the load: what its rates are counted over, seconds.
+        ended: When the last answer was in, seconds since the start.
+        outstanding_seconds: Requests under way, integrated over time (for Little's law).
+        cpu_seconds: CPU time of the generator's thread; of its process where its protocol has threads.
+        connections: How many were opened.
+        interrupted: It was stopped before its schedule was through.
+        faults: Why nothing can be said about the load; empty if all its requests are here.
+    """
+
+    records: Records = field(default_factory=Records)
+    seconds: float = 0.0
+    ended: float = 0.0
+    outstanding_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    connections: int = 0
+    interrupted: bool = False
+    faults: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from ekiben.scale.progress import Progress
 from ekiben.scale.target import LoadTarget
 
 if TYPE_CHECKING:
-    from ekiben.scale.sender import Sent
+    from ekiben.scale.records import Sent
 
 _WARM_UP_SECONDS = 1.0
 _CALLERS = 16  # of the closed loop: more than a replica works on at once, few enough not to be refused

@@ -12,44 +12,17 @@ import time
 from array import array
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-
-import orjson
 
 from ekiben.scale.alarm import Alarm
-from ekiben.scale.connection import Pool
-from ekiben.scale.progress import Progress, quantile
-from ekiben.scale.records import Outcome, Records
-from ekiben.scale.target import Endpoint, LoadTarget, request_bytes
+from ekiben.scale.progress import PROGRESS_SECONDS, RECENT_SECONDS, Glimpse
+from ekiben.scale.protocols import spoken
+from ekiben.scale.records import Outcome, Sent
+from ekiben.scale.sharing import WHOLE, Share
+from ekiben.scale.target import Endpoint, LoadTarget
 
 _LEAD_SECONDS = 0.05  # between the start of the clock and the first intended time
 _TICK_SECONDS = 0.02  # how often time-outs are looked for
-_PROGRESS_SECONDS = 0.5
-_RECENT_SECONDS = 3.0
 _PAUSE_SECONDS = 0.05
-
-
-@dataclass(slots=True)
-class Sent:
-    """What a load left.
-
-    Attributes:
-        records: Every request taken up.
-        seconds: Length of the load: what its rates are counted over, seconds.
-        ended: When the last answer was in, seconds since the start.
-        outstanding_seconds: Requests under way, integrated over time (for Little's law).
-        cpu_seconds: CPU time of the generator's thread.
-        connections: How many were opened.
-        interrupted: It was stopped before its schedule was through.
-    """
-
-    records: Records = field(default_factory=Records)
-    seconds: float = 0.0
-    ended: float = 0.0
-    outstanding_seconds: float = 0.0
-    cpu_seconds: float = 0.0
-    connections: int = 0
-    interrupted: bool = False
 
 
 class Sender:
@@ -60,31 +33,33 @@ class Sender:
         found: Its address.
         seed: Of the connections' ages.
         most_outstanding: Above this a request is not sent, and so it is recorded.
+        share: Which requests of the schedule are this sender's.
+        began: Start of the clock, as `time.perf_counter` gives it; None: in a moment.
     """
 
-    def __init__(self, target: LoadTarget, found: Endpoint, *, seed: int, most_outstanding: int) -> None:
+    def __init__(
+        self,
+        target: LoadTarget,
+        found: Endpoint,
+        *,
+        seed: int,
+        most_outstanding: int,
+        share: Share = WHOLE,
+        began: float | None = None,
+    ) -> None:
         self.sent = Sent()
         self.outstanding = 0
         self.on_end: Callable[[Outcome], None] = lambda _outcome: None
         self._target = target
-        self._requests = request_bytes(target, found)
+        self._share = share
         self._most = most_outstanding
-        self._began = time.perf_counter() + _LEAD_SECONDS
+        self._began = time.perf_counter() + _LEAD_SECONDS if began is None else began
         self._changed = 0.0
         self._deadlines: deque[tuple[float, int]] = deque()
         self._recent: deque[tuple[float, float, bool]] = deque()  # ended, latency, failed
         self._counts = [0] * len(Outcome)
-        self.pool = Pool(
-            found,
-            self,
-            lifetime_seconds=target.connection_seconds,
-            connections=target.connections,
-            pod_header=target.pod_header,
-            server_name=target.server_name,
-            ca_file=target.ca_file,
-            seed=seed,
-            clock=time.perf_counter,
-        )
+        self._spoken = spoken(target, found, self, seed=seed + share.number)
+        self.pool, self.cpu_clock = self._spoken.pool, self._spoken.cpu_clock
 
     def now(self) -> float:
         """Seconds since the start of the load."""
@@ -99,7 +74,8 @@ class Sender:
             return
         self._change(now, 1)
         self._deadlines.append((intended + self._target.timeout_seconds, index))
-        self.pool.send(index, self._requests[index % len(self._requests)])
+        requests = self._spoken.requests
+        self.pool.send(index, requests[self._share.place(index) % len(requests)])
 
     def answered(self, index: int, status: int, body: bytes, pod: str) -> None:
         """Judge an answer (the pool calls this)."""
@@ -132,44 +108,33 @@ class Sender:
                 self._end(index, max(deadline, self.sent.records.sent[index]), Outcome.TIMEOUT)
         self.pool.sweep()
 
-    def progress(self, planned: int, total_seconds: float) -> Progress:
+    def glimpse(self) -> Glimpse:
         """Sum up the last seconds."""
         now = self.now()
-        while self._recent and self._recent[0][0] < now - _RECENT_SECONDS:
+        while self._recent and self._recent[0][0] < now - RECENT_SECONDS:
             self._recent.popleft()
-        latencies = sorted(latency for _, latency, _ in self._recent)
-        span = min(_RECENT_SECONDS, max(now, _PROGRESS_SECONDS))
-        return Progress(
-            elapsed_seconds=max(0.0, now),
-            total_seconds=total_seconds,
-            planned=planned,
+        return Glimpse(
+            elapsed_seconds=now,
             sent=len(self.sent.records),
             ok=self._counts[Outcome.OK],
             failed=sum(self._counts[outcome] for outcome in Outcome if outcome.failed),
             outstanding=self.outstanding,
-            rate=sum(not failed for _, _, failed in self._recent) / span,
-            p50_seconds=quantile(latencies, 0.5),
-            p99_seconds=quantile(latencies, 0.99),
+            recent=array("d", (latency for _, latency, _ in self._recent)),
+            recent_ok=sum(not failed for _, _, failed in self._recent),
         )
 
     def finish(self, *, interrupted: bool) -> Sent:
         """Close the books; requests still under way stay PENDING."""
         now = self.now()
         self._change(now, 0)
-        self.sent.ended = now
+        self.sent.ended = max(0.0, now)
         self.sent.connections = self.pool.opened
         self.sent.interrupted = interrupted
         return self.sent
 
     def _right(self, index: int, body: bytes) -> bool:
         checks = self._target.checks
-        if not checks:
-            return True
-        try:
-            answer = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            return False
-        return checks[index % len(checks)].accepts(answer)
+        return not checks or checks[self._share.place(index) % len(checks)].accepts(self._spoken.read(body))
 
     def _change(self, now: float, by: int) -> None:
         self.sent.outstanding_seconds += self.outstanding * (now - self._changed)
@@ -189,7 +154,7 @@ async def play(
     total_seconds: float,
     *,
     stopped: Callable[[], bool],
-    on_progress: Callable[[Progress], None],
+    on_progress: Callable[[Glimpse], None],
 ) -> Sent:
     """Send one request at each of `times`, then wait for the answers still due.
 
@@ -200,7 +165,7 @@ async def play(
         stopped: Asked every 20 ms; True ends the load with what was measured so far.
         on_progress: Told every half second; must not block.
     """
-    began_cpu = time.thread_time()
+    began_cpu = sender.cpu_clock()
     player = _Player(sender, times)
     player.go()
     next_progress = 0.0
@@ -212,13 +177,13 @@ async def play(
             interrupted = True
             break
         if sender.now() >= next_progress:
-            next_progress = sender.now() + _PROGRESS_SECONDS
-            on_progress(sender.progress(len(times), total_seconds))
+            next_progress = sender.now() + PROGRESS_SECONDS
+            on_progress(sender.glimpse())
     player.stop()
-    on_progress(sender.progress(len(times), total_seconds))
+    on_progress(sender.glimpse())
     sent = sender.finish(interrupted=interrupted)
-    sent.seconds = min(total_seconds, sender.now()) if interrupted else total_seconds
-    sent.cpu_seconds = time.thread_time() - began_cpu
+    sent.seconds = min(total_seconds, sent.ended) if interrupted else total_seconds
+    sent.cpu_seconds = sender.cpu_clock() - began_cpu
     await sender.pool.close()
     return sent
 
@@ -257,7 +222,7 @@ async def saturate(sender: Sender, *, concurrency: int, seconds: float, stopped:
         seconds: How long, seconds.
         stopped: Asked every 20 ms.
     """
-    began_cpu = time.thread_time()
+    began_cpu = sender.cpu_clock()
     loop = asyncio.get_running_loop()
 
     def again(outcome: Outcome) -> None:
@@ -277,6 +242,6 @@ async def saturate(sender: Sender, *, concurrency: int, seconds: float, stopped:
         sender.expire()
     sent = sender.finish(interrupted=stopped())
     sent.seconds = min(seconds, sender.now())
-    sent.cpu_seconds = time.thread_time() - began_cpu
+    sent.cpu_seconds = sender.cpu_clock() - began_cpu
     await sender.pool.close()
     return sent

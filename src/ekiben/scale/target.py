@@ -8,7 +8,7 @@ import math
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from ekiben.errors import ConfigError
@@ -17,6 +17,11 @@ from ekiben.errors import ConfigError
 RELATIVE_TOLERANCE = 1e-9
 _ABSOLUTE_TOLERANCE = 1e-12
 _OWN_HEADERS = frozenset({"host", "content-length", "connection", "transfer-encoding"})
+# Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, "Requests"
+_GRPC_OWN_HEADERS = frozenset({"te", "content-type", "user-agent"})
+_GRPC_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-.")
+
+Protocol = Literal["http", "grpc"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +78,24 @@ class LoadTarget:
     """Where the load goes and what it says.
 
     Attributes:
-        url: `http[s]://host[:port]/path` of a loopback address, or of one in `networks`.
-        bodies: Request bodies (JSON); request i carries body i modulo their number.
+        url: `http[s]://host[:port]/path` of a loopback address, or of one in `networks`; of gRPC, the path is
+            that of the method.
+        bodies: Request bodies (JSON; of gRPC, serialised messages); request i carries body i modulo their
+            number.
         checks: The right answer to each body; empty checks the status alone.
-        headers: Sent with every request, e.g. a bearer token; never shown.
+        headers: Sent with every request, e.g. a bearer token; never shown. Of gRPC, its metadata.
         timeout_seconds: An answer later than this after the intended time is lost.
         connection_seconds: A connection serves at most so long (0.6 to 1.0 of it, drawn), since
             Kubernetes balances connections, not requests: replicas that come later get
             traffic only from new ones. 0 opens one per request.
-        connections: How many are kept open and used in turn; more open when all are busy.
+        connections: How many are kept open and used in turn; more open when all are busy, but not of gRPC,
+            whose connections carry many requests at once.
         networks: Where else the load may go: networks of the cluster's own pods and services
             (`10.43.0.0/16`), or single addresses.
-        pod_header: Answer header that names the pod; empty if there is none.
+        pod_header: Answer header (of gRPC: metadata) that names the pod; empty if there is none.
         server_name: Name that a certificate must have; empty takes the host of the URL.
         ca_file: Certificates (PEM) that one is checked against; empty takes the system's.
+        protocol: `http` is HTTP/1.1 and JSON, `grpc` a method with one request and one answer.
 
     Raises:
         ConfigError: A field is wrong, or the address is not one of the cluster's own.
@@ -103,6 +112,7 @@ class LoadTarget:
     pod_header: str = ""
     server_name: str = ""
     ca_file: str = ""
+    protocol: Protocol = "http"
 
     def __post_init__(self) -> None:
         if not self.bodies:
@@ -119,8 +129,17 @@ class LoadTarget:
             if not (math.isfinite(value) and least <= value <= most):
                 raise ConfigError(f"expected {name} between {least:g} and {most:g}, found {value!r}")
         for name, text in self.headers.items():
-            if name.lower() in _OWN_HEADERS or not name.isascii() or any(c in name + text for c in "\r\n\0"):
+            if not _settable(name.lower(), text, self.protocol):
                 raise ConfigError(f"expected a header that the load may set, found {name!r}")
+
+
+def _settable(name: str, text: str, protocol: Protocol) -> bool:
+    if name in _OWN_HEADERS or not name.isascii() or any(c in name + text for c in "\r\n\0"):
+        return False
+    if protocol == "http":
+        return True
+    reserved = name in _GRPC_OWN_HEADERS or name.startswith("grpc-") or name.endswith("-bin")
+    return not reserved and set(name) <= _GRPC_NAME and all(" " <= c <= "~" for c in text)
 
 
 @dataclass(frozen=True, slots=True)

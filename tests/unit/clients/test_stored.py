@@ -141,3 +141,23 @@ def test_a_pod_that_speaks_tls_is_known_by_its_probe(
     selector = "app.kubernetes.io/instance=iris,app.kubernetes.io/name=model-server"
     server.answers[f"GET /api/v1/namespaces/m/pods?labelSelector={selector}"] = (200, {"items": [item]})
     assert [pod.tls for pod in opened.pods("m", "iris")] == [tls]
+
+
+def test_a_services_port_is_found_by_its_name(opened: Cluster, server: ApiServer) -> None:
+    """A port of gRPC is plain or over TLS; a release without it is told so, and which ports it has."""
+    ports = [
+        {"name": "http", "port": 80, "appProtocol": "http"},
+        {"name": "grpc", "port": 3001, "appProtocol": "kubernetes.io/h2c"},
+        {"name": "metrics", "port": 3002, "appProtocol": "http"},
+    ]
+    service = {"spec": {"clusterIP": "10.43.0.9", "ports": ports}}
+    server.answers["GET /api/v1/namespaces/m/services/iris"] = (200, service)
+    assert opened.service_url("m", "iris", "grpc") == "http://10.43.0.9:3001"
+    ports[1]["appProtocol"] = "https"
+    assert opened.service_url("m", "iris", "grpc") == "https://10.43.0.9:3001"
+    del ports[1]
+    with pytest.raises(
+        ClusterError, match=r"port 'grpc' of the Service m/iris, found http, metrics"
+    ) as raised:
+        opened.service_url("m", "iris", "grpc")
+    assert "server.grpc: true" in raised.value.remedy

@@ -6,9 +6,8 @@ import pytest
 
 from ekiben.diagnosis.run import NextCommand, RoadRun, StationTime
 from ekiben.scale.measurement import LoadMeasurement, measure
-from ekiben.scale.records import Outcome, Records
+from ekiben.scale.records import Outcome, Records, Sent
 from ekiben.scale.replicas import ReplicaSample
-from ekiben.scale.sender import Sent
 
 
 def load(

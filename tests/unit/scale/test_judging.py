@@ -8,8 +8,7 @@ import pytest
 
 from ekiben.scale.capacity.step import Objective
 from ekiben.scale.judging import judged
-from ekiben.scale.records import Outcome
-from ekiben.scale.sender import Sent
+from ekiben.scale.records import Outcome, Sent
 
 OBJECTIVE = Objective(0.1, 0.01)
 

@@ -12,8 +12,7 @@ from ekiben.errors import ConfigError
 from ekiben.scale.client_counts import ClientCounts
 from ekiben.scale.measurement import LoadMeasurement, Quantiles, counted, measure, series
 from ekiben.scale.progress import quantile
-from ekiben.scale.records import Outcome, Records
-from ekiben.scale.sender import Sent
+from ekiben.scale.records import Outcome, Records, Sent
 
 
 def _sent(rows: list[tuple[float, float, float, Outcome, int]], seconds: float) -> Sent:

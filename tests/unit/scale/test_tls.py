@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import grpc
 import pytest
 import uvicorn
 from cryptography import x509
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from tests.unit.scale import rpc
 from tests.unit.scale.conftest import Service
 
 from ekiben.scale import loadtest
@@ -61,9 +63,12 @@ def secure(pair: Path) -> Iterator[Service]:
         thread.join()
 
 
-@pytest.mark.parametrize(
+CASES = pytest.mark.parametrize(
     ("name", "trusted", "right"), [(NAME, True, 10), ("rose.models.svc", True, 0), (NAME, False, 0)]
 )
+
+
+@CASES
 def test_the_certificate_must_be_the_services(
     secure: Service, pair: Path, name: str, trusted: bool, right: int
 ) -> None:
@@ -72,3 +77,17 @@ def test_the_certificate_must_be_the_services(
     measured = loadtest.run(target, Load((Segment(50, 0.2),), "constant"), seed=1)
     assert (measured.sent, measured.ok) == (10, right)
     assert len(secure.bodies) == right
+
+
+@CASES
+def test_the_certificate_of_the_grpc_port_must_be_the_services(
+    pair: Path, name: str, trusted: bool, right: int
+) -> None:
+    """As over HTTP; where it is another's, no message is sent, and that is a lost connection."""
+    secret, certificate = pair.read_bytes(), pair.read_bytes()
+    with rpc.running(grpc.ssl_server_credentials([(secret, certificate)])) as found:
+        ca_file = str(pair) if trusted else ""
+        target = LoadTarget(found.url, (b"",), server_name=name, ca_file=ca_file, protocol="grpc")
+        measured = loadtest.run(target, Load((Segment(50, 0.2),), "constant"), seed=1)
+    assert (measured.sent, measured.ok, len(found.bodies)) == (10, right, right)
+    assert measured.outcomes["connection_error"] == 10 - right

@@ -1,0 +1,51 @@
+"""`ekiben loadtest`: what it takes, what it refuses, what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ekiben.cli import app, scale
+from ekiben.road.scaling import Scaled
+from ekiben.scale.measurement import measure
+from ekiben.scale.records import Outcome, Records, Sent
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EKIBEN_STATE", str(tmp_path))
+    monkeypatch.setenv("EKIBEN_PROJECT", str(ROOT))  # whatever project a command was given before
+
+
+def _run(*argv: str) -> int:
+    return app.main(["--project", str(ROOT), "loadtest", "iris", "--dry-run", *argv])
+
+
+def test_a_load_says_what_it_would_do(capsys: pytest.CaptureFixture[str]) -> None:
+    """HTTP from one process unless it is told otherwise; --dry-run sends nothing."""
+    assert _run("--rate", "5", "--seconds", "7") == 0
+    assert "5 requests/s for 7 s (poisson arrivals) over http from 1 process" in capsys.readouterr().out
+    assert _run("--protocol", "grpc", "--senders", "16") == 0
+    assert "over grpc from 16 process" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("wrong", [["--protocol", "h2"], ["--senders", "0"], ["--senders", "17"]])
+def test_what_it_cannot_do_is_refused(wrong: list[str]) -> None:
+    """Another protocol, no sender, more than 16."""
+    assert _run(*wrong) == 2
+
+
+def test_a_load_without_books_shows_no_figures() -> None:
+    """Where a sender died, people read the reason and nothing that looks like a result."""
+    dead = Sent(seconds=5.0, interrupted=True, faults=("sender 2 of 2: it ended with -9",))
+    measured = measure(dead, started_at=0, planned=10, seed=0)
+    assert scale.lines(Scaled("http://x", measured, ())) == ["invalid   sender 2 of 2: it ended with -9"]
+    records = Records()
+    records.end(records.begin(0.0, 0.5), 0.6, Outcome.OK, 200)
+    late = measure(Sent(records, 1.0, 1.0, 0.1), started_at=0, planned=1, seed=0)
+    shown = scale.lines(Scaled("http://x", late, ()))
+    assert shown[0].startswith("sent      1 requests")
+    assert shown[-1].startswith("invalid   the generator was late")
