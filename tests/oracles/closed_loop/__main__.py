@@ -23,6 +23,7 @@ def _say(line: str) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
+    origin = journal.Origin.now()
     done = journal.valid(options.seed, options.seconds, journal.read())
     todo = [each for each in TRACES if each.name not in done]
     if options.only:
@@ -33,7 +34,7 @@ def _run(options: argparse.Namespace) -> None:
         journal.keep(found)
         for each in found:
             compared = replay.comparison(each)
-            journal.append(each, compared)
+            journal.append(each, compared, origin)
             _say(f"{each['trace']}: {compared['identical']} of {compared['syncs']} decisions identical")
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 from tests.oracles import build, hpa_ours
 from tests.oracles.closed_loop import plane
@@ -42,14 +44,32 @@ def valid(seed: int, seconds: int, lines: Iterable[Json]) -> dict[str, Json]:
     return {each["trace"]: each for each in lines if all(each[key] == value for key, value in wanted.items())}
 
 
-def append(recording: Json, compared: Json, path: Path = FILE) -> None:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a run's results come from, asked before it begins: files may change under a run of minutes.
+
+    Attributes:
+        code: As `code` says it.
+        commit: Of the tree, with `+` if files differ from it.
+        machine: Processor, cores, memory, kernel, Python.
+    """
+
+    code: str
+    commit: str
+    machine: str
+
+    @classmethod
+    def now(cls) -> Self:
+        """Of the tree and machine as they are."""
+        return cls(code(), results.commit(), results.machine())
+
+
+def append(recording: Json, compared: Json, origin: Origin, path: Path = FILE) -> None:
     """Add what came of one trace."""
     line = {
         **{key: recording[key] for key in ("trace", "seed", "seconds", "kubernetes")},
         **compared,
-        "code": code(),
-        "commit": results.commit(),
-        "machine": results.machine(),
+        **asdict(origin),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     path.parent.mkdir(parents=True, exist_ok=True)

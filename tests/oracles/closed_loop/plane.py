@@ -1,7 +1,7 @@
 """A control plane without nodes: etcd, API server and controller-manager on loopback, in a folder of its own.
 
 Programs and flags are those of `ekiben cluster up`, but for ports, folders, the controllers that run, and the
-autoscaler's periods. It needs no root, and every process that it starts ends with it.
+autoscaler's periods. It needs no root, and every process that it starts ends with it, however it ends.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ _CONTROLLERS = "deployment-controller,replicaset-controller,horizontal-pod-autos
 _GATES = "--feature-gates=HPAScaleToZero=true"  # alpha in 1.35; tolerances per direction are on by themselves
 _START_SECONDS = 120
 _STOP_SECONDS = 15
+_WITH_US = ("setpriv", "--pdeathsig", "KILL")  # a run that is killed leaves no process behind
 # Nothing is ever routed there; the node's address is only what the API server calls itself.
 _ADDRESSES = Addresses(
     0, IPv4Network("198.18.0.0/16"), IPv4Network("198.19.0.0/17"), IPv4Network("198.19.128.0/30")
@@ -214,7 +215,9 @@ def _processes(folder: Path) -> Iterator[Callable[[str, Sequence[str]], None]]:
     def start(name: str, argv: Sequence[str]) -> None:
         with (folder / f"{name}.log").open("wb") as log:
             started.append(
-                subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder)
+                subprocess.Popen(
+                    [*_WITH_US, *argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder
+                )
             )
 
     try:

@@ -78,6 +78,7 @@ class Trace:
         peak: The highest level.
         behavior: As in the HPA's spec; None for none.
         requests: By container, then resource, thousandths.
+        pending_seconds: From a pod's creation until it runs.
         start_seconds: From a pod's creation to ready.
         end_seconds: From a pod's deletion to its end; 0 for at once.
         quiet: Share of readings that a pod leaves out.
@@ -95,6 +96,7 @@ class Trace:
     peak: float = 9.0
     behavior: Json | None = None
     requests: Json = field(default_factory=lambda: {"app": dict(REQUESTS)})
+    pending_seconds: float = 0.0
     start_seconds: float = 1.5
     end_seconds: float = 0.0
     quiet: float = 0.0

@@ -89,7 +89,7 @@ TRACES: tuple[Trace, ...] = (
         low=2,
         behavior={"scaleDown": _rules(stabilizationWindowSeconds=3)},
     ),
-    Trace("cpu-slow-start", (_resource(60),), "bursty", start_seconds=7.0),
+    Trace("cpu-slow-start", (_resource(60),), "bursty", pending_seconds=2.5, start_seconds=7.0),
     Trace("cpu-quiet-pods", (_resource(60),), "social", quiet=0.15),
     Trace(
         "cpu-outages",
@@ -108,7 +108,7 @@ TRACES: tuple[Trace, ...] = (
     Trace("cpu-container", (_container(55),), "step", requests=_TWO),
     Trace("cpu-two-containers", (_resource(65),), "diurnal", requests=_TWO, end_seconds=4.0),
     Trace("pods", (_pods("20"),), "flash"),
-    Trace("pods-quiet", (_pods("7500m"),), "bursty", quiet=0.2, start_seconds=4.0),
+    Trace("pods-quiet", (_pods("7500m"),), "bursty", quiet=0.2, pending_seconds=2.0, start_seconds=4.0),
     Trace(
         "pods-edges",
         (_pods("1k"),),

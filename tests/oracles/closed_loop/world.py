@@ -103,6 +103,7 @@ class _World:
             path = f"/api/v1/{place.namespace}/pods/{pod.name}/binding"
             target = {"kind": "Node", "name": "nowhere"}
             await self._api.create(path, {"metadata": {"name": pod.name}, "target": target})
+        await asyncio.sleep(place.trace.pending_seconds)
         await place.calm()
         running = {"phase": "Running", "startTime": _stamp(), "conditions": [_readiness("False")]}
         await self._api.merge(place.status_of(pod), {"status": running})
