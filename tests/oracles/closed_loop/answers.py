@@ -165,7 +165,7 @@ def _used(moment: Moment, metric: int, pod: Running, resource: str, container: s
         return round(requested / 2)
     share = _share(moment, metric, pod)
     if target["type"] == "Utilization":
-        return round(share * requested * target["averageUtilization"] / 100)
+        return round(share * requested * float(target["averageUtilization"]) / 100)
     whole = share * quantity.milli(target["averageValue"])
     several = len(moment.trace.requests) > 1
     return round(whole * (1 if not several else _APP_SHARE if container == "app" else 1 - _APP_SHARE))
