@@ -31,7 +31,8 @@ def _run(options: argparse.Namespace) -> None:
     for begin in range(0, len(todo), options.at_once):
         chosen = todo[begin : begin + options.at_once]
         found = live.recorded(chosen, options.seed, options.seconds, _say)
-        journal.keep(found)
+        if (options.seed, options.seconds) == (SEED, SECONDS):  # what `make test` compares again
+            journal.keep(found)
         for each in found:
             compared = replay.comparison(each)
             journal.append(each, compared, origin)

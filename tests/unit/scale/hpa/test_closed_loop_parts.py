@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.oracles.closed_loop import answers, audit, journal, plane, record, replay
 from tests.oracles.closed_loop.answers import Moment, Running
-from tests.oracles.closed_loop.trace import FLAGS, Trace
+from tests.oracles.closed_loop.trace import FLAGS, SECONDS, Trace
 from tests.oracles.closed_loop.traces import TRACES
 
 from ekiben.scale.hpa.autoscaler import Autoscaler
@@ -127,7 +127,7 @@ def test_pods_are_what_the_writes_before_left() -> None:
     assert steps[2]["pods"][0]["c"]["t"] - steps[2]["pods"][0]["s"] == 2.0
 
 
-@pytest.mark.parametrize(("second", "racing"), [(2.09, True), (2.04, False), (2.16, False), (2.125, True)])
+@pytest.mark.parametrize(("second", "racing"), [(2.05, False), (2.09, True), (2.105, True), (2.115, False)])
 def test_a_write_near_a_sync_is_a_race(second: float, racing: bool) -> None:
     """A pod that changes within 30 ms of a read races, but not once the controller has acted."""
     read, found = _read(2.1, "30")
@@ -135,7 +135,7 @@ def test_a_write_near_a_sync_is_a_race(second: float, racing: bool) -> None:
         _created(),
         _scale(2.0, 1),
         read,
-        _rescale(2.15, 3),
+        _rescale(2.12, 3),
         _pod(second, "create", "a", phase="Pending"),
     ]
     _, _, done = record.recording(events, found, "one")
@@ -253,3 +253,18 @@ def test_another_code_makes_lines_void() -> None:
     others = [line | change for change in ({"code": "x"}, {"seed": 2}, {"seconds": 8}, {"kubernetes": "v0"})]
     assert journal.valid(1, 9, [line, *others]) == {"a": line}
     assert journal.valid(1, 9, others) == {}
+
+
+def test_the_page_sums_whole_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two seeds add up; a seed without all traces does not count; without a whole run the page says so."""
+    compared = replay.comparison(_recording((4, 4), (6, 6)))
+    key = {"seconds": SECONDS, "code": journal.code(), "kubernetes": plane.kubernetes()}
+    lines = [key | compared | {"trace": each.name, "seed": seed} for seed in (1, 2) for each in TRACES]
+    partial = key | compared | {"trace": TRACES[0].name, "seed": 3}
+    monkeypatch.setattr(journal, "read", lambda: [*lines, partial])
+    text = journal.figure()
+    assert f"100.00 % of {4 * len(TRACES)} decisions are identical" in text
+    assert "seeds 1, 2, code" in text
+    assert f"| {TRACES[0].name} | 4 | 2 | 4 | 0 | 0 |" in text
+    monkeypatch.setattr(journal, "read", lambda: [partial])
+    assert "0 of" in journal.figure()
