@@ -14,7 +14,7 @@ from ekiben.ground.component import IMAGES
 
 _log = logging.getLogger(__name__)
 Say = Callable[[str], None]
-_DEBIAN_SET = "node-1"  # counts changes of the list of packages
+DEBIAN_SET = "node-1"  # counts changes of the list of packages
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def provide(*, say: Say = _log.info, nice: bool = False, with_keda: bool = False
         ToolError: A download or a build failed.
     """
     debian.install(preflight.PACKAGES, say=say)
-    tree = debian.extract(preflight.NODE_PACKAGES, _DEBIAN_SET, say=say)
+    tree = debian.extract(preflight.NODE_PACKAGES, DEBIAN_SET, say=say)
     binaries = _binaries(say, nice=nice)
     archive = binaries / IMAGES
     with locks.alone(
