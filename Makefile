@@ -97,7 +97,7 @@ torture-alerts: setup ## faults on a cluster of its own, the right alert and no 
 oracle: setup ## compare the HPA's arithmetic with upstream's controller, 1,000,000 cases; goes on where it stopped (about 10 minutes; needs Go)
 	$(BIN)/python -m tests.oracles.hpa_compare run
 
-oracle-live: setup ## play traces before a real kube-controller-manager and compare its decisions; goes on where it stopped (about 8 minutes; needs Go)
+oracle-live: setup ## play traces before a real kube-controller-manager and compare its decisions; goes on where it stopped (about 8 minutes; needs Go and Debian)
 	$(BIN)/python -m tests.oracles.closed_loop run; status=$$?; $(BIN)/python tools/generate.py; exit $$status
 
 simulate: setup ## autoscalers under synthetic traffic, the whole table; goes on where it stopped (about 3 hours)
