@@ -10,6 +10,7 @@ import typer
 
 from ekiben.cli import options, output, session
 from ekiben.cli.verb import Verb
+from ekiben.cli.zero import zero
 from ekiben.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ _SIGNALS = ("cpu", "demand")
 
 
 def register(app: typer.Typer, panel: str) -> None:
-    """Add `plan` and `plan show`."""
+    """Add `plan` and its subcommands."""
     group = typer.Typer(cls=Verb, no_args_is_help=True, help="From an objective to every autoscaling number.")
-    for verb in (make, show, rules):
+    for verb in (make, show, rules, zero):
         group.command()(verb)
     app.add_typer(group, name="plan", rich_help_panel=panel)
 
