@@ -10,7 +10,6 @@ import typer
 
 from ekiben.cli import options, output, session
 from ekiben.cli.verb import Verb
-from ekiben.cli.zero import zero
 from ekiben.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,9 +23,9 @@ _SIGNALS = ("cpu", "demand")
 
 
 def register(app: typer.Typer, panel: str) -> None:
-    """Add `plan` and its subcommands."""
+    """Add `plan` and `plan show`."""
     group = typer.Typer(cls=Verb, no_args_is_help=True, help="From an objective to every autoscaling number.")
-    for verb in (make, show, rules, zero):
+    for verb in (make, show, rules):
         group.command()(verb)
     app.add_typer(group, name="plan", rich_help_panel=panel)
 

@@ -1,4 +1,4 @@
-"""`ekiben plan zero MODEL`: whether no replicas at all would pay on a user's traffic, and who would wait."""
+"""`ekiben zero MODEL`: whether no replicas at all would pay on a user's traffic, and who would wait."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ekiben.cli import options, output, session
+from ekiben.cli.scale import PANEL
 
 if TYPE_CHECKING:
     from ekiben.config import ModelConfig
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(rich_help_panel=PANEL)(zero)
 
 
 def zero(
@@ -115,7 +121,7 @@ def zero(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the times within a row of the trace.")] = 0,
     as_json: options.Json = False,
 ) -> None:
-    """Reckon what no replicas at all would save on a trace, and which requests would wait or fail."""
+    """Reckon whether scale to zero would pay on the traffic of a file, and who would wait; change nothing."""
     from ekiben.road import plans
     from ekiben.scale.simulation import trace as traces
     from ekiben.scale.zero import sentence

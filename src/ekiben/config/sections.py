@@ -13,21 +13,7 @@ from ekiben.config.train import ImportPath, Train
 
 # Verbs of the CLI that have subcommands: a model of that name could not be told from them.
 RESERVED_NAMES = frozenset(
-    {
-        "cluster",
-        "model",
-        "key",
-        "seal",
-        "plan",
-        "road",
-        "rules",
-        "show",
-        "list",
-        "make",
-        "inspect",
-        "export",
-        "zero",
-    }
+    {"cluster", "model", "key", "seal", "plan", "road", "rules", "show", "list", "make", "inspect", "export"}
 )
 _DNS_LABEL = r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$"  # 40, so that suffixes stay within Kubernetes' 63
 _CPU = r"^([1-9]\d*m|\d+(\.\d+)?)$"

@@ -1,4 +1,4 @@
-"""`ekiben plan zero`: a table, JSON, and errors with their exit code."""
+"""`ekiben zero`: a table, JSON, and errors with their exit code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def _run(folder: Path, *more: str, trace: str = TRACE) -> int:
     path = folder / "trace.csv"
     path.write_text(trace)
-    return app.main(["--project", str(ROOT), "plan", "zero", "iris", "--trace", str(path), *more])
+    return app.main(["--project", str(ROOT), "zero", "iris", "--trace", str(path), *more])
 
 
 def test_each_way_has_a_row_and_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

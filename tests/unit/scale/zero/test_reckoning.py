@@ -46,8 +46,9 @@ def test_a_reckoning_worked_out_by_hand() -> None:
     expected = {
         "wake_seconds": 8.7, "late_seconds": 130, "patience_seconds": 30, "requests": 6, "sleeps": 2,
         "wakes": 1, "asleep_seconds": asleep, "saved_replica_hours": 2 * asleep / 3_600,
-        "always_replica_hours": 4, "saved_ratio": asleep / 7_200, "waiting_requests": 2, "failed_requests": 0, "bad_requests": 2,
-        "found_bad_ratio": 2 / 6, "most_waiting": 2, "wait_p50_seconds": 4.7, "wait_max_seconds": 8.7,
+        "always_replica_hours": 4, "saved_ratio": asleep / 7_200, "waiting_requests": 2,
+        "failed_requests": 0, "bad_requests": 2, "found_bad_ratio": 2 / 6, "most_waiting": 2,
+        "wait_p50_seconds": 4.7, "wait_max_seconds": 8.7,
         "net_saving": 20 * asleep / 3_600 - 5 - 6, "break_even_wake_cost": 20 * asleep / 3_600 - 6,
     }  # fmt: skip
     assert {name: found[name] for name in expected} == pytest.approx(expected)
