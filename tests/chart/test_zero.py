@@ -75,7 +75,7 @@ def test_no_value_asks_for_it(refusal: Callable[[Mapping[str, Any]], str], value
     st.floats(0.001, 1e6), st.floats(0, 1), st.floats(0, 10), st.floats(0, 60),
     st.sampled_from(["budget", "saturation", "objective"]), st.sampled_from(["cpu", "demand"]),
 )  # fmt: skip
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_a_plan_keeps_one_replica_more_than_it_needs(  # what it depends on
     peak: float, trough: float, surge: float, start: float, headroom: str, signal: str
 ) -> None:

@@ -76,6 +76,7 @@ def _tail(values: Floats | NDArray[np.int64]) -> Floats:
 
 
 def _bad_after(gaps: Gaps, timing: Timing) -> NDArray[np.int64]:
-    """Bad requests of each gap, were it slept through."""
-    ends = np.searchsorted(gaps.times, gaps.times + (timing.wake_seconds - timing.bad_seconds), side="left")
-    return np.asarray(np.maximum(0, ends - np.arange(len(gaps.times))), dtype=np.int64)
+    """Bad requests of each gap, were it slept through: those too soon after the one that ends it."""
+    soon = max(0.0, timing.wake_seconds - timing.bad_seconds)
+    ends = np.searchsorted(gaps.times, gaps.times + soon, side="left")
+    return np.asarray(ends - np.arange(len(gaps.times)), dtype=np.int64)

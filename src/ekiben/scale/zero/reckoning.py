@@ -70,7 +70,7 @@ class Reckoning:
         return {
             "way": self.way.name,
             "components": self.way.title,
-            "what happens": self.way.says,
+            "first_requests": self.way.says,
             "verdict": self.verdict,
             "numbers": {name: each.model_dump(mode="json") for name, each in self.numbers.items()},
             "cheapest": None if self.cheapest is None else self.cheapest.document,

@@ -12,6 +12,12 @@ from ekiben.scale.simulation.traffic import Traffic
 from ekiben.scale.zero.gaps import Gaps
 from ekiben.scale.zero.sleeping import Timing
 
+# What ekiben.yaml would say of a reckoning.
+SETTINGS: dict[str, tuple[float, str]] = {
+    "timeout_seconds": (30.0, "a test"), "objective_seconds": (0.25, "a test"), "bad_ratio": (0.5, "a test"),
+    "min_replicas": (2, "a test"),
+}  # fmt: skip
+
 
 def gaps(times: Sequence[float], seconds: float) -> Gaps:
     return Gaps.of(Traffic(np.array(times, dtype=float), np.zeros(1), seconds))
@@ -80,7 +86,7 @@ class Controller:
         active_at, gone_at = 0.0, math.inf
         downs: list[tuple[float, float]] = []  # without a ready replica
         for look, waking in sorted(wakes + others):
-            seen = counts[(samples > look - self.window_seconds) & (samples <= look)]
+            seen = counts[slice(*np.searchsorted(samples, (look - self.window_seconds, look), side="right"))]
             active = len(seen) > 1 and seen[-1] > seen[0]
             if active:
                 if gone_at < math.inf:

@@ -37,7 +37,7 @@ def test_a_cool_down_worked_out_by_hand() -> None:
     st.tuples(HALVES, HALVES, HALVES, HALVES),
     st.sampled_from([0.0, 0.1, 0.3, 1.0]), st.sampled_from([0.0, 0.5, 3.0]), st.sampled_from([0.0, 2.0]),
 )  # fmt: skip
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_no_other_second_is_better(  # what it depends on
     lengths: list[float],
     rest: float,

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.scale.plan import plans
 from tests.unit.scale.zero import events
+from tests.unit.scale.zero.events import SETTINGS
 
 from ekiben.errors import ConfigError
 from ekiben.scale.zero.inputs import Asked, inputs
@@ -19,10 +20,6 @@ from ekiben.scale.zero.reckoning import Reckoning, reckon
 from ekiben.scale.zero.sleeping import Timing
 from ekiben.scale.zero.ways import WAYS
 
-SETTINGS: dict[str, tuple[float, str]] = {
-    "timeout_seconds": (30.0, "a test"), "objective_seconds": (0.25, "a test"), "bad_ratio": (0.5, "a test"),
-    "min_replicas": (2, "a test"),
-}  # fmt: skip
 # What formulas may use, in Python's own words.
 FUNCTIONS: dict[str, Any] = {"__builtins__": {}, "min": min, "max": max}
 TIMES = [100.0, 101.0, 106.0, 3_700.0, 3_704.0, 3_709.0]
@@ -99,7 +96,7 @@ def test_the_cheapest_cool_down_is_reckoned_too() -> None:
     st.lists(st.integers(0, 4_000).map(lambda n: n / 4), max_size=30), st.integers(0, 4_000),
     st.sampled_from(sorted(WAYS)), st.integers(60, 2_000), st.floats(0, 50), st.floats(0, 20),
 )  # fmt: skip
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_every_number_follows_from_its_text(  # what it depends on
     lengths: list[float], rest: int, way: Any, cooldown: int, wake_cost: float, objective: float
 ) -> None:
