@@ -86,7 +86,8 @@ class Controller:
         active_at, gone_at = 0.0, math.inf
         downs: list[tuple[float, float]] = []  # without a ready replica
         for look, waking in sorted(wakes + others):
-            seen = counts[slice(*np.searchsorted(samples, (look - self.window_seconds, look), side="right"))]
+            first, end = np.searchsorted(samples, (look - self.window_seconds, look), side="right")
+            seen = counts[first:end]
             active = len(seen) > 1 and seen[-1] > seen[0]
             if active:
                 if gone_at < math.inf:
