@@ -7,17 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from ekiben.scale.plan.quantity import Formula, Quantity
 from ekiben.scale.zero.cooldown import Prices, cheapest
 from ekiben.scale.zero.gaps import Gaps
-from ekiben.scale.zero.sleeping import Sleep, Timing, slept
+from ekiben.scale.zero.replayed import replayed
+from ekiben.scale.zero.sleeping import Timing, slept
 from ekiben.scale.zero.ways import Way
 
 Verdict = Literal["pays", "does not pay", "violates the objective"]
 
-_REPLAY = "ekiben.scale.zero.sleeping, on the trace"
 _DOC = "docs/scaling.md, section 10"
 _DERIVED = (
     Formula(
@@ -115,10 +113,12 @@ def _reckoned(gaps: Gaps, way: Way, inputs: Mapping[str, Quantity]) -> Reckoning
         )
     for each in way.formulas:
         known[each.name] = each.derive(known)
-    known.update(_replayed(gaps, slept(gaps, _timing(way, known)), known))
+    known.update(replayed(gaps, slept(gaps, _timing(way, known)), known))
     for each in _DERIVED:
         known[each.name] = each.derive(known)
-    if known["found_bad_ratio"].value > known["bad_ratio"].value:
+    # Where nothing wakes it, the first request after the trace would be the first of all that fail.
+    lost = not way.wakes and known["sleeps"].value > 0
+    if lost or known["found_bad_ratio"].value > known["bad_ratio"].value:
         return Reckoning(way, "violates the objective", known)
     return Reckoning(way, "pays" if known["net_saving"].value > 0 else "does not pay", known)
 
@@ -131,58 +131,3 @@ def _timing(way: Way, known: Mapping[str, Quantity]) -> Timing:
         known["patience_seconds"].value if way.wakes else 0.0,
         known["objective_seconds"].value,
     )
-
-
-def _replayed(gaps: Gaps, found: Sleep, known: Mapping[str, Quantity]) -> dict[str, Quantity]:
-    named = ("cooldown_seconds", "late_seconds", "wake_seconds", "patience_seconds", "objective_seconds")
-    values = {name: known[name].value for name in named if name in known}
-
-    def of(value: float, unit: str, meaning: str, formula: str, *names: str) -> Quantity:
-        taken = {name: values[name] for name in names if name in values}
-        return Quantity(
-            value=value, unit=unit, kind="replayed", meaning=meaning, source=_REPLAY, formula=formula,
-            inputs=taken,
-        )  # fmt: skip
-
-    made = {
-        "requests": of(len(gaps.times), "requests", "requests of the trace", "count of requests"),
-        "trace_seconds": of(gaps.seconds, "s", "length of the trace", "rows x their interval"),
-        "sleeps": of(
-            found.sleeps, "", "times without a replica", "count of gaps > cooldown_seconds",
-            "cooldown_seconds",
-        ),
-        "wakes": of(
-            found.wakes, "", "sleeps that a request ended", "count of sleeps before a request",
-            "cooldown_seconds",
-        ),
-        "asleep_seconds": of(
-            found.asleep_seconds, "s", "time without a replica, at least",
-            "sum of max(0, gap - cooldown_seconds - late_seconds) over sleeps",
-            "cooldown_seconds", "late_seconds",
-        ),
-        "waiting_requests": of(
-            len(found.waits), "requests", "requests that find no replica, at most",
-            "count of requests less than wake_seconds after one that wakes", "wake_seconds",
-        ),
-        "failed_requests": of(
-            found.failed, "requests", "those that fail, at most", "count of waits > patience_seconds",
-            "patience_seconds",
-        ),
-        "bad_requests": of(
-            found.bad, "requests", "those that fail or are answered too late, at most",
-            "count of waits > min(patience_seconds, objective_seconds)",
-            "patience_seconds", "objective_seconds",
-        ),
-        "most_waiting": of(
-            found.most_waiting, "requests", "most of them at one wake", "largest count at a wake",
-            "wake_seconds",
-        ),
-    }  # fmt: skip
-    if len(found.waits) and math.isfinite(found.waits[-1]):
-        for name, share in (("wait_p50_seconds", 0.5), ("wait_p99_seconds", 0.99), ("wait_max_seconds", 1.0)):
-            quantile = float(np.quantile(found.waits, share, method="inverted_cdf"))
-            made[name] = of(
-                quantile, "s", "from a request that finds no replica to a ready one",
-                f"quantile {share:g} of the waits", "wake_seconds",
-            )  # fmt: skip
-    return made

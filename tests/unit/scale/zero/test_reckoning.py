@@ -60,8 +60,15 @@ def test_without_a_holder_the_same_requests_fail() -> None:
     assert (found["holder_cost"], found["patience_seconds"]) == (0, 0)
     never = reckoned("own")
     assert (never["failed_requests"], never["wakes"]) == (3, 0)
-    assert (never.verdict, never.cheapest) == ("pays", None)  # of six, three may fail here
+    assert (never.verdict, never.cheapest) == ("violates the objective", None)
     assert "wait_max_seconds" not in never.numbers
+
+
+def test_nothing_pays_that_never_wakes() -> None:
+    """A trace that ends in a sleep has no bad request, but the next one would fail; not without a sleep."""
+    assert reckoned("own", [100.0])["bad_requests"] == 0
+    assert reckoned("own", [100.0]).verdict == "violates the objective"
+    assert reckoned("own", [100.0], 400.0).verdict == "does not pay"
 
 
 @pytest.mark.parametrize(
