@@ -175,6 +175,14 @@ def hpa_page() -> dict[Path, str]:
     return {_HPA: _between(text, _BEGIN_LIVE, _END_LIVE, journal.figure())}
 
 
+def scaling_page() -> dict[Path, str]:
+    """Write the worked example of scale to zero into its page, by the command that the page shows."""
+    sys.path.insert(0, str(ROOT))
+    from tools import zero
+
+    return zero.files()
+
+
 def reliability() -> dict[Path, str]:
     """Write the page about what a pod and a release survive, from raw results."""
     sys.path.insert(0, str(ROOT))
@@ -238,6 +246,7 @@ GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (
     benchmarks,
     hpa_page,
     simulation_page,
+    scaling_page,
     reliability,
     artefact_page,
     alerts_page,

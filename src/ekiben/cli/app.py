@@ -28,6 +28,7 @@ from ekiben.cli import (
     simulation,
     traffic,
     train,
+    zero,
 )
 from ekiben.errors import EkibenError
 
@@ -86,6 +87,7 @@ for _station in (
     key,
     scale,
     simulation,
+    zero,
     observe,
     ground,
     config,

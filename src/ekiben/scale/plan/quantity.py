@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ekiben.scale.plan import formula
 
-Kind = Literal["given", "assumed", "measured", "constant", "derived"]
+Kind = Literal["given", "assumed", "measured", "constant", "derived", "replayed"]
 Interval = tuple[float | None, float | None]
 
 _MOST_CORNERS = 10  # intervals among the inputs; beyond, 2^n evaluations would be felt
@@ -26,11 +26,14 @@ class Quantity(BaseModel):
     unit: str = Field(description="Unit; empty for a count or a ratio.")
     kind: Kind = Field(
         description="`given` by the user, `assumed` where none was given, `measured`, a `constant` of "
-        "Kubernetes or of the method, or `derived` by `formula`."
+        "Kubernetes or of the method, `derived` by `formula`, or `replayed`: found on a trace, as `formula` "
+        "says in words."
     )
     meaning: str = Field(description="What it is, in a few words.")
     source: str = Field(description="Where the value or the formula is from.")
-    formula: str = Field("", description="How it is computed from `inputs`; empty unless derived.")
+    formula: str = Field(
+        "", description="How it is computed from `inputs`; empty unless derived or replayed."
+    )
     inputs: Mapping[str, float] = Field(default_factory=dict, description="Values of the formula's names.")
     interval: Interval | None = Field(
         None, description="Lowest and highest value, where known; null leaves a side open."

@@ -1,0 +1,1 @@
+"""What no replicas at all would save on a trace, and whom it would keep waiting. Pure."""
