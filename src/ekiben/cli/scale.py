@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ekiben.cli import options, output, plan, session
+from ekiben.errors import ConfigError
 
 if TYPE_CHECKING:
     from ekiben.config import Load
@@ -36,6 +37,13 @@ def loadtest(
         str, typer.Option("--url", help="Where to, if not the Service's cluster address (loopback only).")
     ] = "",
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same send times.")] = 0,
+    in_cluster: Annotated[
+        bool,
+        typer.Option(
+            "--in-cluster",
+            help="Send from a Job beside the release, so that no way from this machine is measured.",
+        ),
+    ] = False,
     key_file: options.KeyFile = None,
     namespace: options.Namespace = None,
     context: options.Context = None,
@@ -46,11 +54,17 @@ def loadtest(
     from ekiben.release import credential
     from ekiben.road import scaling
 
+    if in_cluster and url:
+        raise ConfigError(
+            f"expected --in-cluster or --url, found both: {url} is an address of this machine",
+            remedy="leave --url out: a Job takes the Service's cluster address",
+        )
     traveller = session.traveller(model, namespace=namespace)
     shape = _shape(traveller.config.scale.load, rate, seconds)
     if dry_run:
         what = f"{shape.rate:g} requests/s for {shape.duration_seconds:g} s"
-        line = f"would send {what} ({shape.arrivals} arrivals)"
+        place = f" from a Job in the namespace {traveller.namespace}" if in_cluster else ""
+        line = f"would send {what} ({shape.arrivals} arrivals){place}"
         output.emit(shape, [line], as_json=as_json)
         return
     own = credential.given(os.environ, key_file)
@@ -59,8 +73,9 @@ def loadtest(
 
     with display.live() as on_progress:
         scaled = scaling.load(
-            traveller, address, shape, url=url, seed=seed, credential=own, on_progress=on_progress
-        )
+            traveller, address, shape, url=url, seed=seed, credential=own, inside=in_cluster,
+            on_progress=on_progress,
+        )  # fmt: skip
     output.emit(scaled.to_json(), lines(scaled), as_json=as_json)
 
 

@@ -24,6 +24,7 @@ from ekiben.road import plans
 from ekiben.road.journey import Stop, fingerprint
 from ekiben.road.stations import Traveller
 from ekiben.scale import loadtest, need, schedule, target
+from ekiben.scale.job.description import Description
 from ekiben.scale.replicas import ReplicaSample
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def load(
     url: str = "",
     seed: int = 0,
     credential: str = "",
+    inside: bool = False,
     on_progress: OnProgress,
 ) -> Scaled:
     """Send a load of golden rows to the Service and record the replicas.
@@ -95,11 +97,12 @@ def load(
         url: Where to, instead of the Service's cluster address.
         seed: Of the send times.
         credential: The operator's own; without one, the release's own key is used if it has one.
+        inside: Send from a Job of the cluster, to the Service's cluster address.
         on_progress: Told about every half second.
 
     Raises:
         ConfigError: The address may not be loaded.
-        ClusterError: The Service was not found.
+        ClusterError: The Service was not found, or the Job measured nothing.
     """
     if address is None:
         where = _target(traveller, url, credential)
@@ -110,7 +113,23 @@ def load(
         where = _target(
             traveller, url or _service_url(api, traveller), credential or _own_key(api, traveller)
         )
+        if inside:
+            return _inside(api, traveller, Description(where, schedule.Load.of(shape), seed), on_progress)
         return _watched(api, traveller, where, schedule.Load.of(shape), seed, on_progress, goal=None)
+
+
+def _inside(api: cluster.Cluster, traveller: Traveller, told: Description, on_progress: OnProgress) -> Scaled:
+    """Send a load from a Job and sample the replicas from here."""
+    from ekiben.road import in_cluster
+
+    samples: list[ReplicaSample] = []
+    measured = in_cluster.load(
+        in_cluster.Sending(api, traveller.namespace, traveller.config.release_name),
+        told,
+        on_progress=on_progress,
+        on_second=lambda seconds: samples.append(_sample(api, traveller, seconds)),
+    )
+    return Scaled(told.target.url, measured, tuple(samples))
 
 
 def scale(
