@@ -97,7 +97,7 @@ def test_the_same_load_is_drawn_here_and_there(project: Project, revision: dict[
 def test_the_pod_is_the_releases_image_and_none_of_its_replicas(
     project: Project, rig: Rig, image: dict[str, Any], revision: dict[str, Any]
 ) -> None:
-    """Same digest; not behind the Service, not in the Deployment's or the HPA's count; its key in a Secret."""
+    """Same digest; not behind the Service, not among the replicas; its key in a Secret alone."""
     assert revision["revision"]
     key = f"key-{secrets.token_hex(8)}"
     replicas = len(project.pods())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ _LOOK_SECONDS = 0.5
 _TAIL = 20  # lines that a broken connection goes back: what matters is said last
 _AWAY_SECONDS = 60.0  # how long the API server may be away while the load runs
 _ENDED_SECONDS = 10.0  # until a pod whose log ended is said to have ended, and why
+_LAST_WORDS = 3  # lines of a pod that died that stand in the error
 _FORBIDDEN = 403
 _JOB_LABEL = "batch.kubernetes.io/job-name"
 
@@ -113,7 +115,7 @@ def _objects(sending: Sending, told: Description) -> manifest.Objects:
 
 def _authority(ca_file: str) -> str:
     try:
-        return Path(ca_file).read_text(encoding="ascii") if ca_file else ""
+        return Path(ca_file).read_text(encoding="utf-8") if ca_file else ""
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"expected certificates (PEM) in traffic.ca_file, found: {error}") from error
 
@@ -145,16 +147,19 @@ def _events(sending: Sending) -> tuple[Event, ...]:
 
 def _started(sending: Sending, name: str) -> str:
     """Wait until the pod runs, or has run; its name."""
-    began, patience = sending.clock(), Patience()
+    began, patience, there = sending.clock(), Patience(), False
     while True:
         seen = _look(sending, name, events=True)
         if seen.pod is not None and seen.started:
             return seen.pod.name
+        there = there or seen.pod is not None
+        if there and seen.ended:  # turned away by its node, or removed: the Job makes no second one
+            raise load_pod.unfinished(seen, "")
         now = sending.clock()
         failure = patience.overdue(load_pod.suspicions(seen, name), now)
         if failure is not None:
             raise ClusterError(f"expected {failure.expected}, found {failure.found}", remedy=failure.remedy)
-        if now - began > manifest.START_SECONDS or (seen.pod is not None and seen.ended):
+        if now - began > manifest.START_SECONDS:
             raise load_pod.overtime(seen, name, now - began)
         sending.sleep(_LOOK_SECONDS)
 
@@ -184,10 +189,14 @@ def _followed(
     on_second: Callable[[float], None],
 ) -> LoadMeasurement:
     elapsed, last = _Elapsed(sending.clock), -1.0
-    other: list[str] = []
+    other: deque[str] = deque(maxlen=_LAST_WORDS)
     with ExitStack() as beside:
         for line in beside.enter_context(closing(_lines(sending, job, name))):
-            found = lines.read(line)
+            try:
+                found = lines.read(line)
+            except ConfigError as error:  # cut: the whole one comes when the log is followed again, or never
+                other.append(str(error))
+                continue
             if isinstance(found, Progress):
                 if found.elapsed_seconds <= last:
                     continue  # said before the connection broke
@@ -200,9 +209,9 @@ def _followed(
             elif found is not None:
                 return found
             elif line.strip():
-                other = [*other, line.strip()][-_TAIL:]
+                other.append(line.strip())
                 _log.debug("loadtest: %s", line)
-    raise load_pod.unfinished(_ended(sending, job), " | ".join(other[-3:]))
+    raise load_pod.unfinished(_ended(sending, job), " | ".join(other))
 
 
 def _lines(sending: Sending, job: str, name: str) -> Generator[str, None, None]:

@@ -150,5 +150,6 @@ def unfinished(seen: Seen, last_lines: str) -> ClusterError:
         words = f"exit code {state.exit_code}{f' ({state.ended})' if state.ended else ''}"
         remedy = "what it said last tells why"
     else:
-        words, remedy = f"the phase {seen.pod.phase}", "kubectl get events tells why: send the load again"
+        words = f"the phase {seen.pod.phase}{f' ({seen.pod.reason})' if seen.pod.reason else ''}"
+        remedy = "kubectl get events tells why: send the load again"
     return ClusterError(f"expected a measurement from the load's pod, found {words}{said}", remedy=remedy)

@@ -114,7 +114,7 @@ def test_a_log_that_is_refused(opened: Cluster, server: ApiServer) -> None:
 
 
 class Slow(BaseHTTPRequestHandler):
-    """Writes a chunk, waits to be told, writes another, and breaks the connection without the last chunk."""
+    """Writes a chunk, waits to be told, writes more, and breaks the connection without the last chunk."""
 
     protocol_version = "HTTP/1.1"
     go_on = Event()
@@ -123,7 +123,7 @@ class Slow(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
-        for chunk in (b"first\nsec", b"ond\n"):
+        for chunk in (b"first\nse", b"co", b"nd\n"):
             self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
             self.wfile.flush()
             self.go_on.wait(5)
@@ -133,21 +133,28 @@ class Slow(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_lines_come_as_they_are_written_and_a_broken_log_is_an_error(tmp_path: Path) -> None:
-    """The first line is there while the second is still to be written; the end without an end is told."""
+@pytest.fixture
+def slow(tmp_path: Path) -> Iterator[Cluster]:
+    """A cluster whose logs are written slowly."""
     Slow.go_on.clear()
     with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as found:
         thread = Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         with cluster.connect(_kubeconfig(tmp_path, found.server_port), "mine") as opened:
-            said = opened.log_lines("m", "p", tail=5)
-            assert next(said) == "first"
-            Slow.go_on.set()
-            assert next(said) == "second"
-            with pytest.raises(ClusterError, match="the log of m/p"):
-                next(said)
+            yield opened
+        Slow.go_on.set()
         found.shutdown()
         thread.join()
+
+
+def test_lines_come_as_they_are_written_and_a_broken_log_is_an_error(slow: Cluster) -> None:
+    """The first line is there while the second is still to be written; the end without an end is told."""
+    said = slow.log_lines("m", "p", tail=5)
+    assert next(said) == "first"
+    Slow.go_on.set()
+    assert next(said) == "second"
+    with pytest.raises(ClusterError, match="the log of m/p"):
+        next(said)
 
 
 def test_a_deployment_is_given_as_it_is(opened: Cluster, server: ApiServer) -> None:

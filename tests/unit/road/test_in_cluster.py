@@ -159,7 +159,7 @@ def test_an_api_server_that_stays_away_ends_it() -> None:
 @pytest.mark.parametrize(
     ("last", "words"),
     [
-        (FAILED, "OOMKilled"),
+        (FAILED, "killed for its memory"),
         (None, "removed"),
         (Replica("p", phase="Failed", reason="Evicted"), "evicted"),
         (Replica("p", phase="Failed", states=(State("load", exit_code=1, ended="Error"),)), "exit code 1"),
@@ -176,10 +176,18 @@ def test_a_pod_that_dies_is_an_error_never_a_number(last: Replica | None, words:
     assert doors.calls[-1] == "remove"
 
 
-def test_a_cut_measurement_is_an_error() -> None:
+def test_a_measurement_that_was_cut_is_read_again() -> None:
+    """An API server that ends the log in the middle of a line has the whole line still."""
+    wanted = measured()
+    doors = Doors([RUNNING], [[progress(0.0), lines.result(wanted)[:-40]], [lines.result(wanted)]])
+    assert doors.load() == wanted
+
+
+def test_a_measurement_that_stays_cut_is_an_error() -> None:
     """Half of the last line is not half of the truth."""
-    with pytest.raises(ConfigError, match="whole line"):
-        Doors([RUNNING], [[lines.result(measured())[:-40]]]).load()
+    doors = Doors([RUNNING, RUNNING, FAILED], [[lines.result(measured())[:-40]]])
+    with pytest.raises(ClusterError, match=r"killed for its memory.*whole line"):
+        doors.load()
 
 
 @pytest.mark.parametrize("kind", [ConfigError, ClusterError])
@@ -236,8 +244,9 @@ def test_a_job_that_cannot_be_removed_does_not_hide_what_happened(
          "Insufficient cpu", 60),
         (WAITING, Event("Pod", "p", "FailedMount", 'configmap "x" not found', True, None), "not found", 60),
         (WAITING, Event("Pod", "p", "Slow", "the node is slow", True, None), "the node is slow", 240),
+        (Replica("p", phase="Failed", reason="OutOfcpu"), None, r"Failed \(OutOfcpu\)", 0),
     ],
-    ids=["quota", "no image", "registry away", "no program", "no room", "no volume", "late"],
+    ids=["quota", "no image", "registry away", "no program", "no room", "no volume", "late", "turned away"],
 )  # fmt: skip
 def test_a_pod_that_does_not_start_is_told_why(
     pod: Replica | None, said: Event | None, words: str, seconds: float
@@ -248,6 +257,15 @@ def test_a_pod_that_does_not_start_is_told_why(
         doors.load()
     assert seconds <= doors.now <= seconds + 1
     assert error.value.remedy
+    assert doors.calls == ["launch", "remove"]
+
+
+def test_a_pod_that_is_removed_before_it_ran_is_told_at_once() -> None:
+    """The Job makes no second one: waiting for it would be in vain."""
+    doors = Doors([None, WAITING, None])
+    with pytest.raises(ClusterError, match="removed"):
+        doors.load()
+    assert doors.now < 5
     assert doors.calls == ["launch", "remove"]
 
 
@@ -301,7 +319,17 @@ def test_no_release_no_load() -> None:
     assert doors.calls == []
 
 
-def test_the_whole_way_by_the_api_servers_own_words(tmp_path: Path) -> None:
+@pytest.fixture
+def server() -> Iterator[ApiServer]:
+    with ApiServer() as found:
+        thread = Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield found
+        found.shutdown()
+        thread.join()
+
+
+def test_the_whole_way_by_the_api_servers_own_words(server: ApiServer, tmp_path: Path) -> None:
     """Deployment in, three objects made, the pod found by its label, its log read, the Job deleted."""
     jobs, core = "/apis/batch/v1/namespaces/models/jobs", "/api/v1/namespaces/models"
     pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "load"}]}, "status": {
@@ -309,24 +337,19 @@ def test_the_whole_way_by_the_api_servers_own_words(tmp_path: Path) -> None:
         "containerStatuses": [{"name": "load", "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}],
     }}  # fmt: skip
     wanted = measured()
-    with ApiServer() as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        server.answers = {
-            "GET /apis/apps/v1/namespaces/models/deployments/iris": (200, DEPLOYMENT),
-            f"POST {jobs}": (201, {"metadata": {"name": JOB, "uid": "u"}}),
-            f"POST {core}/configmaps": (201, {}),
-            f"POST {core}/secrets": (201, {}),
-            f"GET {core}/pods?labelSelector=batch.kubernetes.io/job-name={JOB}": (200, {"items": [pod]}),
-            f"GET {core}/events": (200, {"items": []}),
-            f"GET {core}/pods/p/log?follow=true&tailLines=20": (200, f"{lines.result(wanted)}\n".encode()),
-            f"DELETE {jobs}/{JOB}?propagationPolicy=Background": (200, {}),
-        }
-        with cluster.connect(_kubeconfig(tmp_path, server.server_port), "mine") as opened:
-            sending = Sending(opened, "models", "iris", digits="0a1b2c")
-            found = in_cluster.load(sending, TOLD, on_progress=lambda _: None, on_second=lambda _: None)
-        server.shutdown()
-        thread.join()
+    server.answers = {
+        "GET /apis/apps/v1/namespaces/models/deployments/iris": (200, DEPLOYMENT),
+        f"POST {jobs}": (201, {"metadata": {"name": JOB, "uid": "u"}}),
+        f"POST {core}/configmaps": (201, {}),
+        f"POST {core}/secrets": (201, {}),
+        f"GET {core}/pods?labelSelector=batch.kubernetes.io/job-name={JOB}": (200, {"items": [pod]}),
+        f"GET {core}/events": (200, {"items": []}),
+        f"GET {core}/pods/p/log?follow=true&tailLines=20": (200, f"{lines.result(wanted)}\n".encode()),
+        f"DELETE {jobs}/{JOB}?propagationPolicy=Background": (200, {}),
+    }
+    with cluster.connect(_kubeconfig(tmp_path, server.server_port), "mine") as opened:
+        sending = Sending(opened, "models", "iris", digits="0a1b2c")
+        found = in_cluster.load(sending, TOLD, on_progress=lambda _: None, on_second=lambda _: None)
     assert found == wanted
     assert [one[0] for one in server.asked][-1].startswith(f"DELETE {jobs}/{JOB}")
     keys = [json.dumps(body) for request, body, _ in server.asked if request.startswith("POST")]

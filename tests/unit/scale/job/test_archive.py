@@ -17,7 +17,7 @@ from tests.unit.scale.job.conftest import command, locked
 from ekiben.scale.job import archive
 
 # Names under which the packages of the image's core are imported, where these are not their own.
-IMPORTED_AS = {"pysimdjson": "simdjson", "prometheus-client": "prometheus_client"}
+IMPORTED_AS = {"grpcio": "grpc", "protobuf": "google", "pyjwt": "jwt", "pysimdjson": "simdjson"}
 
 
 def _names(data: bytes) -> list[str]:
