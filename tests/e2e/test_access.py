@@ -107,6 +107,14 @@ def test_pods_call_with_keys_and_with_their_own_tokens(
     )
 
 
+def test_a_load_from_a_job_carries_the_releases_own_key(guarded: Project, key: str) -> None:
+    """Every request is let in, and none would be without it."""
+    assert key
+    measured = guarded.ekiben("loadtest", "iris", "--in-cluster", "--rate", "10", "--seconds", "5")["load"]
+    assert (measured["ok"], measured["failed"]) == (measured["planned"], 0), measured["statuses"]
+    assert measured["statuses"] == {"200": measured["planned"]}
+
+
 def _pod(guarded: Project, account: str, image: str) -> dict[str, Any]:
     """A pod that prints, every two seconds, what its token, another audience's, a key and nothing get."""
     program = f"""

@@ -129,7 +129,7 @@ def _token(deployer: Project) -> str:
 
 
 def test_it_releases_upgrades_rolls_back_and_uninstalls(deployer: Project, image: dict[str, Any]) -> None:
-    """Each by the command that people type, with its token alone; rules and keys are part of it."""
+    """Each by the command that people type, with its token alone; rules, keys and a load are part of it."""
     first = deployer.ekiben("release", "iris")
     assert first["image"] == image["image"]
     assert deployer.rig.get("prometheusrule", "iris", "-n", deployer.namespace)["spec"]["groups"]
@@ -139,6 +139,8 @@ def test_it_releases_upgrades_rolls_back_and_uninstalls(deployer: Project, image
     assert _most(deployer) == 7
     assert deployer.ekiben("predict", "iris", "--rows", "[[5.1, 3.5, 1.4, 0.2]]")["predictions"] == [0]
     assert deployer.ekiben("status", "iris")["image"] == image["image"]
+    sent = deployer.ekiben("loadtest", "iris", "--in-cluster", "--rate", "5", "--seconds", "5")["load"]
+    assert (sent["ok"], sent["failed"]) == (sent["planned"], 0)
     deployer.ekiben("key", "create", "iris", "web")
     deployer.ekiben("rollback", "iris")
     assert _most(deployer) != 7

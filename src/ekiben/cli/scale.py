@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ekiben.cli import options, output, plan, session
+from ekiben.errors import ConfigError
 
 if TYPE_CHECKING:
     from ekiben.config import Load
@@ -43,6 +44,13 @@ def loadtest(
         int, typer.Option("--senders", min=1, max=16, help="Processes that share the send times.")
     ] = 1,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same send times.")] = 0,
+    in_cluster: Annotated[
+        bool,
+        typer.Option(
+            "--in-cluster",
+            help="Send from a Job beside the release, so that no way from this machine is measured.",
+        ),
+    ] = False,
     key_file: options.KeyFile = None,
     namespace: options.Namespace = None,
     context: options.Context = None,
@@ -53,11 +61,18 @@ def loadtest(
     from ekiben.release import credential
     from ekiben.road import scaling
 
+    if in_cluster and url:
+        raise ConfigError(
+            f"expected --in-cluster or --url, found both: {url} is an address of this machine",
+            remedy="leave --url out: a Job takes the Service's cluster address",
+        )
     traveller = session.traveller(model, namespace=namespace)
     shape = _shape(traveller.config.scale.load, rate, seconds)
     if dry_run:
         what = f"{shape.rate:g} requests/s for {shape.duration_seconds:g} s"
-        line = f"would send {what} ({shape.arrivals} arrivals) over {protocol} from {senders} process(es)"
+        place = f" from a Job in the namespace {traveller.namespace}" if in_cluster else ""
+        how = f"{shape.arrivals} arrivals) over {protocol} from {senders} process(es)"
+        line = f"would send {what} ({how}{place}"
         output.emit(shape, [line], as_json=as_json)
         return
     own = credential.given(os.environ, key_file)
@@ -67,7 +82,7 @@ def loadtest(
     with display.live() as on_progress:
         scaled = scaling.load(
             traveller, address, shape, url=url, seed=seed, credential=own, protocol=protocol,
-            senders=senders, on_progress=on_progress,
+            senders=senders, inside=in_cluster, on_progress=on_progress,
         )  # fmt: skip
     output.emit(scaled.to_json(), lines(scaled), as_json=as_json)
 

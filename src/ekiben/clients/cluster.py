@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from ekiben.clients import objects
 from ekiben.clients.connection import TIMEOUT_SECONDS, Answer, open_context
-from ekiben.clients.inspected import Inspected
+from ekiben.clients.launched import Launched
 from ekiben.errors import ClusterError
 
 _REFUSED_STATUS = 400  # and up
@@ -30,7 +30,7 @@ def connect(kubeconfig: Path | None, context: str) -> Cluster:
     return Cluster(open_context(kubeconfig, context), context)
 
 
-class Cluster(Inspected):
+class Cluster(Launched):
     """What ekiben asks of one cluster; every method raises `ClusterError` when it is refused."""
 
     # What runs

@@ -13,17 +13,18 @@ from ekiben.clients.objects import Event, Pod, Rollout
 
 _RESTARTS = 2  # one restart may be a node's hiccup; a second is the image's
 _GOLDEN_EXIT = 6  # the pod's exit code for wrong golden answers at start
-_PULL_SECONDS = 15.0  # the kubelet's first retry comes after 10 s
-_REFUSAL_SECONDS = 10.0  # an admission webhook may be restarting
-_UNSCHEDULABLE_SECONDS = 60.0  # ended pods free their room after their drain (40 s by default)
-_PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"})
-_NEVER = frozenset(
+PULL_SECONDS = 15.0  # the kubelet's first retry comes after 10 s
+REFUSAL_SECONDS = 10.0  # an admission webhook may be restarting
+UNSCHEDULABLE_SECONDS = 60.0  # ended pods free their room after their drain (40 s by default)
+PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"})
+NEVER = frozenset(
     {
         "InvalidImageName", "ErrImageNeverPull", "ImageInspectError",
         "CreateContainerConfigError", "CreateContainerError", "RunContainerError",
     }
 )  # fmt: skip
-_GONE = ("not found", "manifest unknown", "name unknown")
+GONE = ("not found", "manifest unknown", "name unknown")
+ROOM_COMES = ("TriggeredScaleUp", "Nominated")  # what autoscalers of nodes say of a pod
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def _refused(snapshot: Snapshot) -> Iterator[Suspicion]:
                 snapshot.rollout.refusal,
                 "quota or admission policy: ask for room in the namespace, or lower `release.resources`",
             ),
-            _REFUSAL_SECONDS,
+            REFUSAL_SECONDS,
         )
 
 
@@ -142,13 +143,13 @@ def _of_pod(pod: Pod, restarts: int, events: Sequence[Event]) -> Iterator[Suspic
             "raise `release.resources.memory`" if pod.exit_reason == "OOMKilled"
             else "its last lines tell why; run the image by itself to see more",
         )  # fmt: skip
-    elif reason in _PULL:
-        seconds = 0.0 if any(word in said.lower() for word in _GONE) else _PULL_SECONDS
+    elif reason in PULL:
+        seconds = 0.0 if any(word in said.lower() for word in GONE) else PULL_SECONDS
         yield _suspect(
             pod, "image is pulled", "an image that the nodes can pull", f"{reason}: {said}",
             "is it pushed, and may the nodes read that registry (imagePullSecrets)?", seconds=seconds,
         )  # fmt: skip
-    elif reason in _NEVER:
+    elif reason in NEVER:
         yield _suspect(
             pod, "container is created", "a container that the node can create", f"{reason}: {said}",
             "a Secret, ConfigMap or command that the values name does not exist",
@@ -157,7 +158,7 @@ def _of_pod(pod: Pod, restarts: int, events: Sequence[Event]) -> Iterator[Suspic
         yield _suspect(
             pod, "pods are scheduled", "a node with room", pod.unschedulable,
             "add a node, lower `release.resources`, or loosen the node selector",
-            seconds=_UNSCHEDULABLE_SECONDS,
+            seconds=UNSCHEDULABLE_SECONDS,
         )  # fmt: skip
 
 
@@ -178,7 +179,7 @@ def _crash(pod: Pod, restarts: int) -> str:
 
 def _being_made_room(pod: Pod, events: Sequence[Event]) -> bool:
     """True if a cluster autoscaler says that it adds a node for this pod."""
-    return any(e.name == pod.name and e.reason in ("TriggeredScaleUp", "Nominated") for e in events)
+    return any(e.name == pod.name and e.reason in ROOM_COMES for e in events)
 
 
 def overtime(snapshot: Snapshot, seconds: float, replicas: int) -> Failure:

@@ -21,6 +21,7 @@ from ekiben.road import aim, plans
 from ekiben.road.journey import Stop, fingerprint
 from ekiben.road.stations import Traveller
 from ekiben.scale import loadtest, need, schedule, target
+from ekiben.scale.job.description import Description
 from ekiben.scale.replicas import ReplicaSample
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def load(
     credential: str = "",
     protocol: target.Protocol = "http",
     senders: int = 1,
+    inside: bool = False,
     on_progress: OnProgress,
 ) -> Scaled:
     """Send a load of golden rows to the Service and record the replicas.
@@ -101,11 +103,12 @@ def load(
         credential: The operator's own; without one, the release's own key is used if it has one.
         protocol: What the load speaks.
         senders: Processes that send it, 1 to 16.
+        inside: Send from a Job of the cluster, to the Service's cluster address.
         on_progress: Told about every half second.
 
     Raises:
         ConfigError: The address may not be loaded.
-        ClusterError: The Service was not found, or does not speak the protocol.
+        ClusterError: The Service was not found, does not speak the protocol, or the Job measured nothing.
     """
     whole = schedule.Load.of(shape)
     if address is None:
@@ -115,7 +118,25 @@ def load(
     with cluster.connect(address.kubeconfig, address.context) as api:
         url = url or aim.service_url(api, traveller, protocol)
         where = aim.at(traveller, url, credential or aim.own_key(api, traveller), protocol=protocol)
+        if inside:
+            return _inside(api, traveller, Description(where, whole, seed, senders), on_progress)
         return _watched(api, traveller, where, whole, seed, on_progress, goal=None, senders=senders)
+
+
+def _inside(api: cluster.Cluster, traveller: Traveller, told: Description, on_progress: OnProgress) -> Scaled:
+    """Send a load from a Job and sample the replicas from here."""
+    from ekiben.road import in_cluster
+
+    samples: list[ReplicaSample] = []
+    measured = in_cluster.load(
+        in_cluster.Sending(api, traveller.namespace, traveller.config.release_name),
+        told,
+        on_progress=on_progress,
+        on_second=lambda seconds: samples.append(_sample(api, traveller, seconds)),
+    )
+    return Scaled(
+        told.target.url, measured, tuple(samples), protocol=told.target.protocol, senders=told.senders
+    )
 
 
 def scale(

@@ -1,4 +1,4 @@
-"""`ekiben loadtest`: what it takes, what it refuses, what it says."""
+"""`ekiben loadtest`: what it takes, what it refuses, where it sends from, what it says."""
 
 from __future__ import annotations
 
@@ -49,3 +49,21 @@ def test_a_load_without_books_shows_no_figures() -> None:
     shown = scale.lines(Scaled("http://x", late, ()))
     assert shown[0].startswith("sent      1 requests")
     assert shown[-1].startswith("invalid   the generator was late")
+
+
+def test_a_job_and_an_address_of_this_machine_do_not_go_together(capsys: pytest.CaptureFixture[str]) -> None:
+    """A loopback address would be the pod's own: refused before a cluster is asked."""
+    assert _run("--in-cluster", "--url", "http://127.0.0.1:3000/predict") == 2
+    assert "found both" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("options", "place"), [([], ""), (["--in-cluster"], "a Job in the namespace shop")])
+def test_a_dry_run_says_where_it_would_send_from(
+    options: list[str], place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The rate, the length, and the namespace of the Job where there would be one."""
+    assert _run("--rate", "30", "--seconds", "9", "-n", "shop", *options) == 0
+    said = capsys.readouterr().out
+    assert "30 requests/s for 9 s" in said
+    assert place in said
+    assert ("Job" in said) is bool(place)
