@@ -25,9 +25,8 @@ from ekiben.scale.job import lines
 from ekiben.scale.job.description import Description
 from ekiben.scale.measurement import LoadMeasurement, measure
 from ekiben.scale.progress import Progress
-from ekiben.scale.records import Outcome
+from ekiben.scale.records import Outcome, Sent
 from ekiben.scale.schedule import Load, Segment
-from ekiben.scale.sender import Sent
 from ekiben.scale.target import LoadTarget
 
 DEPLOYMENT = yaml.safe_load((Path(__file__).parents[3] / "k8s" / "base" / "deployment.yaml").read_text())
