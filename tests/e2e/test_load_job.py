@@ -168,3 +168,13 @@ def test_a_quota_is_told_in_the_clusters_words(
     assert words in done.stderr
     assert "next:" in done.stderr
     _gone(project)
+
+
+def test_both_protocols_and_several_senders_go_from_a_pod(project: Project, revision: dict[str, Any]) -> None:
+    """Calls of gRPC from two processes of the pod: every answer right, one measurement."""
+    assert revision["revision"]
+    argv = ("loadtest", "iris", "--in-cluster", "--rate", "20", "--seconds", "5")
+    found = project.ekiben(*argv, "--protocol", "grpc", "--senders", "2")
+    assert (found["protocol"], found["senders"]) == ("grpc", 2)
+    assert (found["load"]["ok"], found["load"]["failed"]) == (found["load"]["planned"], 0)
+    _gone(project)

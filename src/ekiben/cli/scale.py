@@ -70,9 +70,9 @@ def loadtest(
     shape = _shape(traveller.config.scale.load, rate, seconds)
     if dry_run:
         what = f"{shape.rate:g} requests/s for {shape.duration_seconds:g} s"
-        place = f" from a Job in the namespace {traveller.namespace}" if in_cluster else ""
-        how = f"{shape.arrivals} arrivals) over {protocol} from {senders} process(es)"
-        line = f"would send {what} ({how}{place}"
+        place = f", from a Job in the namespace {traveller.namespace}" if in_cluster else ""
+        how = f"over {protocol} from {senders} process(es){place}"
+        line = f"would send {what} ({shape.arrivals} arrivals) {how}"
         output.emit(shape, [line], as_json=as_json)
         return
     own = credential.given(os.environ, key_file)

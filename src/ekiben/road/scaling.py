@@ -108,7 +108,7 @@ def load(
 
     Raises:
         ConfigError: The address may not be loaded.
-        ClusterError: The Service was not found, does not speak the protocol, or the Job measured nothing.
+        ClusterError: The Service was not found, or does not speak the protocol, or the Job measured nothing.
     """
     whole = schedule.Load.of(shape)
     if address is None:
@@ -134,9 +134,8 @@ def _inside(api: cluster.Cluster, traveller: Traveller, told: Description, on_pr
         on_progress=on_progress,
         on_second=lambda seconds: samples.append(_sample(api, traveller, seconds)),
     )
-    return Scaled(
-        told.target.url, measured, tuple(samples), protocol=told.target.protocol, senders=told.senders
-    )
+    found = told.target
+    return Scaled(found.url, measured, tuple(samples), protocol=found.protocol, senders=told.senders)
 
 
 def scale(

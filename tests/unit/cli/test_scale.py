@@ -61,9 +61,8 @@ def test_a_job_and_an_address_of_this_machine_do_not_go_together(capsys: pytest.
 def test_a_dry_run_says_where_it_would_send_from(
     options: list[str], place: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The rate, the length, and the namespace of the Job where there would be one."""
+    """The namespace of the Job where there would be one."""
     assert _run("--rate", "30", "--seconds", "9", "-n", "shop", *options) == 0
     said = capsys.readouterr().out
-    assert "30 requests/s for 9 s" in said
     assert place in said
     assert ("Job" in said) is bool(place)

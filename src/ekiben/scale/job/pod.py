@@ -16,14 +16,14 @@ CALLER = ("ekiben.dev/caller", "true")  # as the chart's namespaces of callers a
 ARCHIVE, HEADERS = "code.zip", "headers"  # entries of ConfigMap and Secret
 _FOLDER, _HEADERS_FOLDER = "/etc/ekiben/load", "/etc/ekiben/headers"
 _GRACE_SECONDS = 2  # what it has to do when it is told to end takes microseconds
-# CPU of one request: 71 us at 5,000/s, 160 us at 500/s (`schedule.MAX_RATE`, `alarm`); over gRPC 750 us at
-# 200/s. The limit is one core per sender, all that an event loop can use: one that is throttled is late.
-_CPU_SECONDS, _LEAST_CORES = {"http": 200e-6, "grpc": 900e-6}, 0.1
-# Memory, about twice what was measured: 24 MiB of program (of each process, if there are several), with
-# gRPC 46 MiB; 274 bytes per request with its copy at the end, 650 bytes per second of the series.
+# CPU of one request: 71 us at 5,000/s, 160 us at 500/s (`schedule.MAX_RATE`, `alarm`); over gRPC 940 us at
+# 200/s (measured). The limit is a core per sender, all that an event loop can use: who is throttled is late.
+_CPU_SECONDS = {"http": 200e-6, "grpc": 1000e-6}
+_LEAST_CORES = 0.1
+# Memory, about twice what was measured: 24 MiB of program (58 over gRPC), 274 bytes per request with its copy
+# at the end, 650 bytes per second of the series.
 _MEBIBYTE = 1024 * 1024
-_BASE_BYTES = {"http": 96 * _MEBIBYTE, "grpc": 128 * _MEBIBYTE}
-_REQUEST_BYTES, _SECOND_BYTES = 512, 1536
+_BASE_BYTES, _REQUEST_BYTES, _SECOND_BYTES = 96 * _MEBIBYTE, 512, 1536
 _STORAGE = "32Mi"
 _RESTRICTED = {
     "allowPrivilegeEscalation": False,
@@ -70,17 +70,18 @@ def resources(told: Description) -> dict[str, dict[str, str]]:
         told: What it sends.
 
     Returns:
-        CPU by protocol, highest rate and senders, memory also by the number of requests and the length.
+        CPU by protocol and highest rate, at most a core per sender; memory by the number of requests, the
+        length, and the processes.
     """
-    load, protocol, senders = told.load, told.target.protocol, told.senders
+    load = told.load
     highest = max(max(one.rate, one.end_rate or 0.0) for one in load.segments)
-    cores = min(float(senders), max(_LEAST_CORES, _CPU_SECONDS[protocol] * highest))
-    processes = 1 if senders == 1 else 1 + senders  # the first one only listens to the others then
-    needed = processes * _BASE_BYTES[protocol] + _REQUEST_BYTES * load.requests + _SECOND_BYTES * load.seconds
+    cores = min(float(told.senders), max(_LEAST_CORES, _CPU_SECONDS[told.target.protocol] * highest))
+    processes = 1 if told.senders == 1 else 1 + told.senders  # theirs, and the one that begins them together
+    needed = _BASE_BYTES * processes + _REQUEST_BYTES * load.requests + _SECOND_BYTES * load.seconds
     memory = f"{math.ceil(needed / _MEBIBYTE)}Mi"
     return {
         "requests": {"cpu": f"{math.ceil(cores * 1000)}m", "memory": memory, "ephemeral-storage": _STORAGE},
-        "limits": {"cpu": str(senders), "memory": memory, "ephemeral-storage": _STORAGE},
+        "limits": {"cpu": f"{told.senders}", "memory": memory, "ephemeral-storage": _STORAGE},
     }
 
 

@@ -27,15 +27,12 @@ GOLDEN = {
 def _told(**fields: Any) -> Description:
     bodies, checks = target.golden(GOLDEN, 2)
     found = LoadTarget("http://10.96.0.7:80/predict", bodies, checks, networks=("10.0.0.0/8",), **fields)
-    return Description(found, Load((Segment(3, 2), Segment(1, 5, end_rate=9)), "constant"), 11)
+    return Description(found, Load((Segment(3, 2), Segment(1, 5, end_rate=9)), "constant"), 11, 3)
 
 
 def test_a_description_comes_back_as_it_was() -> None:
     """Every field of target and load, each float to the last bit, but for what travels apart."""
-    told = _told(
-        timeout_seconds=2.5, pod_header="x-pod", server_name="iris.models.svc", connections=3, protocol="grpc"
-    )
-    told = dataclasses.replace(told, senders=3)
+    told = _told(timeout_seconds=2.5, pod_header="x-pod", server_name="iris.models.svc", protocol="grpc")
     assert description.read(description.write(told)) == told
 
 

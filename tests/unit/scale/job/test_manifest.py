@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from ekiben.scale.job.manifest import Objects
 from ekiben.scale.job.place import Place, place_of
 from ekiben.scale.job.pod import Program, resources
 from ekiben.scale.schedule import Load, Segment
-from ekiben.scale.target import LoadTarget, Protocol
+from ekiben.scale.target import LoadTarget
 
 BASE = Path(__file__).resolve().parents[4] / "k8s" / "base"
 MINORS = ("1.33", "1.35", "1.37")
@@ -175,27 +176,32 @@ def test_the_job_ends_by_itself_and_is_not_tried_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("load", "protocol", "senders", "cpu", "least_mebibytes"),
+    ("load", "senders", "cpu", "least_mebibytes"),
     [
-        (Load((Segment(20, 60),)), "http", 1, 100, 64),
-        (Load((Segment(0, 60, end_rate=2000),)), "http", 1, 400, 64 + 60_000 * 274 / 2**20),
-        (Load((Segment(5000, 400),)), "http", 1, 1000, 64 + 2_000_000 * 274 / 2**20),
-        (Load((Segment(5000, 400),)), "http", 3, 1000, 4 * 24 + 2_000_000 * 274 / 2**20),
-        (Load((Segment(2000, 10),)), "grpc", 1, 1000, 64),
-        (Load((Segment(2000, 10),)), "grpc", 4, 1800, 5 * 46),
-        (Load((Segment(1, 86_400),)), "http", 1, 100, 64 + 86_400 * 924 / 2**20),
+        (Load((Segment(20, 60),)), 1, 100, 64),
+        (Load((Segment(0, 60, end_rate=2000),)), 1, 400, 64 + 60_000 * 274 / 2**20),
+        (Load((Segment(5000, 400),)), 1, 1000, 64 + 2_000_000 * 274 / 2**20),
+        (Load((Segment(1, 86_400),)), 1, 100, 64 + 86_400 * 924 / 2**20),
+        (Load((Segment(20, 60),)), 4, 100, 5 * 64),
     ],
 )
 def test_the_pod_asks_for_what_the_load_needs(
-    load: Load, protocol: Protocol, senders: int, cpu: int, least_mebibytes: float
+    load: Load, senders: int, cpu: int, least_mebibytes: float
 ) -> None:
-    """CPU by rate and protocol up to one core a sender, memory by what was measured to be taken."""
-    where = LoadTarget("http://127.0.0.1/", (b"x",), protocol=protocol)
-    found = resources(Description(where, load, senders=senders))
+    """CPU by the highest rate up to a core per sender, memory by what was measured of each part."""
+    found = resources(replace(told(load), senders=senders))
     assert found["requests"]["cpu"] == f"{cpu}m"
     assert found["limits"]["cpu"] == str(senders)
     assert float(found["requests"]["memory"].removesuffix("Mi")) >= least_mebibytes
     assert found["limits"]["memory"] == found["requests"]["memory"]
+
+
+def test_a_call_over_grpc_asks_for_more() -> None:
+    """Its client was measured to take 0.94 ms of CPU per request at 200/s."""
+    found = resources(told(Load((Segment(200, 60),)), protocol="grpc"))
+    assert 188 <= int(found["requests"]["cpu"].removesuffix("m")) <= 300
+    found = resources(told(Load((Segment(3000, 60),)), protocol="grpc"))
+    assert (found["requests"]["cpu"], found["limits"]["cpu"]) == ("1000m", "1")
 
 
 def test_names_stay_names() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,23 +66,29 @@ def test_it_sends_the_load_and_says_what_it_measured(
     assert steps[-1].ok == 60
 
 
-def test_several_senders_start_from_the_archive_too(
+def test_several_senders_share_the_load_there_too(
     program: Path, site: Path, tmp_path: Path, service: Service
 ) -> None:
-    """Two processes share the times: the server counts each request once, the measurement is of both."""
-    told = dataclasses.replace(_described(service.url), senders=2)
+    """Processes that import from the archive again: the same 60 requests, each once, and one measurement."""
+    told = replace(_described(service.url, connections=1), senders=2)
     status, said = _run(program, site, tmp_path, told)
-    assert (status, len(service.bodies)) == (0, 60)
+    assert status == 0
+    assert len(service.bodies) == 60
+    assert isinstance(said[-1], LoadMeasurement)
     assert (said[-1].planned, said[-1].ok, said[-1].failed) == (60, 60, 0)
+    assert said[-1].connections >= 2  # each has its own
 
 
-def test_it_speaks_grpc_from_the_archive_too(program: Path, site: Path, tmp_path: Path) -> None:
-    """The generated messages and grpc's own library are found; every answer is compared."""
+def test_the_other_protocol_is_spoken_there_too(program: Path, site: Path, tmp_path: Path) -> None:
+    """Messages as they are, the key as metadata, answers read by what the archive has of the pod's half."""
     with rpc.running() as service:
-        told = _described(service.url, protocol="grpc")
+        told = _described(service.url, protocol="grpc", headers={"X-API-Key": "s3cret"})
+        told = replace(told, target=replace(told.target, bodies=(b"\x0a\x04iris",)))
         status, said = _run(program, site, tmp_path, told)
-        assert (status, len(service.bodies)) == (0, 60)
-    assert (said[-1].ok, said[-1].failed) == (60, 0)
+    assert status == 0
+    assert (len(service.bodies), set(service.bodies)) == (60, {b"\x0a\x04iris"})
+    assert {found["x-api-key"] for found in service.metadata} == {"s3cret"}
+    assert (said[-1].ok, said[-1].failed, said[-1].statuses) == (60, 0, {200: 60})
 
 
 def test_a_wrong_answer_is_counted_there_as_here(
