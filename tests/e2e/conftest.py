@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ import pytest
 from tests.e2e.rig import Project, Rig, settings
 
 ROOT = Path(__file__).resolve().parents[2]
+# What is started in the background has Ctrl-C ignored, and would hand that on to every `ekiben`.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
