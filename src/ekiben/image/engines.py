@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import shutil
 import tarfile
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,9 +85,13 @@ class Lists:
         Raises:
             ToolError: It failed.
         """
-        room = parcel.room
+        # podman refuses a longer runroot than 50 characters, which a home's cache may have.
+        with tempfile.TemporaryDirectory(prefix="ekiben-") as short:
+            self._push(parcel, parcel.room, short)
+
+    def _push(self, parcel: Parcel, room: Path, run: str) -> None:
         # A store of its own: the user's is not touched, and nothing stays.
-        store = ["--root", f"{room}/root", "--runroot", f"{room}/run", "--storage-driver", "vfs"]
+        store = ["--root", f"{room}/root", "--runroot", run, "--storage-driver", "vfs"]
         manifest = [self.name, *store, "manifest"]
         (room / "layout").symlink_to(parcel.layout)
         command.run([*manifest, "create", "ekiben"], show=False)

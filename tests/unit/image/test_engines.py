@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,20 @@ def test_plain_http_is_said_only_where_it_was_allowed(tmp_path: Path) -> None:
     """TLS is verified unless the access says plain."""
     assert engines._access(Access("r:1"), tmp_path) == ["--tls-verify=true"]
     assert engines._access(Access("r:1", plain=True), tmp_path) == ["--tls-verify=false"]
+
+
+def test_podman_gets_a_short_folder_wherever_the_cache_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its runroot has at most 50 characters, is there while it runs, and is gone afterwards."""
+    (tmp_path / "podman").write_text(
+        f'#!/bin/sh\n[ ${{#4}} -le 50 ] && [ -d "$4" ] && echo "$4" >> {tmp_path}/seen\n'
+    )
+    (tmp_path / "podman").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    room = tmp_path / ("a" * 60)
+    room.mkdir()
+    engines.Lists("podman").push(engines.Parcel(tmp_path, "r:1/x", "v", Access("r:1"), room))
+    seen = set((tmp_path / "seen").read_text().splitlines())
+    assert len(seen) == 1
+    assert not Path(seen.pop()).exists()
