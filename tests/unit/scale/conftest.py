@@ -65,6 +65,13 @@ class Service:
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
+    def begin_again(self) -> None:
+        """Forget what it saw, and when its first request came."""
+        self.most_at_once, self._began = 0, 0.0
+        self.bodies.clear()
+        self.connections.clear()
+        self.headers.clear()
+
     def _wait(self) -> float:
         since = time.monotonic() - self._began
         begin, end = self.stall

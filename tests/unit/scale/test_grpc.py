@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -138,7 +139,7 @@ def test_a_closed_connection_is_a_failure(how: str) -> None:
         def close_all() -> None:
             while not stop.is_set():
                 connection, _ = listener.accept()
-                with connection:
+                with connection, contextlib.suppress(ConnectionError):  # the client may be quicker
                     if how != "at once":
                         connection.sendall(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00")  # SETTINGS
                         while b"x-key" not in (read := connection.recv(65536)) and read:
