@@ -19,7 +19,7 @@ from tests.oracles.metric_faults.faults import Fault, Life
 _SAMPLE_SECONDS = 1.0  # metrics-server looks every 15 s
 _KEDA_PATIENCE_SECONDS = 3 / PACE  # KEDA_HTTP_DEFAULT_TIMEOUT
 _SKEW_SECONDS = 3600
-_HUGE = 1e13
+_HUGE = 1e9
 _RESET = 0.6  # a rate over a window in which a counter began anew, as a share of the true one
 End = Literal["answer", "hang", "cut"]
 

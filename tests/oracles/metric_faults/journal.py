@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.oracles import build
 from tests.oracles.closed_loop import journal, plane
 from tests.oracles.closed_loop.trace import Json
-from tests.oracles.metric_faults.faults import DEMAND_AWAY, is_lie
+from tests.oracles.metric_faults.faults import PLANE, is_lie
 from tests.oracles.metric_faults.live import BATCHES, LANES
 from tests.oracles.metric_faults.verdict import UP_GOAL_SECONDS
 from tests.torture.pod import results
@@ -24,6 +24,7 @@ RECORDINGS = build.ROOT / "tests" / "unit" / "scale" / "hpa" / "metric-faults.js
 KEPT = ("demand-0", "demand-1", "cpu-0", "stock-0")  # of each batch
 _ASIDE = {"__main__.py", "journal.py"}  # what only keeps and shows results
 _OURS = ("demand", "cpu")
+HANGS = "demand-hangs"
 
 
 def code() -> str:
@@ -95,58 +96,107 @@ def entries(lines: Iterable[Json]) -> list[Json]:
 def totals(lines: Iterable[Json]) -> Json:
     """What the goals are about, in numbers."""
     lines = list(lines)
-    found = entries(lines)
-    ours = [each for each in found if each["subject"] in _OURS and each["kind"] != "none"]
+    found = [each for each in entries(lines) if each["kind"] != "none"]
+    ours = [each for each in found if each["subject"] in _OURS]
     honest = [each for each in ours if not is_lie(each["subject"], each["kind"])]
     lies = [each for each in ours if is_lie(each["subject"], each["kind"])]
-    stock = [each for each in found if each["subject"] == "stock" and each["kind"] != "none"]
-    ups = [each["up_seconds"] for each in ours if "up_seconds" in each]
-    late = sum(not 0 <= each <= UP_GOAL_SECONDS for each in ups)
+    stock = [each for each in found if each["subject"] == "stock"]
     made = {
         "faults": len(ours),
+        "plane": sum(each["kind"] in PLANE for each in ours),
         "survivable": len(honest),
-        "below": sum(bool(each["below"]) for each in honest),
-        "before": sum(len(each["below"]) for each in found if each["kind"] == "none"),
+        "below": _bad(honest),
+        "before": _bad(each for each in entries(lines) if each["kind"] == "none"),
+        "blind": sum(each["blind"] for each in ours),
         "blind_downs": sum(each["blind_downs"] for each in ours),
         "lies": len(lies),
-        "lies_below": sum(bool(each["below"]) for each in lies),
+        "lies_below": _bad(lies),
         "stock": len(stock),
-        "stock_below": sum(bool(each["below"]) for each in stock),
-        "rises": len(ups),
-        "rises_late": late,
-        "rise_longest": max(ups, default=0.0),
-        "rise_median": sorted(ups)[len(ups) // 2] if ups else 0.0,
+        "stock_below": _bad(stock),
         "syncs": sum(each["compared"] for each in lines),
         "identical": sum(each["identical"] for each in lines),
+        **_rises(ours),
     }
-    met = made["faults"] >= GOAL and not (made["below"] or made["before"] or made["blind_downs"] or late)
-    return made | {"met": bool(met and made["stock_below"] and ups)}
+    held = not (made["below"] or made["before"] or made["blind_downs"] or made["rises_late"])
+    enough = made["faults"] >= GOAL and made["rises"] and made["stock_below"]
+    return made | {"met": bool(held and enough)}
+
+
+def _bad(found: Iterable[Json]) -> int:
+    return sum(bool(each["below"]) for each in found)
+
+
+def _rises(found: Sequence[Json]) -> Json:
+    """Loads that grew while the demand was away. An adapter that hangs is apart: it holds up the whole sync."""
+    timed = [each for each in found if "up_seconds" in each]
+    ups = sorted(each["up_seconds"] for each in timed if each["kind"] != HANGS)
+    hung = sorted(each["up_seconds"] for each in timed if each["kind"] == HANGS)
+    return {
+        "rises": len(ups),
+        "rises_late": sum(not 0 <= each <= UP_GOAL_SECONDS for each in ups),
+        "rise_median": ups[len(ups) // 2] if ups else 0.0,
+        "rise_longest": max(ups, default=0.0),
+        "hung": len(hung),
+        "hung_never": sum(each < 0 for each in hung),
+        "hung_longest": max(hung, default=0.0),
+    }
 
 
 def table(lines: Iterable[Json]) -> str:
     """One row per kind of fault, Markdown: faults, and those with a scale-down below the true demand."""
     found = entries(lines)
-    head = ("fault", "demand and CPU net", "CPU alone", "KEDA's defaults")
+    head = ("fault", "ekiben, demand and CPU net", "ekiben, CPU", "KEDA's defaults")
     made = [head, ("---", "---:", "---:", "---:")]
-    for kind in dict.fromkeys(each["kind"] for each in sorted(found, key=lambda each: str(each["kind"]))):
-        row = [kind]
-        for subject in ("demand", "cpu", "stock"):
-            mine = [each for each in found if (each["kind"], each["subject"]) == (kind, subject)]
-            bad = sum(bool(each["below"]) for each in mine)
-            mark = " (lie)" if subject in _OURS and is_lie(subject, kind) else ""
-            row.append(f"{bad} of {len(mine)}{mark}" if mine else "")
-        made.append((row[0], row[1], row[2], row[3]))
+    for kind in sorted({each["kind"] for each in found}):
+        mine = {
+            name: [each for each in found if (each["kind"], each["subject"]) == (kind, name)]
+            for name in LANES
+        }
+        cells = [_cell(name, kind, mine[name]) for name in LANES]
+        made.append((kind, *cells))
     return "\n".join(f"| {' | '.join(row)} |" for row in made)
+
+
+def _cell(name: str, kind: str, found: Sequence[Json]) -> str:
+    if not found:
+        return ""
+    return f"{_bad(found)} of {len(found)}{' (lie)' if name in _OURS and is_lie(name, kind) else ''}"
 
 
 def figure() -> str:
     """What the journal shows for the code as it is, for the page about the HPA."""
     known = read()
     left = missing(SEED, known)
-    if left:
-        done = len(BATCHES) - len(left)
-        return f"{done} of {len(BATCHES)} batches played since the code changed; next: `make oracle-faults`."
+    if len(left) == len(BATCHES):
+        return "Not played since the code changed; next: `make oracle-faults`."
     lines = list(valid(SEED, known).values())
     sums = totals(lines)
-    away = ", ".join(f"`{each}`" for each in DEMAND_AWAY[:3])
-    return f"{sums} {away}\n\n{table(lines)}"
+    part = f"{len(left)} of {len(BATCHES)} batches are still to be played. " if left else ""
+    return (
+        f"**{sums['below']} of {sums['survivable']:,} metric faults took a replica that the true demand needed** "
+        f"from ekiben's HPAs; {sums['blind_downs']} scale-downs in {sums['blind']:,} syncs in which a metric "
+        f"failed. {part}The goal (1,000 faults, none; more by CPU within 45 s) is "
+        f"{'met' if sums['met'] else 'missed'}. {sums['plane']} of the {sums['faults']:,} faults are those of the "
+        f"control plane, which every HPA meets at once.\n"
+        f"Apart: of {sums['lies']} lies {sums['lies_below']} did, {_worst(lines)}. With KEDA's defaults "
+        f"{sums['stock_below']} of {sums['stock']} faults did.\n"
+        f"While the demand was away, CPU asked for more in {sums['rises']} of {sums['rises']} loads that outgrew it "
+        f"within {sums['rise_longest']:g} s of a cluster ({sums['rise_median']:g} s in the median), "
+        f"{sums['rises_late']} later than 45 s or never. Where the adapter hung instead ({sums['hung']} loads) it "
+        f"took up to {sums['hung_longest']:g} s, {sums['hung_never']} never within the fault.\n"
+        f"Ekiben's controller decides the same in {sums['identical']:,} of {sums['syncs']:,} syncs. "
+        f"kube-controller-manager {plane.kubernetes()}, seed {SEED}, code {lines[0]['code']}; raw results: "
+        f"`docs/scaling/metric-faults.jsonl`.\n\n{table(lines)}"
+    )
+
+
+def _worst(lines: Iterable[Json]) -> str:
+    """How little a lie left to the HPA with the net, and to the one without."""
+    found = [each for each in entries(lines) if is_lie(each["subject"], each["kind"])]
+    made = []
+    for name, said in (("demand", "with the CPU net"), ("cpu", "without it")):
+        left = [one for each in found if each["subject"] == name for one in each["below"]]
+        if left:
+            worst = min(left, key=lambda one: float(one[2] / one[3]))
+            made.append(f"{worst[2]} replicas of {worst[3]} {said}")
+    return f"at the worst with {' and '.join(made)}" if made else "none"
