@@ -170,7 +170,7 @@ def simulation_page() -> dict[Path, str]:
 
 
 def hpa_page() -> dict[Path, str]:
-    """Write figures of the oracle and of the closed loops into the page about the HPA, from their journals."""
+    """Write figures of the oracle and the closed loops into the page about the HPA, from journals."""
     sys.path.insert(0, str(ROOT))
     from tests.oracles import hpa_compare
     from tests.oracles.closed_loop import journal

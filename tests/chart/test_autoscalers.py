@@ -38,7 +38,7 @@ def test_times_are_a_fifteenth() -> None:
 
 
 def test_kedas_hpa_asks_for_the_demand_first() -> None:
-    """External `s0-prometheus` with the ScaledObject's name and a target of 1, then CPU: KEDA sorts by type."""
+    """External `s0-prometheus` with the ScaledObject's name and a target of 1, then CPU, sorted by type."""
     external, cpu = autoscalers.subjects()["demand"].spec["metrics"]
     assert external["external"] == {
         "metric": {

@@ -127,8 +127,9 @@ def figure() -> str:
         return "Not played since the code changed; next: `make oracle-ratchet`."
     ours, stock = (sums(lines, name) for name in ("demand", "stock"))
     return (
-        f"**{ours['rescales']} rescales and {abs(ours['drift'])} replicas of drift in {ours['rollouts']} rollouts** "
-        f"of {ours['deployments']} Deployments with ekiben's HPA for the demand; {stock['drift']:+d} replicas in "
+        f"**{ours['rescales']} rescales and {abs(ours['drift'])} replicas of drift in {ours['rollouts']} "
+        f"rollouts** of {ours['deployments']} Deployments with ekiben's HPA for the demand; "
+        f"{stock['drift']:+d} replicas in "
         f"{stock['rollouts']} rollouts of {stock['deployments']} with KEDA's defaults. The goal (200 and 20 "
         f"rollouts, no drift and some) is {'met' if met(lines) else 'missed'}.\n"
         f"kube-controller-manager {plane.kubernetes()}, seed {SEED}, code {lines[0]['code']}; raw results: "
