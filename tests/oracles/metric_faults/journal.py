@@ -128,7 +128,7 @@ def _bad(found: Iterable[Json]) -> int:
 
 def _rises(found: Sequence[Json]) -> Json:
     """Loads that grew while the demand was away; an adapter that hangs is apart: it holds up the sync."""
-    timed = [each for each in found if "up_seconds" in each]
+    timed = [each for each in found if each["subject"] == "demand" and "up_seconds" in each]
     ups = sorted(each["up_seconds"] for each in timed if each["kind"] != HANGS)
     hung = sorted(each["up_seconds"] for each in timed if each["kind"] == HANGS)
     return {
