@@ -1,14 +1,14 @@
 # The road:      up, train, bento, image, release, traffic, scale, observe, down
 #                of the model MODEL, a folder of bentos/: make up MODEL=credit
 # The workshop:  setup, test, lint, e2e, torture, torture-baseline, torture-faults, torture-artefact, torture-operator, torture-doctor, torture-ground,
-#                torture-cluster, torture-alerts, torture-chart, score, oracle, oracle-live, simulate, bench, bench-quick, generate, models, verify, lock
+#                torture-cluster, torture-alerts, torture-chart, score, oracle, oracle-live, oracle-faults, oracle-ratchet, simulate, bench, bench-quick, generate, models, verify, lock
 MODEL ?= iris
 PYTHON ?= python3
 BIN := .venv/bin
 EKIBEN := $(BIN)/ekiben
 .DEFAULT_GOAL := help
 .PHONY: help up train bento image release traffic scale observe down \
-        setup test test-pod test-rest lint e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-doctor torture-ground torture-cluster torture-alerts torture-chart score oracle oracle-live simulate bench \
+        setup test test-pod test-rest lint e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-doctor torture-ground torture-cluster torture-alerts torture-chart score oracle oracle-live oracle-faults oracle-ratchet simulate bench \
         bench-quick generate models verify lock clean
 
 help: ## list the targets
@@ -99,6 +99,12 @@ oracle: setup ## compare the HPA's arithmetic with upstream's controller, 1,000,
 
 oracle-live: setup ## play traces before a real kube-controller-manager and compare its decisions; goes on where it stopped (about 8 minutes; needs Go and Debian)
 	$(BIN)/python -m tests.oracles.closed_loop run; status=$$?; $(BIN)/python tools/generate.py; exit $$status
+
+oracle-faults: setup ## inject metric faults before a real kube-controller-manager, against the true demand; goes on where it stopped (about 15 minutes; needs Go, Helm and Debian)
+	$(BIN)/python -m tests.oracles.metric_faults run; status=$$?; $(BIN)/python tools/generate.py; exit $$status
+
+oracle-ratchet: setup ## roll Deployments out again and again before a real kube-controller-manager; see whether replicas drift (about 6 minutes; needs Go, Helm and Debian)
+	$(BIN)/python -m tests.oracles.ratchet run; status=$$?; $(BIN)/python tools/generate.py; exit $$status
 
 simulate: setup ## autoscalers under synthetic traffic, the whole table; goes on where it stopped (about 3 hours)
 	$(BIN)/python -m benchmarks.simulation run

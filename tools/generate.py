@@ -158,14 +158,18 @@ def simulation_page() -> dict[Path, str]:
 
 
 def hpa_page() -> dict[Path, str]:
-    """Write figures of the oracle and the closed loop into the page about the HPA, from their journals."""
+    """Write figures of the oracle and the closed loops into the page about the HPA, from journals."""
     sys.path.insert(0, str(ROOT))
     from tests.oracles import hpa_compare
     from tests.oracles.closed_loop import journal
+    from tests.oracles.metric_faults import journal as faults
+    from tests.oracles.ratchet import journal as ratchet
 
     text = _HPA.read_text(encoding="utf-8")
-    text = _between(text, "oracle", hpa_compare.figure())
-    return {_HPA: _between(text, "live", journal.figure())}
+    figures = {"oracle": hpa_compare, "live": journal, "faults": faults, "ratchet": ratchet}
+    for name, each in figures.items():
+        text = _between(text, name, each.figure())
+    return {_HPA: text}
 
 
 def scaling_page() -> dict[Path, str]:
