@@ -73,10 +73,11 @@ def test_helm_3_releases_upgrades_and_rolls_back(by_helm3: Project) -> None:
     assert by_helm3.ready() >= 1
 
 
-def test_a_release_by_helm_3_that_cannot_serve_undoes_itself(by_helm3: Project, tmp_path: Path) -> None:
+def test_a_release_by_helm_3_that_cannot_serve_undoes_itself(
+    by_helm3: Project, model: dict[str, Any], tmp_path: Path
+) -> None:
     """A crash-looping image ends with exit code 7, the old digest serving, no request failed."""
     serving = by_helm3.ekiben("status", "iris")["image"]
-    model = by_helm3.ekiben("train", "iris")
     bad = by_helm3.beside(tmp_path / "crashing", EKIBEN_RELEASE__TIMEOUT_SECONDS="40")
     shutil.copy(Path(__file__).parent / "faulty" / "crashing.py", bad.root / "bentos/iris/service.py")
     for station in ("train", "bento", "image"):
