@@ -100,10 +100,10 @@ oracle: setup ## compare the HPA's arithmetic with upstream's controller, 1,000,
 oracle-live: setup ## play traces before a real kube-controller-manager and compare its decisions; goes on where it stopped (about 8 minutes; needs Go and Debian)
 	$(BIN)/python -m tests.oracles.closed_loop run; status=$$?; $(BIN)/python tools/generate.py; exit $$status
 
-oracle-faults: setup ## inject metric faults before a real kube-controller-manager, against the true demand; goes on where it stopped (about 15 minutes; needs Go, Helm and Debian)
+oracle-faults: setup ## inject metric faults before a real kube-controller-manager, against the true demand; goes on where it stopped (about 15 minutes; needs Go and Debian)
 	$(BIN)/python -m tests.oracles.metric_faults run; status=$$?; $(BIN)/python tools/generate.py; exit $$status
 
-oracle-ratchet: setup ## roll Deployments out again and again before a real kube-controller-manager; see whether replicas drift (about 6 minutes; needs Go, Helm and Debian)
+oracle-ratchet: setup ## roll Deployments out again and again before a real kube-controller-manager; see whether replicas drift (about 6 minutes; needs Go and Debian)
 	$(BIN)/python -m tests.oracles.ratchet run; status=$$?; $(BIN)/python tools/generate.py; exit $$status
 
 simulate: setup ## autoscalers under synthetic traffic, the whole table; goes on where it stopped (about 3 hours)

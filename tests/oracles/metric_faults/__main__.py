@@ -13,7 +13,6 @@ import json
 import sys
 
 from tests.oracles.closed_loop.journal import Origin
-from tests.oracles.closed_loop.trace import Json
 from tests.oracles.metric_faults import journal, live, verdict
 from tests.oracles.metric_faults.autoscalers import subjects
 from tests.torture.pod import results
@@ -34,15 +33,8 @@ def _run(seed: int, only: list[int] | None) -> None:
         recordings = live.recorded(seed, batch, _say)
         for each in recordings:
             found = verdict.faults(each, *lives[each["lane"]])
-            journal.append(each, found, _same(each), origin)
+            journal.append(each, found, verdict.comparison(each), origin)
         journal.keep(recordings)
-
-
-def _same(recording: Json) -> Json:
-    """How many of its decisions ekiben's controller takes too."""
-    ours = verdict.decisions(recording)
-    same = sum(a == b["r"] for a, b in zip(ours, recording["done"], strict=True))
-    return {"compared": len(ours), "identical": same}
 
 
 def _report(seed: int) -> int:

@@ -47,6 +47,9 @@ OWN = {
 DEMAND_AWAY = (*ERRORS, "external-api-deleted", "external-api-dead")
 _LENGTHS = (1.0, 2.0, 4.0, 8.0, 12.0, 16.0)  # seconds; ekiben's window is 9 of them, the stock one 10
 _LOW, _HIGH = 3.2, 13.5  # load, replicas
+_LOW_MOST = 5.5  # of a load that grows in each fault
+_STEP_SECONDS = 0.05
+_RISE_SECONDS, _FOLLOW_SECONDS = 8.0, 24.0  # of a fault, and until replicas have followed
 
 
 def is_lie(subject: str, kind: str) -> bool:
@@ -152,7 +155,7 @@ def life(found: Sequence[Span], chance: random.Random) -> Life:
     for span in found:
         shape = _shape(load, chance)
         step = max(times[-1] + 0.1, chance.uniform(span.begin - 2, span.end))
-        takes = chance.choice((0.05, 0.05, 3.0))  # a step, or a ramp
+        takes = chance.choice((_STEP_SECONDS, _STEP_SECONDS, 3.0))  # a step, or a ramp
         if shape == "rising":
             to = min(_HIGH, load * chance.uniform(1.6, 2.6))
         else:
@@ -162,6 +165,29 @@ def life(found: Sequence[Span], chance: random.Random) -> Life:
         faults.append(Fault(span.kind, span.begin, span.end, shape, round(step, 3)))
         load = to
     return Life(tuple(faults), tuple(times), tuple(round(each, 3) for each in loads))
+
+
+def rises(kinds: Sequence[str], seconds: float, chance: random.Random) -> Life:
+    """A load that grows by a step in each fault, and falls so long before the next that replicas follow.
+
+    Args:
+        kinds: Of faults.
+        seconds: How long the run lasts.
+        chance: Of sizes, times and order.
+    """
+    low = round(chance.uniform(_LOW, _LOW_MOST), 3)
+    faults: list[Fault] = []
+    times, loads, left = [0.0], [low], list(kinds)
+    chance.shuffle(left)
+    begin = round(chance.uniform(3, 8), 3)
+    while begin + _RISE_SECONDS + 2 <= seconds:
+        step, end = round(begin + chance.uniform(0.2, 2.0), 3), round(begin + _RISE_SECONDS, 3)
+        to = round(low * chance.uniform(1.5, 2.3), 3)
+        times += [step, round(step + _STEP_SECONDS, 3), end, round(end + _STEP_SECONDS, 3)]
+        loads += [low, to, to, low]
+        faults.append(Fault(left[len(faults) % len(left)], begin, end, "rising", step))
+        begin = round(end + chance.uniform(_FOLLOW_SECONDS, _FOLLOW_SECONDS + 3), 3)
+    return Life(tuple(faults), tuple(times), tuple(loads))
 
 
 def _shape(load: float, chance: random.Random) -> Shape:

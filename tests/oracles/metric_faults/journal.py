@@ -9,11 +9,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.oracles import build
+from tests.oracles import build, hpa_ours
 from tests.oracles.closed_loop import journal, plane
 from tests.oracles.closed_loop.trace import Json
+from tests.oracles.metric_faults.autoscalers import PACE
 from tests.oracles.metric_faults.faults import PLANE, is_lie
-from tests.oracles.metric_faults.live import BATCHES, LANES
+from tests.oracles.metric_faults.live import BATCHES, LANES, names
 from tests.oracles.metric_faults.verdict import UP_GOAL_SECONDS
 from tests.torture.pod import results
 
@@ -21,18 +22,20 @@ SEED = 1
 GOAL = 1000  # faults
 FILE = build.ROOT / "docs" / "scaling" / "metric-faults.jsonl"
 RECORDINGS = build.ROOT / "tests" / "unit" / "scale" / "hpa" / "metric-faults.jsonl.gz"
-KEPT = ("demand-0", "demand-1", "cpu-0", "stock-0")  # of each batch
+KEPT = ("demand-0", "demand-1", "cpu-0", "stock-0", "rises-0")  # of each batch
 _ASIDE = {"__main__.py", "journal.py"}  # what only keeps and shows results
 _OURS = ("demand", "cpu")
 HANGS = "demand-hangs"
+# Modules of the closed loop that are played or judged with.
+_LOOP = ("api", "audit", "metrics_server", "place", "plane", "record", "replay", "trace", "world")
 
 
 def code() -> str:
     """Hash of what is played and how it is judged: another one makes recorded lanes void."""
     own = [each for each in sorted(Path(__file__).parent.glob("*.py")) if each.name not in _ASIDE]
     loop = Path(plane.__file__).parent
-    used = ("api", "audit", "metrics_server", "place", "plane", "record", "trace", "world")
-    return results.digest([*own, *(loop / f"{each}.py" for each in used)])
+    room = sorted(journal._ROOM.glob("*.py"))
+    return results.digest([*room, Path(hpa_ours.__file__), *own, *(loop / f"{each}.py" for each in _LOOP)])
 
 
 def read(path: Path = FILE) -> list[Json]:
@@ -53,9 +56,7 @@ def valid(seed: int, lines: Iterable[Json]) -> dict[tuple[int, str], Json]:
 def missing(seed: int, lines: Iterable[Json]) -> list[int]:
     """Numbers of the batches that are not whole."""
     found = valid(seed, lines)
-    return [
-        each.number for each in BATCHES if sum(key[0] == each.number for key in found) < sum(LANES.values())
-    ]
+    return [each.number for each in BATCHES if not all((each.number, lane) in found for lane in names(each))]
 
 
 def append(recording: Json, found: list[Json], same: Json, origin: journal.Origin, path: Path = FILE) -> None:
@@ -115,6 +116,7 @@ def totals(lines: Iterable[Json]) -> Json:
         "stock_below": _bad(stock),
         "syncs": sum(each["compared"] for each in lines),
         "identical": sum(each["identical"] for each in lines),
+        "clock": sum(one[2] == one[4] for each in lines for one in each["differing"]),
         **_rises(ours),
     }
     held = not (made["below"] or made["before"] or made["blind_downs"] or made["rises_late"])
@@ -182,19 +184,22 @@ def figure() -> str:
         f"more after {sums['rise_median']:g} s of a cluster in the median, {sums['rise_longest']:g} s at "
         f"most, {sums['rises_late']} times too late or never. Of {sums['hung']} while the adapter hung it "
         f"asked after up to {sums['hung_longest']:g} s, {sums['hung_never']} times not within the fault.\n"
-        f"Ekiben's controller decides the same in {sums['identical']:,} of {sums['syncs']:,} syncs. "
+        f"Ekiben's controller decides the same in {sums['identical']:,} of {sums['syncs']:,} syncs, and in "
+        f"{sums['clock']} more with the other end of the time in which the real one reads its clock. "
         f"kube-controller-manager {plane.kubernetes()}, seed {SEED}, code {lines[0]['code']}; raw results: "
         f"`docs/scaling/metric-faults.jsonl`.\n\n{table(lines)}"
     )
 
 
 def _worst(lines: Iterable[Json]) -> str:
-    """How little a lie left to the HPA with the net, and to the one without."""
-    found = [each for each in entries(lines) if is_lie(each["subject"], each["kind"])]
+    """How little a lie left, and how short the shortest one was that took something: by HPA."""
+    found = [each for each in entries(lines) if is_lie(each["subject"], each["kind"]) and each["below"]]
     made = []
-    for name, said in (("demand", "with the CPU net"), ("cpu", "without it")):
-        left = [one for each in found if each["subject"] == name for one in each["below"]]
+    for name, said in (("demand", "with the CPU net"), ("cpu", "by CPU alone")):
+        mine = [each for each in found if each["subject"] == name]
+        left = sorted((one[2] / one[3], one[2], one[3]) for each in mine for one in each["below"])
         if left:
-            worst = min(left, key=lambda one: float(one[2] / one[3]))
-            made.append(f"{worst[2]} replicas of {worst[3]} {said}")
-    return f"at the worst with {' and '.join(made)}" if made else "none"
+            shortest = min(each["end"] - each["begin"] for each in mine) * PACE
+            made.append(f"{said} they left {left[0][1]} of {left[0][2]} replicas at the worst")
+            made.append(f"the shortest lasted {shortest:.0f} s")
+    return ", ".join(made) or "none"

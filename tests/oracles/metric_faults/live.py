@@ -14,9 +14,10 @@ from tests.oracles.closed_loop import audit, record
 from tests.oracles.closed_loop.trace import FLAGS, Json
 from tests.oracles.metric_faults import control, world
 from tests.oracles.metric_faults.autoscalers import SYNC_SECONDS, Subject, subjects
-from tests.oracles.metric_faults.faults import OWN, PLANE, Life, Span, life, spans
+from tests.oracles.metric_faults.faults import ERRORS, OWN, PLANE, Life, Span, life, rises, spans
 
 LANES = {"demand": 20, "cpu": 5, "stock": 5}
+RISES = 8  # lanes more of `own`: the demand is away and the load outgrows the replicas
 _PAUSE_SECONDS = {"own": 2.0, "plane": 7.0}
 
 
@@ -49,15 +50,22 @@ def events(seed: int, batch: Batch) -> list[Span]:
     return spans(PLANE, batch.seconds, _chance(seed, batch.number, "plane"), _PAUSE_SECONDS["plane"])
 
 
+def names(batch: Batch) -> list[str]:
+    """Of its lanes; each begins with its kind."""
+    made = [f"{name}-{number}" for name, count in LANES.items() for number in range(count)]
+    return [*made, *(f"rises-{number}" for number in range(RISES if batch.faults == "own" else 0))]
+
+
 def lives(seed: int, batch: Batch, known: dict[str, Subject]) -> dict[str, tuple[Subject, Life]]:
-    """Lanes by name, each with its load and faults."""
+    """Lanes by name, each with its HPA, load and faults."""
     made = {}
-    for name, count in LANES.items():
-        for number in range(count):
-            lane = f"{name}-{number}"
-            chance = _chance(seed, batch.number, lane)
-            found = events(seed, batch) or spans(OWN[name], batch.seconds, chance, _PAUSE_SECONDS["own"])
-            made[lane] = (known[name], life(found, chance))
+    for lane in names(batch):
+        kind, chance = lane.partition("-")[0], _chance(seed, batch.number, lane)
+        if kind == "rises":
+            made[lane] = (known["demand"], rises(ERRORS, batch.seconds, chance))
+            continue
+        found = events(seed, batch) or spans(OWN[kind], batch.seconds, chance, _PAUSE_SECONDS["own"])
+        made[lane] = (known[kind], life(found, chance))
     return made
 
 
@@ -81,7 +89,10 @@ def recorded(seed: int, batch: Batch, say: Callable[[str], None]) -> list[Json]:
             times = asyncio.run(world.play(programs, lanes, events(seed, batch), batch.seconds, answers))
         seen = [json.loads(line) for line in programs.plane.audit.read_text("utf-8").splitlines()]
         by_id = {each["audit"]: each for each in map(json.loads, answers.read_text("utf-8").splitlines())}
-        return [_recording(lane, seed, batch, seen, by_id, times) for lane in lanes]
+        return [
+            _recording(lane, seed, batch, seen, by_id, times) | {"subject": subject.name}
+            for lane, (subject, _) in lanes.items()
+        ]
 
 
 def _recording(
@@ -94,7 +105,6 @@ def _recording(
     began = times.began[lane]
     return {
         "lane": lane,
-        "subject": lane.split("-", maxsplit=1)[0],
         "seed": seed,
         "batch": batch.number,
         "zero": round(began - epoch, 6),

@@ -83,7 +83,7 @@ def _sums(looks: Sequence[Json], subject: Subject, life: Life) -> Json:
 def _rise(looks: Sequence[Json], fault: Fault | None, subject: Subject, life: Life) -> Json:
     """How long it took to ask for more by CPU alone, where that was to be."""
     asked = fault is not None and fault.kind in DEMAND_AWAY and fault.shape == "rising"
-    if not asked or fault is None or not subject.target_percent or not looks:
+    if not asked or fault is None or not (subject.asks_demand and subject.target_percent):
         return {}
     begin = max(fault.begin, fault.step)
     late = [each for each in looks if begin <= each["at"] <= fault.end]
@@ -108,8 +108,13 @@ def _crossing(life: Life, begin: float, end: float, was: int) -> float:
     return end
 
 
-def decisions(recording: Json) -> list[int]:
-    """Replicas that ekiben's controller decides on the same inputs, forgetting all where the real one did."""
+def decisions(recording: Json, clock: replay.Clock = "now") -> list[int]:
+    """Replicas that ekiben's controller decides on the same inputs, forgetting all where the real one did.
+
+    Args:
+        recording: As `live` makes it.
+        clock: Which end of the time in which the controller reads its clock, as `replay.decisions` has it.
+    """
     marks = [*recording["restarts"], float("inf")]
     parts: list[tuple[list[Json], list[Json]]] = [([], [])]
     pods: list[Json] = []
@@ -125,5 +130,25 @@ def decisions(recording: Json) -> list[int]:
         each["r"]
         for steps, dones in parts
         if steps
-        for each in replay.decisions(recording | {"steps": steps, "done": dones})
+        for each in replay.decisions(recording | {"steps": steps, "done": dones}, clock)
     ]
+
+
+def comparison(recording: Json) -> Json:
+    """How many of a recording's decisions ekiben's controller takes too.
+
+    Returns:
+        `compared`, `identical`, and `differing`: second, replicas before, the real controller's decision,
+        ekiben's, and ekiben's with the other end of the clock.
+    """
+    ours, later = decisions(recording), decisions(recording, "by")
+    differing = [
+        [round(step["now"] - recording["zero"], 3), step["spec"], done["r"], mine, other]
+        for step, done, mine, other in zip(recording["steps"], recording["done"], ours, later, strict=True)
+        if done["r"] != mine
+    ]
+    return {
+        "compared": len(ours),
+        "identical": len(ours) - len(differing),
+        "differing": differing,
+    }

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.oracles import build
+from tests.oracles import build, hpa_ours
 from tests.oracles.closed_loop import journal, plane
 from tests.oracles.closed_loop.trace import Json
 from tests.oracles.metric_faults import autoscalers
@@ -29,7 +29,8 @@ def code() -> str:
     """Hash of what is played and how it is judged: another one makes recorded lines void."""
     own = [each for each in sorted(Path(__file__).parent.glob("*.py")) if each.name not in _ASIDE]
     loop = [each for each in Path(plane.__file__).parent.glob("*.py") if each.name not in _ASIDE]
-    return results.digest([*own, Path(autoscalers.__file__), *sorted(loop)])
+    room = journal._ROOM.glob("*.py")
+    return results.digest([*room, Path(hpa_ours.__file__), Path(autoscalers.__file__), *own, *loop])
 
 
 def valid(seed: int, lines: Iterable[Json]) -> dict[str, Json]:
