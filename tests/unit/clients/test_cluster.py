@@ -2,110 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import create_server
-from threading import Thread
 from typing import Any
-from urllib.parse import unquote
 
 import pytest
-import yaml
-from kubernetes import client, config
+from tests.unit.clients.conftest import ApiServer, kubeconfig, status
 
 from ekiben.clients import cluster
 from ekiben.clients.cluster import Cluster
 from ekiben.errors import ClusterError
 
-# Their import takes seconds: paid before the first test, not in it.
-_ = [config, client.AppsV1Api, client.AutoscalingV2Api, client.BatchV1Api, client.CoreV1Api]
-
-Answers = dict[str, tuple[int, Any]]
-
-
-def _status(code: int, message: str) -> dict[str, Any]:
-    return {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code}
-
-
-class ApiServer(ThreadingHTTPServer):
-    """Answers `METHOD path` from a table, anything else with 404; keeps what was asked."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.answers: Answers = {}
-        self.asked: list[tuple[str, Any, dict[str, str]]] = []
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: ApiServer
-    protocol_version = "HTTP/1.1"
-
-    def _answer(self) -> None:
-        length = int(self.headers.get("content-length") or 0)
-        body = json.loads(self.rfile.read(length)) if length else None
-        request = f"{self.command} {unquote(self.path)}"
-        self.server.asked.append((request, body, {k.lower(): v for k, v in self.headers.items()}))
-        code, document = self.server.answers.get(request, (404, _status(404, "not found")))
-        data = document if isinstance(document, bytes) else json.dumps(document).encode()
-        self.send_response(code)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815  # http.server's names
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def server() -> Iterator[ApiServer]:
-    with ApiServer() as found:
-        thread = Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield found
-        found.shutdown()
-        thread.join()
-
-
-def _kubeconfig(folder: Path, port: int) -> Path:
-    document = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "production",
-        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
-        "users": [{"name": "u", "user": {"token": "secret-token"}}],
-        "contexts": [
-            {"name": name, "context": {"cluster": "c", "user": "u"}} for name in ("production", "mine")
-        ],
-    }
-    path = folder / "kubeconfig"
-    path.write_text(yaml.safe_dump(document))
-    return path
-
-
-@pytest.fixture
-def opened(server: ApiServer, tmp_path: Path) -> Iterator[Cluster]:
-    with cluster.connect(_kubeconfig(tmp_path, server.server_port), "mine") as found:
-        yield found
-
 
 def test_no_context_means_no_cluster(tmp_path: Path) -> None:
     """The current context is never taken by accident."""
     with pytest.raises(ClusterError, match="expected the name of a kube context"):
-        cluster.connect(_kubeconfig(tmp_path, 1), "")
+        cluster.connect(kubeconfig(tmp_path, 1), "")
 
 
 @pytest.mark.parametrize("there", [True, False])
 def test_an_unknown_context_or_file_is_named(tmp_path: Path, there: bool) -> None:
     """The message names the context and the file."""
-    path = _kubeconfig(tmp_path, 1) if there else tmp_path / "none"
+    path = kubeconfig(tmp_path, 1) if there else tmp_path / "none"
     with pytest.raises(ClusterError, match="'other'") as error:
         cluster.connect(path, "other")
     assert str(path) in str(error.value)
@@ -115,7 +35,7 @@ def test_a_cluster_that_is_away(tmp_path: Path) -> None:
     """Refused connections become a ClusterError without a status."""
     with closing(create_server(("127.0.0.1", 0))) as socket:
         port = socket.getsockname()[1]
-    with cluster.connect(_kubeconfig(tmp_path, port), "mine") as opened, pytest.raises(ClusterError) as error:
+    with cluster.connect(kubeconfig(tmp_path, port), "mine") as opened, pytest.raises(ClusterError) as error:
         opened.pods("m", "iris")
     assert error.value.status is None
     assert "cluster status" in error.value.remedy
@@ -125,7 +45,7 @@ def test_a_cluster_that_is_away(tmp_path: Path) -> None:
 def test_a_refusal_says_what_was_asked(opened: Cluster, server: ApiServer, code: int, remedy: str) -> None:
     """The API server's own words, its status, and what to do."""
     path = "GET /apis/apps/v1/namespaces/m/deployments/iris"
-    server.answers[path] = (code, _status(code, "you may not"))
+    server.answers[path] = (code, status(code, "you may not"))
     with pytest.raises(ClusterError, match=r"deployment m/iris.*you may not") as error:
         opened.rollout("m", "iris")
     assert error.value.status == code
@@ -196,7 +116,7 @@ def test_a_request_to_a_service_goes_through_the_api_server(opened: Cluster, ser
     assert (request, body) == (path, {"instances": [[1.0]]})
     assert headers["authorization"] == "Bearer secret-token"
     assert (answer.status, answer.json(), answer.from_api_server) == (200, {"predictions": [0]}, False)
-    server.answers[path] = (503, _status(503, 'no endpoints available for service "iris"'))
+    server.answers[path] = (503, status(503, 'no endpoints available for service "iris"'))
     refused = opened.service_request("m", "iris", "/predict", {"instances": []})
     assert (refused.status, refused.from_api_server) == (503, True)
     server.answers[path] = (422, {"title": "wrong rows", "status": 422})
@@ -240,7 +160,7 @@ def test_a_config_map_that_others_keep_changing(opened: Cluster, server: ApiServ
     """A conflict is tried again, a few times."""
     one = "/api/v1/namespaces/m/configmaps/x"
     server.answers[f"GET {one}"] = (200, {"metadata": {"resourceVersion": "7"}})
-    server.answers[f"PUT {one}"] = (409, _status(409, "modified"))
+    server.answers[f"PUT {one}"] = (409, status(409, "modified"))
     with pytest.raises(ClusterError, match="faster than it can be written"):
         opened.change_config_map("m", "x", _add("b"), {})
     assert [request for request, _, _ in server.asked].count(f"PUT {one}") == 5

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
-from tests.unit.clients.test_cluster import ApiServer, _kubeconfig, _status
+from tests.unit.clients.conftest import ApiServer, kubeconfig, status
 
 from ekiben.clients import cluster
 from ekiben.clients.cluster import Cluster
@@ -29,22 +28,6 @@ OBJECTS: dict[str, Callable[[Cluster], Any]] = {
     "/apis/apiregistration.k8s.io/v1/apiservices/x": lambda c: c.api_service("x"),
 }
 NAMED: dict[str, Any] = {"metadata": {"name": "iris"}, "spec": {}}
-
-
-@pytest.fixture
-def server() -> Iterator[ApiServer]:
-    with ApiServer() as found:
-        thread = Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield found
-        found.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def opened(server: ApiServer, tmp_path: Path) -> Iterator[Cluster]:
-    with cluster.connect(_kubeconfig(tmp_path, server.server_port), "mine") as found:
-        yield found
 
 
 @pytest.mark.parametrize("path", LISTS)
@@ -86,7 +69,7 @@ def test_the_version(opened: Cluster, server: ApiServer) -> None:
 def test_a_refusal_is_a_cluster_error(opened: Cluster, server: ApiServer, code: int, remedy: str) -> None:
     """With its status and its words: whoever asks tells what is forbidden from what is broken."""
     path = "GET /apis/metrics.k8s.io/v1beta1/namespaces/m/pods"
-    server.answers[path] = (code, _status(code, "unable"))
+    server.answers[path] = (code, status(code, "unable"))
     with pytest.raises(ClusterError, match=r"use by the metrics API in m.*unable") as error:
         opened.pod_usages("m", {})
     assert error.value.status == code
@@ -102,6 +85,6 @@ def test_a_refusal_that_is_no_json(opened: Cluster, server: ApiServer) -> None:
 
 def test_a_server_that_is_away(tmp_path: Path) -> None:
     """No answer is an error without a status."""
-    with cluster.connect(_kubeconfig(tmp_path, 9), "mine") as away, pytest.raises(ClusterError) as error:
+    with cluster.connect(kubeconfig(tmp_path, 9), "mine") as away, pytest.raises(ClusterError) as error:
         away.version()
     assert error.value.status is None

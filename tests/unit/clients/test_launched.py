@@ -9,7 +9,7 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from tests.unit.clients.test_cluster import ApiServer, _kubeconfig, _status
+from tests.unit.clients.conftest import ApiServer, kubeconfig, status
 
 from ekiben.clients import cluster
 from ekiben.clients.cluster import Cluster
@@ -28,22 +28,6 @@ OWNED = (
     {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "j"}, "binaryData": {"z": "AP8="}},
     {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "j"}, "data": {"k": "czNjcmV0"}},
 )
-
-
-@pytest.fixture
-def server() -> Iterator[ApiServer]:
-    with ApiServer() as found:
-        thread = Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield found
-        found.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def opened(server: ApiServer, tmp_path: Path) -> Iterator[Cluster]:
-    with cluster.connect(_kubeconfig(tmp_path, server.server_port), "mine") as found:
-        yield found
 
 
 def _takes_jobs(server: ApiServer) -> None:
@@ -66,12 +50,12 @@ def test_a_job_is_made_first_and_owns_the_rest(opened: Cluster, server: ApiServe
 
 def test_what_is_refused_is_named(opened: Cluster, server: ApiServer) -> None:
     """Without the right to make Jobs nothing else is made; the status is the API server's."""
-    server.answers[f"POST {JOBS}"] = (403, _status(403, 'cannot create resource "jobs"'))
+    server.answers[f"POST {JOBS}"] = (403, status(403, 'cannot create resource "jobs"'))
     with pytest.raises(ClusterError, match=r"making job m/j.*cannot create") as error:
         opened.launch("m", JOB, OWNED)
     assert (error.value.status, len(server.asked)) == (403, 1)
     _takes_jobs(server)
-    server.answers[f"POST {CORE}/configmaps"] = (403, _status(403, "exceeded quota"))
+    server.answers[f"POST {CORE}/configmaps"] = (403, status(403, "exceeded quota"))
     with pytest.raises(ClusterError, match=r"ConfigMap of job m/j.*exceeded quota"):
         opened.launch("m", JOB, OWNED)
 
@@ -84,7 +68,7 @@ def test_a_job_is_removed_with_what_it_owns(opened: Cluster, server: ApiServer) 
     assert [one for one, _, _ in server.asked] == [request]
     del server.answers[request]
     opened.remove_job("m", "j")
-    server.answers[request] = (403, _status(403, "no"))
+    server.answers[request] = (403, status(403, "no"))
     with pytest.raises(ClusterError, match="removing job m/j"):
         opened.remove_job("m", "j")
 
@@ -107,7 +91,7 @@ def test_a_log_is_read_by_lines(opened: Cluster, server: ApiServer, body: bytes,
 
 def test_a_log_that_is_refused(opened: Cluster, server: ApiServer) -> None:
     """In the API server's words."""
-    server.answers[LOG] = (400, _status(400, "container is waiting to start"))
+    server.answers[LOG] = (400, status(400, "container is waiting to start"))
     with pytest.raises(ClusterError, match="waiting to start") as error:
         list(opened.log_lines("m", "p", tail=5))
     assert error.value.status == 400
@@ -140,7 +124,7 @@ def slow(tmp_path: Path) -> Iterator[Cluster]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as found:
         thread = Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        with cluster.connect(_kubeconfig(tmp_path, found.server_port), "mine") as opened:
+        with cluster.connect(kubeconfig(tmp_path, found.server_port), "mine") as opened:
             yield opened
         Slow.go_on.set()
         found.shutdown()

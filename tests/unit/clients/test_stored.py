@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from threading import Thread
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from tests.unit.clients.test_cluster import ApiServer, _kubeconfig, _status
+from tests.unit.clients.conftest import ApiServer, status
 
-from ekiben.clients import cluster
 from ekiben.clients.cluster import Cluster
 from ekiben.errors import ClusterError
 
@@ -20,22 +17,6 @@ STORED = {
     "metadata": {"name": "x", "resourceVersion": "7", "labels": {"mine": "1"}},
     "data": {"a": "c2VjcmV0"},
 }
-
-
-@pytest.fixture
-def server() -> Iterator[ApiServer]:
-    with ApiServer() as found:
-        thread = Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield found
-        found.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def opened(server: ApiServer, tmp_path: Path) -> Iterator[Cluster]:
-    with cluster.connect(_kubeconfig(tmp_path, server.server_port), "mine") as found:
-        yield found
 
 
 def test_a_secret_is_read_decoded(opened: Cluster, server: ApiServer) -> None:
@@ -70,7 +51,7 @@ def test_a_secret_is_changed_at_the_version_that_was_read(opened: Cluster, serve
 def test_a_conflict_is_tried_again_with_what_is_there_now(opened: Cluster, server: ApiServer) -> None:
     """Nobody's change is lost; after five conflicts it is given up."""
     server.answers[f"GET {ONE}"] = (200, STORED)
-    server.answers[f"PUT {ONE}"] = (409, _status(409, "modified"))
+    server.answers[f"PUT {ONE}"] = (409, status(409, "modified"))
     seen: list[Any] = []
 
     def changed(data: Mapping[str, bytes]) -> Mapping[str, bytes]:
@@ -85,7 +66,7 @@ def test_a_conflict_is_tried_again_with_what_is_there_now(opened: Cluster, serve
 
 def test_a_refusal_does_not_show_what_was_to_be_written(opened: Cluster, server: ApiServer) -> None:
     """Neither in words nor in base64."""
-    server.answers[f"POST {MANY}"] = (403, _status(403, "you may not"))
+    server.answers[f"POST {MANY}"] = (403, status(403, "you may not"))
     with pytest.raises(ClusterError, match="you may not") as error:
         opened.change_secret("m", "x", lambda _: {"key": b"hunter2"}, {})
     chain = f"{error.value} {error.value.__cause__}"

@@ -7,10 +7,9 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 
 import pytest
-from tests.unit.clients.test_cluster import ApiServer, _kubeconfig
+from tests.unit.clients.conftest import kubeconfig, serving
 from tests.unit.scale import rpc
 
 from ekiben import config
@@ -71,18 +70,12 @@ def test_a_load_over_grpc_is_of_golden_rows(traveller: Traveller, senders: int) 
 def _released(folder: Path, ports: dict[str, int]) -> Iterator[ClusterAddress]:
     """A cluster with a Service of these ports on the loopback, and the release's own key."""
     found = [{"name": name, "port": number} for name, number in ports.items()]
-    with ApiServer() as server:
+    with serving() as server:
         at = "GET /api/v1/namespaces/models"
         server.answers[f"{at}/services/iris"] = (200, {"spec": {"clusterIP": "127.0.0.1", "ports": found}})
         secret = {"data": {"key": base64.b64encode(b"own").decode()}}
         server.answers[f"{at}/secrets/iris-verify"] = (200, secret)
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield ClusterAddress("mine", _kubeconfig(folder, server.server_port))
-        finally:
-            server.shutdown()
-            thread.join()
+        yield ClusterAddress("mine", kubeconfig(folder, server.server_port))
 
 
 def _loaded(traveller: Traveller, address: ClusterAddress) -> scaling.Scaled:

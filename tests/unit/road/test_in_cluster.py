@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event as Signal
-from threading import Thread
 from typing import Any, cast
 
 import pytest
 import yaml
-from tests.unit.clients.test_cluster import ApiServer, _kubeconfig
+from tests.unit.clients.conftest import ApiServer, kubeconfig, serving
 
 from ekiben.clients import cluster
 from ekiben.clients.cluster import Cluster
@@ -320,12 +319,9 @@ def test_no_release_no_load() -> None:
 
 @pytest.fixture
 def server() -> Iterator[ApiServer]:
-    with ApiServer() as found:
-        thread = Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    """An API server, up."""
+    with serving() as found:
         yield found
-        found.shutdown()
-        thread.join()
 
 
 def test_the_whole_way_by_the_api_servers_own_words(server: ApiServer, tmp_path: Path) -> None:
@@ -346,7 +342,7 @@ def test_the_whole_way_by_the_api_servers_own_words(server: ApiServer, tmp_path:
         f"GET {core}/pods/p/log?follow=true&tailLines=20": (200, f"{lines.result(wanted)}\n".encode()),
         f"DELETE {jobs}/{JOB}?propagationPolicy=Background": (200, {}),
     }
-    with cluster.connect(_kubeconfig(tmp_path, server.server_port), "mine") as opened:
+    with cluster.connect(kubeconfig(tmp_path, server.server_port), "mine") as opened:
         sending = Sending(opened, "models", "iris", digits="0a1b2c")
         found = in_cluster.load(sending, TOLD, on_progress=lambda _: None, on_second=lambda _: None)
     assert found == wanted
