@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.unit.clients.test_cluster import ApiServer, _kubeconfig
+from tests.unit.clients.conftest import ApiServer, kubeconfig
 
 from ekiben.cli import app, session
 from ekiben.identifiers import ClusterAddress
@@ -48,7 +48,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     with Store() as found:
         found.answers[f"POST {MANY}"] = (201, {})
         found.answers[f"PUT {ONE}"] = (200, {})
-        address = ClusterAddress("mine", kubeconfig=_kubeconfig(tmp_path, found.server_port))
+        address = ClusterAddress("mine", kubeconfig=kubeconfig(tmp_path, found.server_port))
         monkeypatch.setattr(session, "address", lambda _: address)
         monkeypatch.setenv("EKIBEN_PROJECT", str(tmp_path))
         thread = Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02})

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.unit.artefact.models import SCHEMA, listed, stored
-from tests.unit.clients.test_cluster import ApiServer, _kubeconfig
+from tests.unit.clients.conftest import ApiServer, kubeconfig
 
 from ekiben.artefact import store
 from ekiben.cli import app, session
@@ -45,7 +45,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServe
     with ApiServer() as found:
         thread = Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        path = _kubeconfig(tmp_path, found.server_port)
+        path = kubeconfig(tmp_path, found.server_port)
         monkeypatch.setattr(session, "address", lambda context: ClusterAddress(context or "mine", path))
         found.answers.update({each: (200, {"items": []}) for each in LISTS})
         yield found
