@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.serving import pod
 from tests.torture.pod import processes, wire
 
 START_SECONDS = 60.0
+_MARK = "TORTURE_SERVER"  # in the environment of all processes of one server, whoever their parents are
 _STOCK = Path(__file__).parent / "stock"
 
 
@@ -111,6 +113,7 @@ class Served:
     port: int
     log: Path
     started: float
+    mark: str
 
     @property
     def pid(self) -> int:
@@ -161,28 +164,29 @@ class Served:
         self.process.send_signal(number)
 
     def end(self) -> None:
-        """Kill what is left of it, children too."""
-        for pid in [*processes.tree(self.pid), self.pid]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+        """Kill what is left of it, orphans too: a container's end takes all its processes along."""
+        while left := processes.marked(_MARK, self.mark):
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self.process.poll()
+            time.sleep(0.005)
         self.process.wait()
 
 
 def start(target: Target, folder: Path, more: Mapping[str, str], port: int | None = None) -> Served:
     """Start a server, in a process group of its own."""
     port = port or pod.free_port()
-    log = folder / f"{target.name}-{port}.log"
+    log, mark = folder / f"{target.name}-{port}.log", uuid.uuid4().hex
     with log.open("ab") as sink:
         process = subprocess.Popen(
             target.command(port),
-            env=target.environment(port, folder, more),
+            env={**target.environment(port, folder, more), _MARK: mark},
             stdout=sink,
             stderr=sink,
             start_new_session=True,
         )
-    return Served(target, process, port, log, time.monotonic())
+    return Served(target, process, port, log, time.monotonic(), mark)
 
 
 @contextlib.asynccontextmanager
