@@ -15,9 +15,9 @@ import skops.io
 from sklearn import datasets
 from tests.e2e.rig import Project
 
-from ekiben.scale import loadtest
-from ekiben.scale.schedule import Load, Segment
-from ekiben.scale.target import Expected, LoadTarget
+from ekiben.scale.load import generator
+from ekiben.scale.load.schedule import Load, Segment
+from ekiben.scale.load.target import Expected, LoadTarget
 
 SERVICES = ("10.0.0.0/8",)  # pods and services of a cluster made here
 
@@ -56,7 +56,7 @@ def steady(rate: float, seconds: float) -> Load:
 def running(where: LoadTarget, load: Load, stop: threading.Event | None = None) -> Iterator[list[Any]]:
     """Send the load beside the block and wait for its end; the list then holds the measurement."""
     done: list[Any] = []
-    thread = threading.Thread(target=lambda: done.append(loadtest.run(where, load, seed=1, stop=stop)))
+    thread = threading.Thread(target=lambda: done.append(generator.run(where, load, seed=1, stop=stop)))
     thread.start()
     try:
         yield done

@@ -26,8 +26,8 @@ from tests.e2e.rig import (
     wait,
 )
 
-from ekiben.scale import loadtest
-from ekiben.scale.schedule import Load, Segment
+from ekiben.scale.load import generator
+from ekiben.scale.load.schedule import Load, Segment
 
 UP_SECONDS, DOWN_SECONDS, REQUESTS = 90, 360, 5000
 BUSIEST_NODE = 0.70
@@ -94,7 +94,7 @@ def _saturated(project: Project, model: dict[str, Any], replicas: int) -> tuple[
     address = f"http://{project.pods()[0]['status']['podIP']}:3000/predict" if replicas == 1 else None
     where = load.target(project, Path(model["folder"]), connection_seconds=0.5, url=address or "")
     with node_busy() as busy:
-        rate = loadtest.saturate(where, concurrency=8 * replicas, seconds=SATURATED_SECONDS)
+        rate = generator.saturate(where, concurrency=8 * replicas, seconds=SATURATED_SECONDS)
     Rig.figures.append(
         {"replicas": replicas, "saturated_rate": round(rate, 1), "node_busy": round(busy(), 2)}
     )
@@ -140,7 +140,7 @@ def target_rate(
     time.sleep(15)
     idle = (_cpu_seconds(project) - idle_from) / (time.monotonic() - begin)
     begin, busy_from = time.monotonic(), _cpu_seconds(project)
-    measured = loadtest.run(where, load.steady(10, 30), seed=4)
+    measured = generator.run(where, load.steady(10, 30), seed=4)
     used = _cpu_seconds(project) - busy_from
     per_request = (used - idle * (time.monotonic() - begin)) / measured.sent
     rate = (CPU_REQUEST * TARGET_PERCENT / 100 - idle) / per_request
@@ -175,7 +175,7 @@ def test_a_step_is_followed_up_and_down_without_a_loss(
 
     watcher = threading.Thread(target=_watch, args=(project, rig, seen, stop, enough))
     watcher.start()
-    measured = loadtest.run(where, shape, seed=5, stop=stop)
+    measured = generator.run(where, shape, seed=5, stop=stop)
     stop.set()
     watcher.join()
     ended = BEFORE_SECONDS + high

@@ -11,7 +11,7 @@ from sklearn import datasets
 from tests.e2e import load
 from tests.e2e.rig import Project, Rig, counter, wait
 
-from ekiben.scale import loadtest
+from ekiben.scale.load import generator
 
 LARGEST_IMAGE = 150_000_000  # bytes, compressed; here scikit-learn answers
 SCRAPE_SECONDS = 5
@@ -140,7 +140,7 @@ def test_counters_equal_what_the_client_counted(
 
     for _ in range(3):  # a pod that ends meanwhile takes its counters with it: then it is counted again
         pods, before = names(), counted()
-        measured = loadtest.run(where, load.steady(10, 20), seed=3)
+        measured = generator.run(where, load.steady(10, 20), seed=3)
         assert (measured.failed, measured.sent) == (0, 200)
         after = counted()
         if pods <= names():

@@ -128,7 +128,7 @@ def make(
     from ekiben.diagnosis import plan as pages
     from ekiben.page import html
     from ekiben.road import planning, plans
-    from ekiben.scale import display
+    from ekiben.scale.load import display
     from ekiben.scale.plan import document, sentence
 
     with display.live() as on_progress:

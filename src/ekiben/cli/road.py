@@ -55,7 +55,7 @@ def road(
             done, [f"{s:<8} {'left something' if d else 'not yet'}" for s, d in done.items()], as_json=as_json
         )
         return
-    from ekiben.scale import display
+    from ekiben.scale.load import display
 
     with display.live() as on_load:
         walk = drive.walk(

@@ -77,7 +77,7 @@ def loadtest(
         return
     own = credential.given(os.environ, key_file)
     address = None if url else session.address(context)
-    from ekiben.scale import display
+    from ekiben.scale.load import display
 
     with display.live() as on_progress:
         scaled = scaling.load(

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ekiben.diagnosis.table import milliseconds
-from ekiben.scale.measurement import LoadMeasurement, SecondSample, counted
-from ekiben.scale.replicas import ReplicaSample
+from ekiben.scale.load.measurement import LoadMeasurement, SecondSample, counted
+from ekiben.scale.load.replicas import ReplicaSample
 
 _MOST_POINTS = 160  # of one line: more only blur
 

@@ -13,7 +13,7 @@ from ekiben.diagnosis.plot import Line
 from ekiben.diagnosis.run import Bin, NextCommand, RoadRun, StationTime, bins, story
 from ekiben.diagnosis.table import milliseconds
 from ekiben.page import html
-from ekiben.scale.measurement import LoadMeasurement
+from ekiben.scale.load.measurement import LoadMeasurement
 
 _TIME = "seconds since the start of the load"
 

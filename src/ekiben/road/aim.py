@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from ekiben.clients import cluster
 from ekiben.release import credential as credentials
 from ekiben.road.stations import Traveller
-from ekiben.scale import target
+from ekiben.scale.load import target
 
 _CLUSTER_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")  # RFC 1918: pods and services
 
@@ -53,7 +53,7 @@ def at(
     folder = Path(traveller.left("train")["folder"])
     document = _json(folder / "golden.json")
     if protocol == "grpc":
-        from ekiben.scale import inference
+        from ekiben.scale.load import inference
         from ekiben.serving.schema import Schema
 
         schema, name = Schema.parse(_json(folder / "schema.json")), _json(folder / "manifest.json")["name"]

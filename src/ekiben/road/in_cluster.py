@@ -23,14 +23,14 @@ from ekiben.image.packages import SITE
 from ekiben.image.python import MINOR
 from ekiben.release.rollout import Patience
 from ekiben.road import load_pod
-from ekiben.scale.aside import EverySecond
 from ekiben.scale.job import archive, lines, manifest, pod
 from ekiben.scale.job.description import Description
 from ekiben.scale.job.place import place_of
-from ekiben.scale.progress import Progress
+from ekiben.scale.load.aside import EverySecond
+from ekiben.scale.load.progress import Progress
 
 if TYPE_CHECKING:
-    from ekiben.scale.measurement import LoadMeasurement
+    from ekiben.scale.load.measurement import LoadMeasurement
 
 _log = logging.getLogger(__name__)
 

@@ -21,13 +21,14 @@ from ekiben.page import html
 from ekiben.release import golden
 from ekiben.road import plans, process
 from ekiben.road.stations import Traveller
-from ekiben.scale import replica, target
+from ekiben.scale import replica
 from ekiben.scale.capacity.cost import cost
 from ekiben.scale.capacity.step import Objective, Step
+from ekiben.scale.load import target
+from ekiben.scale.load.progress import Progress
 from ekiben.scale.plan.derive import Measured, Wishes, derive
 from ekiben.scale.plan.document import CapacityPlan, Subject
 from ekiben.scale.plan.formulas import Headroom, Signal
-from ekiben.scale.progress import Progress
 
 _log = logging.getLogger(__name__)
 _SAMPLES = {

@@ -20,12 +20,12 @@ from ekiben.release import credential as credentials
 from ekiben.road import aim, plans
 from ekiben.road.journey import Stop, fingerprint
 from ekiben.road.stations import Traveller
-from ekiben.scale import loadtest, need, schedule, target
 from ekiben.scale.job.description import Description
-from ekiben.scale.replicas import ReplicaSample
+from ekiben.scale.load import generator, need, schedule, target
+from ekiben.scale.load.replicas import ReplicaSample
 
 if TYPE_CHECKING:
-    from ekiben.scale.measurement import LoadMeasurement
+    from ekiben.scale.load.measurement import LoadMeasurement
 
 _log = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ def load(
     whole = schedule.Load.of(shape)
     if address is None:
         where = aim.at(traveller, url, credential, protocol=protocol)
-        measured = loadtest.run(where, whole, seed=seed, senders=senders, on_progress=on_progress)
+        measured = generator.run(where, whole, seed=seed, senders=senders, on_progress=on_progress)
         return Scaled(where.url, measured, (), protocol=protocol, senders=senders)
     with cluster.connect(address.kubeconfig, address.context) as api:
         url = url or aim.service_url(api, traveller, protocol)
@@ -221,7 +221,7 @@ def _cost(
     """CPU-seconds of one request: growth of the pods' own counters in a load, less that at rest (cores)."""
     began, before = time.monotonic(), _cpu_seconds(api, traveller)
     shape = schedule.Load((schedule.Segment(rate, _PROBE_SECONDS),), "constant")
-    measured = loadtest.run(where, shape, seed=0, on_progress=on_progress)
+    measured = generator.run(where, shape, seed=0, on_progress=on_progress)
     used, ended = _cpu_seconds(api, traveller) - before, time.monotonic()
     if measured.ok == 0:
         raise NoDataError(f"expected answers from {where.url}, found {dict(measured.outcomes)}")
@@ -265,7 +265,7 @@ def _watched(
         if reached and seconds > reached[0] + _AFTER_SECONDS:
             stop.set()
 
-    measured = loadtest.run(
+    measured = generator.run(
         where, shape, seed=seed, senders=senders, on_progress=on_progress, on_second=sample, stop=stop
     )
     return Scaled(where.url, measured, tuple(samples), protocol=where.protocol, senders=senders)

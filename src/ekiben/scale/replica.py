@@ -8,15 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ekiben.scale import loadtest, schedule
+from ekiben.scale.capacity.judging import judged
 from ekiben.scale.capacity.search import Capacity, Plan, search
 from ekiben.scale.capacity.step import Objective, Step
-from ekiben.scale.judging import judged
-from ekiben.scale.progress import Progress
-from ekiben.scale.target import LoadTarget
+from ekiben.scale.load import generator, schedule
+from ekiben.scale.load.progress import Progress
+from ekiben.scale.load.target import LoadTarget
 
 if TYPE_CHECKING:
-    from ekiben.scale.records import Sent
+    from ekiben.scale.load.records import Sent
 
 _WARM_UP_SECONDS = 1.0
 _CALLERS = 16  # of the closed loop: more than a replica works on at once, few enough not to be refused
@@ -106,8 +106,8 @@ def find(
     until = replica.clock() + seconds
     most_seconds = max(_LEAST_STEP_SECONDS, _STEP_SHARE * seconds)
     share = max(1.0, _SATURATION_SHARE * seconds / 2)
-    loadtest.saturate(replica.target, concurrency=_CALLERS, seconds=share, seed=seed)  # warm caches
-    saturated = loadtest.saturate(replica.target, concurrency=_CALLERS, seconds=share, seed=seed)
+    generator.saturate(replica.target, concurrency=_CALLERS, seconds=share, seed=seed)  # warm caches
+    saturated = generator.saturate(replica.target, concurrency=_CALLERS, seconds=share, seed=seed)
     memory = [replica.read().memory_bytes]
 
     def measure(rate: float) -> Step:
@@ -156,7 +156,7 @@ def hold(
 
     load = schedule.Load((schedule.Segment(rate, seconds),), "poisson")
     before, began = replica.read(), replica.clock()
-    _, sent = loadtest.record(
+    _, sent = generator.record(
         replica.target, load, seed=seed, on_progress=on_progress, on_second=look, stop=stop
     )
     after, wall = replica.read(), replica.clock() - began

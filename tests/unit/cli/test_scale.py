@@ -8,8 +8,8 @@ import pytest
 
 from ekiben.cli import app, scale
 from ekiben.road.scaling import Scaled
-from ekiben.scale.measurement import measure
-from ekiben.scale.records import Outcome, Records, Sent
+from ekiben.scale.load.measurement import measure
+from ekiben.scale.load.records import Outcome, Records, Sent
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ekiben.diagnosis.run import NextCommand, RoadRun, StationTime
-from ekiben.scale.measurement import LoadMeasurement, measure
-from ekiben.scale.records import Outcome, Records, Sent
-from ekiben.scale.replicas import ReplicaSample
+from ekiben.scale.load.measurement import LoadMeasurement, measure
+from ekiben.scale.load.records import Outcome, Records, Sent
+from ekiben.scale.load.replicas import ReplicaSample
 
 
 def load(

@@ -14,7 +14,7 @@ from tests.unit.diagnosis.reader import Reader
 
 from ekiben.diagnosis import run_page, summary
 from ekiben.diagnosis.run import RoadRun, bins, story
-from ekiben.scale.replicas import ReplicaSample
+from ekiben.scale.load.replicas import ReplicaSample
 
 
 def _read(run: RoadRun) -> Reader:

@@ -18,7 +18,7 @@ from ekiben.identifiers import ClusterAddress
 from ekiben.road import aim, scaling
 from ekiben.road.journey import Journey
 from ekiben.road.stations import Traveller
-from ekiben.scale.inference import PATH
+from ekiben.scale.load.inference import PATH
 from ekiben.serving.rpc.generated import open_inference_grpc_pb2 as pb
 from ekiben.serving.schema import Input, Output, Schema
 

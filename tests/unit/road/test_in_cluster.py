@@ -22,11 +22,11 @@ from ekiben.road import in_cluster
 from ekiben.road.in_cluster import Sending
 from ekiben.scale.job import lines
 from ekiben.scale.job.description import Description
-from ekiben.scale.measurement import LoadMeasurement, measure
-from ekiben.scale.progress import Progress
-from ekiben.scale.records import Outcome, Sent
-from ekiben.scale.schedule import Load, Segment
-from ekiben.scale.target import LoadTarget
+from ekiben.scale.load.measurement import LoadMeasurement, measure
+from ekiben.scale.load.progress import Progress
+from ekiben.scale.load.records import Outcome, Sent
+from ekiben.scale.load.schedule import Load, Segment
+from ekiben.scale.load.target import LoadTarget
 
 DEPLOYMENT = yaml.safe_load((Path(__file__).parents[3] / "k8s" / "base" / "deployment.yaml").read_text())
 TOLD = Description(

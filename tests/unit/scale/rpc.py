@@ -12,7 +12,7 @@ import grpc
 import grpc.aio
 import uvloop
 
-from ekiben.scale.inference import PATH
+from ekiben.scale.load.inference import PATH
 from ekiben.serving.rpc.generated import open_inference_grpc_pb2 as pb
 
 

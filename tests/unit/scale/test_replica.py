@@ -10,8 +10,8 @@ from tests.unit.scale.conftest import Service
 from ekiben.errors import NoDataError
 from ekiben.scale import replica
 from ekiben.scale.capacity.step import Objective, Step
+from ekiben.scale.load.target import Expected, LoadTarget
 from ekiben.scale.replica import Reading, Replica
-from ekiben.scale.target import Expected, LoadTarget
 
 BODY = b'{"instances":[[5.1,3.5,1.4,0.2]]}'
 RIGHT = Expected(("setosa",), ((0.9, 0.1),))

@@ -15,9 +15,9 @@ from pathlib import Path
 from types import FrameType
 
 from ekiben.errors import ClusterError, EkibenError
-from ekiben.scale import loadtest
 from ekiben.scale.job import description, lines
-from ekiben.scale.target import LoadTarget, endpoint
+from ekiben.scale.load import generator
+from ekiben.scale.load.target import LoadTarget, endpoint
 
 _ENDED = 143  # what shells report of SIGTERM
 # A new pod's network, and the policies that let it through, may come some seconds after its start.
@@ -45,7 +45,7 @@ def main(folder: Path, headers: Path | None = None) -> int:
             str(authority) if authority.is_file() else "",
         )
         reach(found.target)
-        measured = loadtest.run(
+        measured = generator.run(
             found.target,
             found.load,
             seed=found.seed,

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ekiben.errors import ConfigError
-from ekiben.scale.schedule import Load, Segment
-from ekiben.scale.target import Expected, LoadTarget
+from ekiben.scale.load.schedule import Load, Segment
+from ekiben.scale.load.target import Expected, LoadTarget
 
 # Names of the files as the pod finds them.
 FILE, AUTHORITY = "load.json", "ca.pem"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ekiben.errors import ConfigError, EkibenError
-from ekiben.scale.measurement import LoadMeasurement
-from ekiben.scale.progress import Progress
+from ekiben.scale.load.measurement import LoadMeasurement
+from ekiben.scale.load.progress import Progress
 
 _PROGRESS, _RESULT, _REFUSAL = "ekiben-load-progress ", "ekiben-load-result ", "ekiben-load-refusal "
 

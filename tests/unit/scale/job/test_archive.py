@@ -43,7 +43,7 @@ def test_it_is_far_below_what_a_config_map_holds() -> None:
 def test_it_holds_the_load_test_and_nothing_of_the_operators_side() -> None:
     """No client of Kubernetes, no configuration, no command line; of the serving half, its messages."""
     names = _names(archive.build())
-    assert {"ekiben/__init__.py", "ekiben/scale/sender.py", "ekiben/scale/job/__main__.py"} <= set(names)
+    assert {"ekiben/__init__.py", "ekiben/scale/load/sender.py", "ekiben/scale/job/__main__.py"} <= set(names)
     rooms = {name.split("/")[1] for name in names}
     assert rooms == {"__init__.py", "errors.py", "scale", "serving"}
     assert not {name for name in names if name.startswith("ekiben/serving/http/")}
@@ -72,18 +72,20 @@ def test_what_is_imported_late_is_in_it_and_what_is_for_types_is_not(tmp_path: P
         "from typing import TYPE_CHECKING\n"
         "if TYPE_CHECKING:\n    from ekiben import config\n"
         "else:\n    from ekiben import version\n"
-        "def late():\n    from ekiben.scale import need as other\n    from ekiben.errors import ConfigError\n"
+        "def late():\n    from ekiben.scale.load import need as other\n"
+        "    from ekiben.errors import ConfigError\n"
     )
     found = set(archive.imports(source))
     assert found == {
-        "ekiben", "ekiben.jsonable", "ekiben.version", "ekiben.scale", "ekiben.scale.need", "ekiben.errors"
+        "ekiben", "ekiben.jsonable", "ekiben.version", "ekiben.scale.load", "ekiben.scale.load.need",
+        "ekiben.errors",
     }  # fmt: skip
 
 
 def test_every_module_comes_from_the_archive(program: Path, site: Path) -> None:
     """The image has an `ekiben` of its own on the path: the archive's wins, whole."""
     text = (
-        "import sys, ekiben.scale.job.__main__, ekiben.scale.sender, ekiben.scale.measurement\n"
+        "import sys, ekiben.scale.job.__main__, ekiben.scale.load.sender, ekiben.scale.load.measurement\n"
         "print({m.__file__.split('.zip')[0] for n, m in sys.modules.items() if n.startswith('ekiben')})"
     )
     _, environment = command(program, site)

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from ekiben.errors import ConfigError
-from ekiben.scale import target
 from ekiben.scale.job import description
 from ekiben.scale.job.description import Description
-from ekiben.scale.schedule import Load, Segment
-from ekiben.scale.target import Expected, LoadTarget
+from ekiben.scale.load import target
+from ekiben.scale.load.schedule import Load, Segment
+from ekiben.scale.load.target import Expected, LoadTarget
 
 GOLDEN = {
     "instances": [{"a": 0.1, "b": "x"}, {"a": 1e-300, "b": None}],

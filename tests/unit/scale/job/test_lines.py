@@ -6,11 +6,11 @@ import pytest
 from tests.unit.scale.conftest import Service
 
 from ekiben.errors import ClusterError, ConfigError
-from ekiben.scale import loadtest
 from ekiben.scale.job import lines
-from ekiben.scale.progress import Progress
-from ekiben.scale.schedule import Load, Segment
-from ekiben.scale.target import LoadTarget
+from ekiben.scale.load import generator
+from ekiben.scale.load.progress import Progress
+from ekiben.scale.load.schedule import Load, Segment
+from ekiben.scale.load.target import LoadTarget
 
 PROGRESS = Progress(1.5, 60.0, 1200, 30, 29, 1, 2, 19.7, None, 0.0031)
 
@@ -24,7 +24,7 @@ def test_progress_comes_back() -> None:
 
 def test_a_measurement_comes_back(service: Service) -> None:
     """One that was really measured, with its series and statuses, equal to the last bit."""
-    measured = loadtest.run(LoadTarget(service.url, (b"{}",)), Load((Segment(50, 0.2),)), seed=3)
+    measured = generator.run(LoadTarget(service.url, (b"{}",)), Load((Segment(50, 0.2),)), seed=3)
     line = lines.result(measured)
     assert "\n" not in line
     assert lines.read(line) == measured
@@ -46,7 +46,7 @@ def test_any_other_line_is_a_log(line: str) -> None:
 @pytest.mark.parametrize("missing", [1, 30, 100])
 def test_a_line_without_its_end_is_no_number(service: Service, missing: int) -> None:
     """A log that was cut is an error of ours, wherever it was cut."""
-    whole = lines.result(loadtest.run(LoadTarget(service.url, (b"{}",)), Load((Segment(50, 0.1),)), seed=3))
+    whole = lines.result(generator.run(LoadTarget(service.url, (b"{}",)), Load((Segment(50, 0.1),)), seed=3))
     for line in (whole, lines.progress(PROGRESS)):
         with pytest.raises(ConfigError, match="whole line"):
             lines.read(line[:-missing])

@@ -18,8 +18,8 @@ from ekiben.scale.job.description import Description
 from ekiben.scale.job.manifest import Objects
 from ekiben.scale.job.place import Place, place_of
 from ekiben.scale.job.pod import Program, resources
-from ekiben.scale.schedule import Load, Segment
-from ekiben.scale.target import LoadTarget
+from ekiben.scale.load.schedule import Load, Segment
+from ekiben.scale.load.target import LoadTarget
 
 BASE = Path(__file__).resolve().parents[4] / "k8s" / "base"
 MINORS = ("1.33", "1.35", "1.37")

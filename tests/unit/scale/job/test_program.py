@@ -18,10 +18,10 @@ from ekiben.errors import ClusterError
 from ekiben.scale.job import __main__ as inside
 from ekiben.scale.job import description, lines
 from ekiben.scale.job.description import Description
-from ekiben.scale.measurement import LoadMeasurement
-from ekiben.scale.progress import Progress
-from ekiben.scale.schedule import Load, Segment
-from ekiben.scale.target import Expected, LoadTarget
+from ekiben.scale.load.measurement import LoadMeasurement
+from ekiben.scale.load.progress import Progress
+from ekiben.scale.load.schedule import Load, Segment
+from ekiben.scale.load.target import Expected, LoadTarget
 
 RIGHT = Expected(("setosa",), ((0.9, 0.1),))
 

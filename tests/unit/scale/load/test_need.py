@@ -7,7 +7,7 @@ import math
 import pytest
 
 from ekiben.errors import NoDataError
-from ekiben.scale.need import rate_for, rows_for
+from ekiben.scale.load.need import rate_for, rows_for
 
 
 def test_the_hpa_wants_as_many_replicas_at_that_rate() -> None:

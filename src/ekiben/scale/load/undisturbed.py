@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # loaded when a load starts, so that `--help` is quick
     import asyncio
 
-    from ekiben.scale.records import Sent
+    from ekiben.scale.load.records import Sent
 
 _TURN_SECONDS = 0.0005  # Python's default of 5 ms would let a busy display thread delay a send by as much
 

@@ -20,9 +20,9 @@ from cryptography.x509.oid import NameOID
 from tests.unit.scale import rpc
 from tests.unit.scale.conftest import Service
 
-from ekiben.scale import loadtest
-from ekiben.scale.schedule import Load, Segment
-from ekiben.scale.target import LoadTarget
+from ekiben.scale.load import generator
+from ekiben.scale.load.schedule import Load, Segment
+from ekiben.scale.load.target import LoadTarget
 
 NAME = "iris.models.svc"
 
@@ -74,7 +74,7 @@ def test_the_certificate_must_be_the_services(
 ) -> None:
     """By its name, from an authority that is given; nothing is sent to anybody else."""
     target = LoadTarget(secure.url, (b"[]",), server_name=name, ca_file=str(pair) if trusted else "")
-    measured = loadtest.run(target, Load((Segment(50, 0.2),), "constant"), seed=1)
+    measured = generator.run(target, Load((Segment(50, 0.2),), "constant"), seed=1)
     assert (measured.sent, measured.ok) == (10, right)
     assert len(secure.bodies) == right
 
@@ -88,6 +88,6 @@ def test_the_certificate_of_the_grpc_port_must_be_the_services(
     with rpc.running(grpc.ssl_server_credentials([(secret, certificate)])) as found:
         ca_file = str(pair) if trusted else ""
         target = LoadTarget(found.url, (b"",), server_name=name, ca_file=ca_file, protocol="grpc")
-        measured = loadtest.run(target, Load((Segment(50, 0.2),), "constant"), seed=1)
+        measured = generator.run(target, Load((Segment(50, 0.2),), "constant"), seed=1)
     assert (measured.sent, measured.ok, len(found.bodies)) == (10, right, right)
     assert measured.outcomes["connection_error"] == 10 - right

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ekiben.scale.measurement import LoadMeasurement
+from ekiben.scale.load.measurement import LoadMeasurement
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from typing import Protocol
 
 import orjson
 
-from ekiben.scale import connection
-from ekiben.scale.connection import Listener
-from ekiben.scale.target import Endpoint, LoadTarget, request_bytes
+from ekiben.scale.load import connection
+from ekiben.scale.load.connection import Listener
+from ekiben.scale.load.target import Endpoint, LoadTarget, request_bytes
 
 
 class Pool(Protocol):
@@ -61,8 +61,9 @@ def spoken(target: LoadTarget, found: Endpoint, listener: Listener, *, seed: int
         seed: Of the connections' ages.
     """
     if target.protocol == "grpc":
-        from ekiben.scale import inference  # before grpc: it quietens core, which looks when it is loaded
-        from ekiben.scale.channel import Channels
+        # `inference` before grpc: it quietens core, which looks when it is loaded.
+        from ekiben.scale.load import inference
+        from ekiben.scale.load.channel import Channels
 
         channels = Channels(target, found, listener, seed=seed, clock=time.perf_counter)
         # grpcio reads and writes in threads of its own.

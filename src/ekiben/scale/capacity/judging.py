@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ekiben.scale.capacity.dispersion import dispersion
 from ekiben.scale.capacity.step import Objective, Step
-from ekiben.scale.records import Outcome, Sent
+from ekiben.scale.load.records import Outcome, Sent
 
 
 def judged(

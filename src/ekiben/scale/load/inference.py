@@ -15,7 +15,7 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from ekiben.errors import ConfigError
-from ekiben.scale.target import RELATIVE_TOLERANCE, Expected
+from ekiben.scale.load.target import RELATIVE_TOLERANCE, Expected
 from ekiben.serving.problem import RefusedError
 from ekiben.serving.protocols import signature, tensors
 from ekiben.serving.protocols.signature import PREDICT, PROBABILITIES, Declared, Signature

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ekiben.scale.measurement import measure
-from ekiben.scale.progress import Glimpse, summed
-from ekiben.scale.records import Outcome, Records, Sent
-from ekiben.scale.schedule import Arrivals, Load, Segment, intended_times
-from ekiben.scale.sharing import WHOLE, Share, merged
+from ekiben.scale.load.measurement import measure
+from ekiben.scale.load.progress import Glimpse, summed
+from ekiben.scale.load.records import Outcome, Records, Sent
+from ekiben.scale.load.schedule import Arrivals, Load, Segment, intended_times
+from ekiben.scale.load.sharing import WHOLE, Share, merged
 
 # How a request ends: lag, time until its end, outcome, status, pod. Times are exact in binary, so that sums
 # of them do not depend on their order.

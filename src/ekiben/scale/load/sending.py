@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Final
 
-from ekiben.scale import sender
-from ekiben.scale.aside import Aside
-from ekiben.scale.progress import Glimpse
-from ekiben.scale.records import Sent
-from ekiben.scale.schedule import Load, intended_times
-from ekiben.scale.sharing import Share
-from ekiben.scale.target import Endpoint, LoadTarget
-from ekiben.scale.undisturbed import looped
+from ekiben.scale.load import sender
+from ekiben.scale.load.aside import Aside
+from ekiben.scale.load.progress import Glimpse
+from ekiben.scale.load.records import Sent
+from ekiben.scale.load.schedule import Load, intended_times
+from ekiben.scale.load.sharing import Share
+from ekiben.scale.load.target import Endpoint, LoadTarget
+from ekiben.scale.load.undisturbed import looped
 
 STOP: Final = "stop"
 

@@ -15,12 +15,12 @@ import pytest
 from tests.unit.scale.conftest import Service
 
 from ekiben.errors import ClusterError, ConfigError, NoDataError
-from ekiben.scale import loadtest
-from ekiben.scale.client_counts import ClientCounts
-from ekiben.scale.measurement import LoadMeasurement
-from ekiben.scale.progress import Progress
-from ekiben.scale.schedule import Load, Segment
-from ekiben.scale.target import Expected, LoadTarget
+from ekiben.scale.load import generator
+from ekiben.scale.load.client_counts import ClientCounts
+from ekiben.scale.load.measurement import LoadMeasurement
+from ekiben.scale.load.progress import Progress
+from ekiben.scale.load.schedule import Load, Segment
+from ekiben.scale.load.target import Expected, LoadTarget
 
 BODY = b'{"instances":[[5.1,3.5,1.4,0.2]]}'
 RIGHT = Expected(("setosa",), ((0.9, 0.1),))
@@ -28,7 +28,7 @@ RIGHT = Expected(("setosa",), ((0.9, 0.1),))
 
 def _run(service: Service, rate: float, seconds: float, **fields: Any) -> LoadMeasurement:
     target = LoadTarget(service.url, (BODY,), (RIGHT,), **fields)
-    return loadtest.run(target, Load((Segment(rate, seconds),), "constant"), seed=1)
+    return generator.run(target, Load((Segment(rate, seconds),), "constant"), seed=1)
 
 
 def test_every_intended_request_arrives_once(service: Service) -> None:
@@ -128,7 +128,7 @@ def test_a_closed_connection_is_a_failure(service: Service) -> None:
 def test_nobody_listening_is_a_failure(free_port: int) -> None:
     """A refused connection is a connection error; no latency is reported, as a refusal is quick."""
     target = LoadTarget(f"http://127.0.0.1:{free_port}/predict", (BODY,))
-    measured = loadtest.run(target, Load((Segment(50, 0.2),), "constant"), seed=1)
+    measured = generator.run(target, Load((Segment(50, 0.2),), "constant"), seed=1)
     assert (measured.outcomes["connection_error"], measured.latency) == (10, None)
 
 
@@ -136,7 +136,7 @@ def test_more_under_way_than_allowed_is_not_sent_and_invalid(service: Service) -
     """Above the bound a request is recorded as not sent, and the measurement calls itself invalid."""
     service.delay_seconds = 0.4
     target = LoadTarget(service.url, (BODY,), (RIGHT,))
-    measured = loadtest.run(target, Load((Segment(100, 0.2),), "constant"), seed=1, most_outstanding=5)
+    measured = generator.run(target, Load((Segment(100, 0.2),), "constant"), seed=1, most_outstanding=5)
     assert (measured.outcomes["not_sent"], measured.ok, len(service.bodies)) == (15, 5, 5)
     assert not measured.valid
     assert "15 requests were not sent" in "".join(measured.reasons)
@@ -173,7 +173,7 @@ def test_the_pod_is_known_by_a_header(service: Service) -> None:
 def test_headers_are_sent_and_never_shown(service: Service) -> None:
     """A bearer token reaches the server, and is not in the target's repr."""
     target = LoadTarget(service.url, (BODY,), headers={"Authorization": "Bearer s3cret"})
-    loadtest.run(target, Load((Segment(50, 0.1),), "constant"), seed=1)
+    generator.run(target, Load((Segment(50, 0.1),), "constant"), seed=1)
     assert service.headers[0]["authorization"] == "Bearer s3cret"
     assert "s3cret" not in repr(target)
 
@@ -181,7 +181,7 @@ def test_headers_are_sent_and_never_shown(service: Service) -> None:
 def test_bodies_are_sent_in_turn_and_checked_each_by_its_own(service: Service) -> None:
     """Two bodies alternate; the check of the second fails where the answer is the first's."""
     target = LoadTarget(service.url, (BODY, b"[]"), (RIGHT, Expected(("virginica",))))
-    measured = loadtest.run(target, Load((Segment(50, 0.2),), "constant"), seed=1)
+    measured = generator.run(target, Load((Segment(50, 0.2),), "constant"), seed=1)
     assert (measured.ok, measured.outcomes["wrong_answer"]) == (5, 5)
     assert service.bodies.count(b"[]") == 5
 
@@ -191,7 +191,7 @@ def test_stopping_returns_what_was_measured(service: Service) -> None:
     stop = threading.Event()
     service.on_request = lambda: stop.set() if len(service.bodies) == 20 else None
     began = time.monotonic()
-    measured = loadtest.run(LoadTarget(service.url, (BODY,)), Load((Segment(100, 300),)), seed=1, stop=stop)
+    measured = generator.run(LoadTarget(service.url, (BODY,)), Load((Segment(100, 300),)), seed=1, stop=stop)
     assert time.monotonic() - began < 30
     assert measured.interrupted
     assert 20 <= measured.sent < measured.planned / 2
@@ -203,7 +203,7 @@ def test_ctrl_c_returns_what_was_measured(service: Service) -> None:
     """SIGINT ends the load in order, and the handler from before is back afterwards."""
     before = signal.getsignal(signal.SIGINT)
     service.on_request = lambda: os.kill(os.getpid(), signal.SIGINT) if len(service.bodies) == 20 else None
-    measured = loadtest.run(LoadTarget(service.url, (BODY,)), Load((Segment(100, 300),)), seed=1)
+    measured = generator.run(LoadTarget(service.url, (BODY,)), Load((Segment(100, 300),)), seed=1)
     assert (measured.interrupted, measured.failed) == (True, 0)
     assert signal.getsignal(signal.SIGINT) is before
 
@@ -220,7 +220,7 @@ def test_progress_and_samples_are_told_beside_the_load(service: Service) -> None
 
     target = LoadTarget(service.url, (BODY,), (RIGHT,))
     load = Load((Segment(50, 1.2),), "constant")
-    measured = loadtest.run(target, load, seed=1, on_progress=told.append, on_second=sample)
+    measured = generator.run(target, load, seed=1, on_progress=told.append, on_second=sample)
     assert measured.ok == told[-1].ok == told[-1].planned == 60
     assert [progress.sent for progress in told] == sorted(progress.sent for progress in told)
     assert len(seconds) == 2
@@ -233,7 +233,7 @@ def test_the_process_is_as_before(service: Service) -> None:
     turn, frozen = sys.getswitchinterval(), gc.get_freeze_count()
     target = LoadTarget(service.url, (BODY,))
     load = Load((Segment(50, 0.2),), "constant")
-    loadtest.run(target, load, seed=1, on_progress=lambda _progress: during.append(os.sched_getscheduler(0)))
+    generator.run(target, load, seed=1, on_progress=lambda _progress: during.append(os.sched_getscheduler(0)))
     assert (os.sched_getscheduler(0), os.sched_getparam(0).sched_priority) == before
     assert (sys.getswitchinterval(), gc.get_freeze_count()) == (turn, frozen)
     try:
@@ -253,13 +253,13 @@ def test_a_bug_in_a_callback_is_not_swallowed(service: Service) -> None:
 
     target = LoadTarget(service.url, (BODY,))
     with pytest.raises(ZeroDivisionError):
-        loadtest.run(target, Load((Segment(10, 20),)), seed=1, on_progress=broken)
+        generator.run(target, Load((Segment(10, 20),)), seed=1, on_progress=broken)
 
 
 def test_saturation_is_bounded_by_what_the_server_can_do(service: Service) -> None:
     """Four callers of a server that takes 50 ms get at most 80 answers per second, and nearly that."""
     service.delay_seconds = 0.05
-    rate = loadtest.saturate(LoadTarget(service.url, (BODY,), (RIGHT,)), concurrency=4, seconds=0.6)
+    rate = generator.saturate(LoadTarget(service.url, (BODY,), (RIGHT,)), concurrency=4, seconds=0.6)
     assert service.most_at_once == 4
     assert 40 <= rate <= 80 + 4 / 0.6
 
@@ -268,14 +268,14 @@ def test_saturation_with_failures_is_no_rate(service: Service) -> None:
     """Answers 500 give an error that counts them, not a rate."""
     service.status = 500
     with pytest.raises(NoDataError, match="http status"):
-        loadtest.saturate(LoadTarget(service.url, (BODY,)), concurrency=2, seconds=0.2)
+        generator.saturate(LoadTarget(service.url, (BODY,)), concurrency=2, seconds=0.2)
 
 
 @pytest.mark.parametrize(("concurrency", "seconds"), [(0, 1.0), (2001, 1.0), (1, 0.0), (1, 601.0)])
 def test_saturation_is_bounded(concurrency: int, seconds: float) -> None:
     """Arguments out of bounds are refused before anything is sent."""
     with pytest.raises(ConfigError):
-        loadtest.saturate(
+        generator.saturate(
             LoadTarget("http://127.0.0.1:9/", (BODY,)), concurrency=concurrency, seconds=seconds
         )
 
@@ -284,7 +284,7 @@ def test_the_load_goes_nowhere_else() -> None:
     """An address that is neither loopback nor named is refused before a packet leaves."""
     target = LoadTarget("http://192.0.2.1/predict", (BODY,))
     with pytest.raises(ConfigError, match=r"loopback only.*192\.0\.2\.1"):
-        loadtest.run(target, Load((Segment(1, 1),)), seed=1)
+        generator.run(target, Load((Segment(1, 1),)), seed=1)
 
 
 def test_a_connection_that_the_server_ends_is_not_used_again() -> None:
@@ -304,7 +304,7 @@ def test_a_connection_that_the_server_ends_is_not_used_again() -> None:
         thread.start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/predict"
         target = LoadTarget(url, (BODY,), connections=1, timeout_seconds=0.3)
-        measured = loadtest.run(target, Load((Segment(10, 0.5),), "constant"), seed=1)
+        measured = generator.run(target, Load((Segment(10, 0.5),), "constant"), seed=1)
         for connection in accepted:
             connection.close()
     assert (measured.ok, measured.connections) == (5, 5)

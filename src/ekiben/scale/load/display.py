@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from ekiben.scale.progress import Progress
+from ekiben.scale.load.progress import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -8,7 +8,7 @@ import time
 import pytest
 import uvloop
 
-from ekiben.scale.alarm import Alarm
+from ekiben.scale.load.alarm import Alarm
 
 
 def _rings(*waits: float, sleep: float) -> list[float]:

@@ -36,7 +36,7 @@ class Record(NamedTuple):
         sent: When the generator took it up (before a connection was opened for it).
         latency: From `intended` to the end of the answer, or to the failure.
         outcome: How it ended.
-        status: HTTP status, also of gRPC (`ekiben.scale.channel`); 0 without an answer.
+        status: HTTP status, also of gRPC (`ekiben.scale.load.channel`); 0 without an answer.
         pod: Index into `Records.pods`; 0 is "unknown".
     """
 

@@ -13,12 +13,12 @@ from array import array
 from collections import deque
 from collections.abc import Callable
 
-from ekiben.scale.alarm import Alarm
-from ekiben.scale.progress import PROGRESS_SECONDS, RECENT_SECONDS, Glimpse
-from ekiben.scale.protocols import spoken
-from ekiben.scale.records import Outcome, Sent
-from ekiben.scale.sharing import WHOLE, Share
-from ekiben.scale.target import Endpoint, LoadTarget
+from ekiben.scale.load.alarm import Alarm
+from ekiben.scale.load.progress import PROGRESS_SECONDS, RECENT_SECONDS, Glimpse
+from ekiben.scale.load.protocols import spoken
+from ekiben.scale.load.records import Outcome, Sent
+from ekiben.scale.load.sharing import WHOLE, Share
+from ekiben.scale.load.target import Endpoint, LoadTarget
 
 _LEAD_SECONDS = 0.05  # between the start of the clock and the first intended time
 _TICK_SECONDS = 0.02  # how often time-outs are looked for

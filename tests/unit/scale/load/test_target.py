@@ -9,7 +9,7 @@ import h11
 import pytest
 
 from ekiben.errors import ConfigError
-from ekiben.scale.target import Endpoint, Expected, LoadTarget, endpoint, golden, request_bytes
+from ekiben.scale.load.target import Endpoint, Expected, LoadTarget, endpoint, golden, request_bytes
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from ekiben import config
 from ekiben.errors import ConfigError
-from ekiben.scale.schedule import Load, Segment, intended_times, trace
+from ekiben.scale.load.schedule import Load, Segment, intended_times, trace
 
 
 def test_constant_arrivals_are_evenly_spaced_in_each_segment() -> None:

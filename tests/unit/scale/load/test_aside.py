@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from ekiben.scale.aside import Aside, EverySecond
+from ekiben.scale.load.aside import Aside, EverySecond
 
 
 def test_a_slow_callback_delays_nobody_and_gets_the_latest() -> None:

@@ -6,9 +6,9 @@ import math
 
 import pytest
 
+from ekiben.scale.capacity.judging import judged
 from ekiben.scale.capacity.step import Objective
-from ekiben.scale.judging import judged
-from ekiben.scale.records import Outcome, Sent
+from ekiben.scale.load.records import Outcome, Sent
 
 OBJECTIVE = Objective(0.1, 0.01)
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ekiben.errors import ConfigError
-from ekiben.scale.client_counts import ClientCounts
-from ekiben.scale.measurement import LoadMeasurement, Quantiles, counted, measure, series
-from ekiben.scale.progress import quantile
-from ekiben.scale.records import Outcome, Records, Sent
+from ekiben.scale.load.client_counts import ClientCounts
+from ekiben.scale.load.measurement import LoadMeasurement, Quantiles, counted, measure, series
+from ekiben.scale.load.progress import quantile
+from ekiben.scale.load.records import Outcome, Records, Sent
 
 
 def _sent(rows: list[tuple[float, float, float, Outcome, int]], seconds: float) -> Sent:

@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import connection
 from multiprocessing.context import SpawnContext
 
-from ekiben.scale.aside import Aside, EverySecond
-from ekiben.scale.progress import PROGRESS_SECONDS, Glimpse, Progress, summed
-from ekiben.scale.records import Sent
-from ekiben.scale.schedule import Load
-from ekiben.scale.sending import STOP, Failed, Message, Ready, Task, main
-from ekiben.scale.sharing import Share, merged
-from ekiben.scale.target import Endpoint, LoadTarget
+from ekiben.scale.load.aside import Aside, EverySecond
+from ekiben.scale.load.progress import PROGRESS_SECONDS, Glimpse, Progress, summed
+from ekiben.scale.load.records import Sent
+from ekiben.scale.load.schedule import Load
+from ekiben.scale.load.sending import STOP, Failed, Message, Ready, Task, main
+from ekiben.scale.load.sharing import Share, merged
+from ekiben.scale.load.target import Endpoint, LoadTarget
 
 _LEAD_SECONDS = 0.2  # until all senders have heard of the start; a late one would show as lag
 _READY_SECONDS = 60.0  # measured: two Pythons on two busy cores are ready after 0.4 s
@@ -114,15 +114,15 @@ def play(
     """Send a load from several processes.
 
     Args:
-        target: As for `loadtest.run`; its connections are shared out too, at least one each.
+        target: As for `generator.run`; its connections are shared out too, at least one each.
         found: Its address.
         load: How much, when.
         seed: Of the schedule, which is that of one sender.
         senders: How many, 2 and up.
         planned: Requests in the schedule.
         most_outstanding: Requests under way at once, over all senders; at least one each.
-        on_progress: As for `loadtest.run`, over all senders.
-        on_second: As for `loadtest.run`.
+        on_progress: As for `generator.run`, over all senders.
+        on_second: As for `generator.run`.
         stop: Set it to end the load.
 
     Returns:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ekiben.scale.records import Outcome, Records, Sent
+from ekiben.scale.load.records import Outcome, Records, Sent
 
 MOST_SENDERS = 16
 

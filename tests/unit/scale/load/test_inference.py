@@ -12,9 +12,9 @@ from tests.serving import rpc as pods
 from tests.unit.scale.rpc import answer
 
 from ekiben.errors import ConfigError
-from ekiben.scale import inference, loadtest
-from ekiben.scale.schedule import Load, Segment
-from ekiben.scale.target import Expected, LoadTarget
+from ekiben.scale.load import generator, inference
+from ekiben.scale.load.schedule import Load, Segment
+from ekiben.scale.load.target import Expected, LoadTarget
 from ekiben.serving.problem import RefusedError
 from ekiben.serving.rpc.generated import open_inference_grpc_pb2 as pb
 from ekiben.serving.schema import Input, InputType, Output, Schema
@@ -153,7 +153,7 @@ def _target(pod: pods.Port, **more: Any) -> LoadTarget:
 
 def test_the_pod_answers_golden_rows_rightly(pod: pods.Port) -> None:
     """Each of 60 rows gets scikit-learn's answer; the key is where the pod looks for it."""
-    measured = loadtest.run(
+    measured = generator.run(
         _target(pod, headers={"X-API-Key": "k"}), Load((Segment(100, 0.6),), "constant"), seed=1
     )
     assert (measured.ok, measured.statuses) == (60, {200: 60})
@@ -164,7 +164,7 @@ def test_the_pods_refusals_are_counted_by_their_status(pod: pods.Port) -> None:
     """What the pod counts as 503 the load counts as 503."""
     pod.gate.refusal = RefusedError(503, "busy", "too much to do")
     try:
-        measured = loadtest.run(_target(pod), Load((Segment(50, 0.2),), "constant"), seed=1)
+        measured = generator.run(_target(pod), Load((Segment(50, 0.2),), "constant"), seed=1)
     finally:
         pod.gate.refusal = None
     assert (measured.ok, measured.statuses) == (0, {503: 10})

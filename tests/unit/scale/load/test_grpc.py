@@ -15,12 +15,12 @@ from tests.unit.scale import rpc
 from tests.unit.scale.rpc import Service, answer
 
 from ekiben.errors import ConfigError
-from ekiben.scale import loadtest
-from ekiben.scale.client_counts import ClientCounts
-from ekiben.scale.inference import PATH
-from ekiben.scale.measurement import LoadMeasurement
-from ekiben.scale.schedule import Load, Segment
-from ekiben.scale.target import Expected, LoadTarget
+from ekiben.scale.load import generator
+from ekiben.scale.load.client_counts import ClientCounts
+from ekiben.scale.load.inference import PATH
+from ekiben.scale.load.measurement import LoadMeasurement
+from ekiben.scale.load.schedule import Load, Segment
+from ekiben.scale.load.target import Expected, LoadTarget
 
 BODY = b"\x0a\x04iris"
 RIGHT = Expected(("setosa",), ((0.9, 0.1),))
@@ -35,7 +35,7 @@ def service() -> Iterator[Service]:
 
 def _run(service: Service, rate: float, seconds: float, **fields: Any) -> LoadMeasurement:
     target = LoadTarget(service.url, (BODY,), (RIGHT,), protocol="grpc", **fields)
-    return loadtest.run(target, Load((Segment(rate, seconds),), "constant"), seed=1)
+    return generator.run(target, Load((Segment(rate, seconds),), "constant"), seed=1)
 
 
 def test_every_intended_request_arrives_once(service: Service) -> None:
@@ -81,7 +81,7 @@ def test_other_codes_are_failures_by_status(
 
 def test_every_code_has_a_status() -> None:
     """No code but OK is without one, and none of them is a success."""
-    from ekiben.scale.channel import _STATUSES
+    from ekiben.scale.load.channel import _STATUSES
 
     assert set(grpc.StatusCode) - _STATUSES.keys() == {grpc.StatusCode.OK}
     assert all(400 <= status <= 504 for status in _STATUSES.values())
@@ -125,7 +125,7 @@ def test_a_connection_whose_answer_is_overdue_gets_no_more(service: Service) -> 
 def test_nobody_listening_is_a_failure(free_port: int) -> None:
     """A refused connection is a connection error without a status, not an answer UNAVAILABLE."""
     target = LoadTarget(f"http://127.0.0.1:{free_port}{PATH}", (BODY,), protocol="grpc")
-    measured = loadtest.run(target, Load((Segment(50, 0.2),), "constant"), seed=1)
+    measured = generator.run(target, Load((Segment(50, 0.2),), "constant"), seed=1)
     assert (measured.outcomes["connection_error"], measured.latency, measured.statuses) == (10, None, {})
     assert measured.connections == 0
 
@@ -149,7 +149,7 @@ def test_a_closed_connection_is_a_failure(how: str) -> None:
         thread.start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}{PATH}"
         target = LoadTarget(url, (BODY,), protocol="grpc", headers={"X-Key": "k"}, connections=1)
-        measured = loadtest.run(target, Load((Segment(50, 0.2),), "constant"), seed=1)
+        measured = generator.run(target, Load((Segment(50, 0.2),), "constant"), seed=1)
         stop.set()
         socket.create_connection(listener.getsockname()).close()
         thread.join()
@@ -192,7 +192,7 @@ def test_keys_go_as_metadata_and_are_never_shown(service: Service) -> None:
     target = LoadTarget(
         service.url, (BODY,), headers={"X-API-Key": "s3cret"}, pod_header="X-Pod", protocol="grpc"
     )
-    measured = loadtest.run(target, Load((Segment(50, 0.1),), "constant"), seed=1)
+    measured = generator.run(target, Load((Segment(50, 0.1),), "constant"), seed=1)
     assert [each["x-api-key"] for each in service.metadata] == ["s3cret"] * 5
     assert measured.by_pod == {"iris-1": 5}
     assert "s3cret" not in repr(target)
@@ -218,11 +218,11 @@ def test_load_goes_to_no_other_address() -> None:
     for host in ("93.184.216.34", "10.1.2.3"):
         target = LoadTarget(f"http://{host}:3001{PATH}", (BODY,), protocol="grpc")
         with pytest.raises(ConfigError, match="load goes to loopback only"):
-            loadtest.run(target, Load((Segment(1, 1),)), seed=1)
+            generator.run(target, Load((Segment(1, 1),)), seed=1)
 
 
 def test_several_senders_speak_it_too(service: Service) -> None:
     """Two processes send what one would."""
     target = LoadTarget(service.url, (BODY, b""), (RIGHT, Expected(("x",))), protocol="grpc")
-    measured = loadtest.run(target, Load((Segment(50, 0.6),), "constant"), seed=1, senders=2)
+    measured = generator.run(target, Load((Segment(50, 0.6),), "constant"), seed=1, senders=2)
     assert (measured.ok, measured.outcomes["wrong_answer"], len(service.bodies)) == (15, 15, 30)

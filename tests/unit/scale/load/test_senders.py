@@ -14,17 +14,17 @@ import pytest
 from tests.unit.scale.conftest import Service
 
 from ekiben.errors import ConfigError
-from ekiben.scale import loadtest
-from ekiben.scale.measurement import LoadMeasurement
-from ekiben.scale.progress import Progress
-from ekiben.scale.schedule import Load, Segment, intended_times
-from ekiben.scale.target import Expected, LoadTarget
+from ekiben.scale.load import generator
+from ekiben.scale.load.measurement import LoadMeasurement
+from ekiben.scale.load.progress import Progress
+from ekiben.scale.load.schedule import Load, Segment, intended_times
+from ekiben.scale.load.target import Expected, LoadTarget
 
 RIGHT = Expected(("setosa",), ((0.9, 0.1),))
 
 
 def _run(service: Service, load: Load, senders: int, **more: Any) -> LoadMeasurement:
-    return loadtest.run(LoadTarget(service.url, (b"[]",), (RIGHT,)), load, seed=3, senders=senders, **more)
+    return generator.run(LoadTarget(service.url, (b"[]",), (RIGHT,)), load, seed=3, senders=senders, **more)
 
 
 def test_senders_send_the_schedule_of_one(service: Service) -> None:
@@ -35,7 +35,7 @@ def test_senders_send_the_schedule_of_one(service: Service) -> None:
     checks = [RIGHT] * (planned - 2) + [Expected(("virginica",))] * 2
     told: list[Progress] = []
     target = LoadTarget(service.url, tuple(bodies), tuple(checks), pod_header="x-pod")
-    measured = loadtest.run(target, load, seed=3, senders=2, on_progress=told.append)
+    measured = generator.run(target, load, seed=3, senders=2, on_progress=told.append)
     assert (measured.planned, measured.sent) == (planned, planned)
     assert sorted(service.bodies) == sorted(bodies)
     assert (measured.ok, measured.outcomes["wrong_answer"]) == (planned - 2, 2)
@@ -52,7 +52,7 @@ def test_senders_begin_together(service: Service) -> None:
     bodies = [b"[%d]" % number for number in range(len(times))]
     arrived: list[float] = []
     service.on_request = lambda: arrived.append(time.perf_counter())
-    loadtest.run(LoadTarget(service.url, tuple(bodies)), load, seed=3, senders=2)
+    generator.run(LoadTarget(service.url, tuple(bodies)), load, seed=3, senders=2)
     delays: dict[int, float] = {}
     for body, at in zip(service.bodies, arrived, strict=True):
         place = bodies.index(body)
@@ -63,7 +63,7 @@ def test_senders_begin_together(service: Service) -> None:
 def test_connections_are_shared_out(service: Service) -> None:
     """Eight connections for two senders are four each, however many requests there are."""
     target = LoadTarget(service.url, (b"[]",), connections=8, connection_seconds=60)
-    measured = loadtest.run(target, Load((Segment(50, 0.6),), "constant"), seed=1, senders=2)
+    measured = generator.run(target, Load((Segment(50, 0.6),), "constant"), seed=1, senders=2)
     assert measured.ok == 30
     assert 8 <= measured.connections <= 13  # one more opens whenever all are busy
 
@@ -134,7 +134,7 @@ def test_a_sender_that_dies_leaves_a_reason_and_no_figures(service: Service) -> 
 def test_a_sender_that_cannot_go_on_says_why(service: Service) -> None:
     """A file of certificates that is none is every sender's error; the measurement repeats it."""
     target = LoadTarget(service.url.replace("http:", "https:"), (b"[]",), ca_file=__file__)
-    measured = loadtest.run(target, Load((Segment(20, 60),)), seed=1, senders=2)
+    measured = generator.run(target, Load((Segment(20, 60),)), seed=1, senders=2)
     assert "SSLError" in measured.reasons[0]
     assert measured.latency is None
 

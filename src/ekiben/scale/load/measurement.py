@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ekiben.errors import ConfigError
-from ekiben.scale.progress import quantile
-from ekiben.scale.records import Outcome, Record, Sent
+from ekiben.scale.load.progress import quantile
+from ekiben.scale.load.records import Outcome, Record, Sent
 
 # A late sender adds its lag to every latency (it hides nothing) and makes arrivals burstier than drawn.
 # 5 ms is one CFS period of a replica: a request moved by less cannot be told from the kernel's throttling.
@@ -77,7 +77,7 @@ class LoadMeasurement:
         sent: Requests taken up (all of them, unless interrupted).
         outcomes: Number by outcome; every outcome is a key.
         statuses: Answers received by HTTP status; of gRPC by the one that its code stands for
-            (`ekiben.scale.channel`).
+            (`ekiben.scale.load.channel`).
         latency: From the intended time, over all that were answered (whatever the status) or
             timed out (counted at their time-out); None if none was.
         lag: From the intended time until the generator took the request up.

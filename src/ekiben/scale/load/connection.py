@@ -18,7 +18,7 @@ from typing import Protocol, cast
 
 import httptools
 
-from ekiben.scale.target import Endpoint
+from ekiben.scale.load.target import Endpoint
 
 # A server closes idle connections on its own (uvicorn after 5 s); one that is about to must not be used.
 _IDLE_SECONDS = 2.0

@@ -1,4 +1,4 @@
-"""`loadtest`: an open-loop load against one release, measured from intended send times."""
+"""The generator: an open-loop load against one release, measured from intended send times."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ekiben.errors import ConfigError, NoDataError
-from ekiben.scale.aside import Aside, EverySecond
-from ekiben.scale.progress import Glimpse, Progress, summed
-from ekiben.scale.schedule import Load, intended_times
-from ekiben.scale.target import LoadTarget, endpoint
-from ekiben.scale.undisturbed import interruptible, looped
+from ekiben.scale.load.aside import Aside, EverySecond
+from ekiben.scale.load.progress import Glimpse, Progress, summed
+from ekiben.scale.load.schedule import Load, intended_times
+from ekiben.scale.load.target import LoadTarget, endpoint
+from ekiben.scale.load.undisturbed import interruptible, looped
 
 if TYPE_CHECKING:  # loaded when a load starts, so that `--help` is quick
-    from ekiben.scale.measurement import LoadMeasurement
-    from ekiben.scale.records import Sent
+    from ekiben.scale.load.measurement import LoadMeasurement
+    from ekiben.scale.load.records import Sent
 
 MOST_OUTSTANDING = 2_000
 _LONGEST_SATURATION_SECONDS = 600.0
@@ -58,7 +58,7 @@ def run(
     Raises:
         ConfigError: The target may not be loaded.
     """
-    from ekiben.scale.measurement import measure
+    from ekiben.scale.load.measurement import measure
 
     started_at = time.time()
     if senders != 1:
@@ -91,8 +91,8 @@ def _shared(
     most_outstanding: int,
 ) -> tuple[int, Sent]:
     """Let several processes send a load; as `record`."""
-    from ekiben.scale.senders import play
-    from ekiben.scale.sharing import MOST_SENDERS
+    from ekiben.scale.load.senders import play
+    from ekiben.scale.load.sharing import MOST_SENDERS
 
     found = endpoint(target.url, target.networks)
     if not 1 <= senders <= MOST_SENDERS:
@@ -139,7 +139,7 @@ def record(
     Raises:
         ConfigError: The target may not be loaded.
     """
-    from ekiben.scale import sender
+    from ekiben.scale.load import sender
 
     found = endpoint(target.url, target.networks)
     if not 1 <= most_outstanding <= MOST_OUTSTANDING:
@@ -193,8 +193,8 @@ def saturate(
         ConfigError: The target may not be loaded, or an argument is out of bounds.
         NoDataError: A request failed; what carries a load with failures is not a rate.
     """
-    from ekiben.scale import sender
-    from ekiben.scale.measurement import counted, measure
+    from ekiben.scale.load import sender
+    from ekiben.scale.load.measurement import counted, measure
 
     found = endpoint(target.url, target.networks)
     if not 1 <= concurrency <= MOST_OUTSTANDING:

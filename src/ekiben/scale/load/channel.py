@@ -19,8 +19,8 @@ from pathlib import Path
 import grpc
 import grpc.aio
 
-from ekiben.scale.connection import LARGEST_ANSWER_BYTES, OWN_ERRORS, Listener
-from ekiben.scale.target import Endpoint, LoadTarget
+from ekiben.scale.load.connection import LARGEST_ANSWER_BYTES, OWN_ERRORS, Listener
+from ekiben.scale.load.target import Endpoint, LoadTarget
 
 # A code as the HTTP status that it stands for, so that both protocols, and the pods' own series, are counted
 # in one vocabulary. Source: https://github.com/googleapis/googleapis, google/rpc/code.proto, "HTTP Mapping"

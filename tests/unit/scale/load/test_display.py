@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from ekiben.scale import display
-from ekiben.scale.progress import Progress
+from ekiben.scale.load import display
+from ekiben.scale.load.progress import Progress
 
 PROGRESS = Progress(12.0, 60.0, 1200, 240, 237, 3, 5, 19.75, 0.0123, 1.5)
 
