@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 from tests.unit.scale.conftest import Service
+from tests.unit.scale.load.client_counts import ClientCounts
 
 from ekiben.errors import ClusterError, ConfigError, NoDataError
 from ekiben.scale.load import generator
-from ekiben.scale.load.client_counts import ClientCounts
 from ekiben.scale.load.measurement import LoadMeasurement
 from ekiben.scale.load.progress import Progress
 from ekiben.scale.load.schedule import Load, Segment

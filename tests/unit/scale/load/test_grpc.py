@@ -12,11 +12,11 @@ from typing import Any
 import grpc
 import pytest
 from tests.unit.scale import rpc
+from tests.unit.scale.load.client_counts import ClientCounts
 from tests.unit.scale.rpc import Service, answer
 
 from ekiben.errors import ConfigError
 from ekiben.scale.load import generator
-from ekiben.scale.load.client_counts import ClientCounts
 from ekiben.scale.load.inference import PATH
 from ekiben.scale.load.measurement import LoadMeasurement
 from ekiben.scale.load.schedule import Load, Segment

@@ -7,9 +7,9 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.scale.load.client_counts import ClientCounts
 
 from ekiben.errors import ConfigError
-from ekiben.scale.load.client_counts import ClientCounts
 from ekiben.scale.load.measurement import LoadMeasurement, Quantiles, counted, measure, series
 from ekiben.scale.load.progress import quantile
 from ekiben.scale.load.records import Outcome, Records, Sent
