@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,9 @@ from tests.torture.pod import results
 FILE = results.ROOT / "docs" / "seeded-faults.jsonl"
 _COPIED = ("src", "tests", "bentos", "helm", "k8s", "tools", "requirements", "pyproject.toml", "Makefile")
 _RED, _GREEN = 1, 0  # pytest's exit codes; any other means that the tests did not run
+# But for these: native code that a fault let in broke pytest's process. No other process sends them.
+_BROKEN = {-each for each in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)}
+_BROKEN_TEST = re.compile(r'^ +File ".*?/(tests/\S+\.py)", line \d+ in (test_\w+)$', re.MULTILINE)
 _RED_TEST = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)  # one blank: lines of a log have more
 _TIMEOUT_SECONDS = 900
 
@@ -169,23 +173,37 @@ def _try(fault: Fault, tree: Path, code: str, tests: str) -> Outcome:
         status, said = _pytest(tree, fault.tests)
     finally:
         path.write_text(before, encoding="utf-8")
-    if status not in {_RED, _GREEN}:
-        raise RuntimeError(f"{fault.name}: the tests did not run (pytest: {status}):\n{said[-3_000:]}")
-    named = _RED_TEST.search(said)
-    if status == _RED and named is None:  # a run that was ended from outside has seen nothing
-        raise RuntimeError(f"{fault.name}: expected the name of a red test, found none:\n{said[-3_000:]}")
+    by = _red(fault, status, said)
     return Outcome(
         name=fault.name,
         guarantee=fault.guarantee,
         file=str(fault.path),
-        caught=status == _RED,
-        by=named[1] if status == _RED and named else "",
+        caught=bool(by),
+        by=by,
         code=code,
         tests=tests,
         commit=results.commit(),
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - began, 1),
     )
+
+
+def _red(fault: Fault, status: int, said: str) -> str:
+    """Name of the test that turned red; empty if none did.
+
+    Raises:
+        RuntimeError: The tests did not run, or were ended from outside: they have seen nothing.
+    """
+    if status == _GREEN:
+        return ""
+    if status in _BROKEN and (within := _BROKEN_TEST.search(said)):
+        return f"{within[1]}::{within[2]}, whose process it broke"
+    if status != _RED:
+        raise RuntimeError(f"{fault.name}: the tests did not run (pytest: {status}):\n{said[-3_000:]}")
+    named = _RED_TEST.search(said)
+    if named is None:
+        raise RuntimeError(f"{fault.name}: expected the name of a red test, found none:\n{said[-3_000:]}")
+    return named[1]
 
 
 def _pytest(tree: Path, tests: Sequence[str]) -> tuple[Literal[0, 1] | Any, str]:
