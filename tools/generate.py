@@ -154,11 +154,21 @@ def benchmarks() -> dict[Path, str]:
 
 
 def simulation_page() -> dict[Path, str]:
-    """Write the page about simulated autoscalers, from the raw results of `make simulate`."""
+    """Write the page about simulated autoscalers, with the differences from live runs beside it."""
     sys.path.insert(0, str(ROOT))
     from benchmarks import simulation
+    from tests.live import report
 
-    return simulation.files()
+    made = simulation.files()
+    return made | {simulation.PAGE: report.beside(made[simulation.PAGE])}
+
+
+def live_page() -> dict[Path, str]:
+    """Write the page about autoscalers on a real cluster, from the raw results of `make live`."""
+    sys.path.insert(0, str(ROOT))
+    from tests.live import report
+
+    return report.files()
 
 
 def hpa_page() -> dict[Path, str]:
@@ -240,6 +250,7 @@ GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (
     benchmarks,
     hpa_page,
     simulation_page,
+    live_page,
     scaling_page,
     reliability,
     artefact_page,

@@ -45,6 +45,7 @@ def measured(stage: Stage, sizes: Sizes, seed: int, say: Say) -> Record:
     began, record = time.monotonic(), journal.begun("replica", seed)
     objective = Objective(planned.OBJECTIVE_SECONDS, sizes.bad_ratio)
     stage.release(pinned(2))
+    stage.settle(2)
     pods = stage.project.pods()
     started = list(watch.starts(pods).values())
     addresses = [pod["status"]["podIP"] for pod in pods]

@@ -50,10 +50,8 @@ def load(sizes: Sizes, low_rate: float, seed: int, part: int) -> Load:
     """
     chance = random.Random(f"{seed} steps {part}")  # noqa: S311 - a phase, not a secret
     segments = []
-    for step in range(sizes.steps):
-        # From nothing to low is a rise too: what looks ahead along it takes a minute to forget it.
-        low = sizes.low_seconds * (1 if step else 2) + chance.uniform(0, _PHASE_SECONDS)
-        segments.append(Segment(low_rate, low))
+    for _ in range(sizes.steps):
+        segments.append(Segment(low_rate, sizes.low_seconds + chance.uniform(0, _PHASE_SECONDS)))
         segments.append(Segment(FACTOR * low_rate, sizes.high_seconds))
     return Load(tuple(segments), "poisson")
 

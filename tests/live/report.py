@@ -27,6 +27,8 @@ def beside(simulated: str, path: Path = journal.FILE) -> str:
         ValueError: It has no such paragraph.
     """
     paragraphs = simulated.split("\n\n")
-    place = next(at for at, each in enumerate(paragraphs) if each.startswith(_AFTER))
+    place = next((at for at, each in enumerate(paragraphs) if each.startswith(_AFTER)), None)
+    if place is None:
+        raise ValueError(f"expected a paragraph that begins with {_AFTER!r}, found none")
     told = page.beside(journal.read(path))
     return "\n\n".join([*paragraphs[: place + 1], told, *paragraphs[place + 1 :]])

@@ -56,9 +56,7 @@ def steps(stage: Stage, basis: Record, policy: Policy, part: int, seed: int, siz
     load = reaction.load(sizes, reaction.LOW_RATIO * fewest * unit, seed, part)
     record = journal.begun("steps", seed) | {"policy": policy.name, "part": part, "fewest": fewest}
     own = f"steps of {policy.name} on {basis['plans']['cpu']['sha256']}"
-    if stage.serving == [own]:
-        stage.settle(fewest)
-    else:
+    if stage.serving != [own]:
         _released(stage, basis, policy)
         stage.down_at_once()
         stage.serving[:] = [own]
@@ -81,7 +79,9 @@ def _released(stage: Stage, basis: Record, policy: Policy) -> None:
 def _watched(
     stage: Stage, basis: Record, policy: Policy, load: Load, seed: int, apart_seconds: float
 ) -> Record:
-    """Send a load to the Service and look on."""
+    """Settle under what a load begins with, send it to the Service and look on."""
+    fewest = planned.read(basis["plans"][policy.signal]).whole("min_replicas")
+    stage.calm(fewest, load.segments[0].rate)
     hpa, target = stage.hpa()["spec"], stage.target()
     zero: list[float] = []
 

@@ -38,7 +38,7 @@ def _ramp(surge: float, _chance: random.Random) -> Points:
 def _bursty(surge: float, chance: random.Random) -> Points:
     """Bursts of random height, as steep as the stated surge, and calm between them."""
     low, points = 1.3, [(1.3, 30.0, 1.3)]
-    while sum(each[1] for each in points) < 240:
+    while sum(each[1] for each in points) < 210:
         high = low * chance.uniform(1.5, 2.0)
         points += [
             (low, (high / low - 1) / surge, high),

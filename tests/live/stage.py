@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,12 +18,10 @@ from tests.live.watch import RELEASE
 from tests.torture.cluster.stage import with_environment
 from tests.torture.pod import results
 
-from ekiben.scale import loadtest
 from ekiben.scale.target import LoadTarget, golden
 
 _STATIONS = ("train", "bento", "image")
 _QUIET_SECONDS = 20.0
-_WARM = (20.0, 10.0)  # requests per second, seconds
 # The longest stabilisation window, and what a start and a sync take: until a start's own CPU is forgotten.
 _REST_SECONDS = 480.0
 _LIMIT = "/spec/template/spec/containers/0/resources/limits/cpu"
@@ -80,7 +79,7 @@ class Stage:
         return str(json.loads(self.rig.kubectl("get", "--raw", "/version"))["gitVersion"])
 
     def release(self, asked: Asked, plan: str = "") -> None:
-        """Release anew, with the limit that all replicas have here, and wait until all is at rest.
+        """Release anew, with the limit that all replicas have here.
 
         The release before is taken away first, and its HPA with it: the controller remembers what it
         recommended, for minutes.
@@ -99,12 +98,23 @@ class Stage:
             choice = str(path)
         with_environment(self.project, **asked.environment).ekiben("release", RELEASE, "--plan", choice)
         self._limited()
-        # What no request has met yet is slow, and of it nothing is recorded that an HPA could read.
-        loadtest.run(self.target(), load.steady(*_WARM), seed=0)
-        self.settle(asked.fewest)
+
+    def calm(self, replicas: int, rate: float) -> None:
+        """Settle under a load that stays as it is: from nothing to it is a rise, which autoscalers follow.
+
+        Args:
+            replicas: As for `settle`.
+            rate: Requests per second that the load after it begins with.
+        """
+        over = threading.Event()
+        with load.running(self.target(), load.steady(rate, _REST_SECONDS + 60), over):
+            try:
+                self.settle(replicas)
+            finally:
+                over.set()
 
     def settle(self, replicas: int) -> None:
-        """Wait until so many replicas are asked for, ready and alone for a while, and the HPA has metrics."""
+        """Wait until so many replicas are asked for, ready and alone for a while, and metrics are read."""
         since: list[float] = []
 
         def quiet() -> bool:
