@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from tests.e2e.rig import counter, node_busy
@@ -19,7 +19,8 @@ from tests.live.validity import LEAST_RATIO
 from tests.torture.pod import results
 
 from ekiben.identifiers import ModelTag
-from ekiben.scale import loadtest, replica
+from ekiben.scale import loadtest, replica, schedule
+from ekiben.scale.capacity.search import conclude
 from ekiben.scale.capacity.step import Objective, Step
 from ekiben.scale.plan.document import Subject
 from ekiben.scale.progress import Progress
@@ -28,6 +29,7 @@ from ekiben.scale.schedule import Load, Segment
 _ALPHA = 0.05
 _CALLERS = 8  # of the closed loop, for each replica
 _LIGHT_RATIO = 0.2  # of what a replica can do: no request waits for another
+_TAKEN_RATIO = 0.6  # of what a replica can do, where C* is not searched
 _SETTLE_SECONDS = 15.0
 _LEAST_START_SECONDS = 0.5  # the API says whole seconds
 Say = Callable[[str], None]
@@ -56,10 +58,13 @@ def measured(stage: Stage, sizes: Sizes, seed: int, say: Say) -> Record:
         say(f"  {step.rate:.1f} requests/s: {step.bad} of {step.requests} bad, p99 "
             f"{step.p99_seconds * 1e3:.1f} ms: {verdict}")  # fmt: skip
 
-    found = replica.find(
-        one, objective, seconds=sizes.search_seconds, alpha=_ALPHA, seed=seed,
-        on_progress=_quiet, on_step=tell,
-    )  # fmt: skip
+    if sizes.search_seconds:
+        found = replica.find(
+            one, objective, seconds=sizes.search_seconds, alpha=_ALPHA, seed=seed,
+            on_progress=_quiet, on_step=tell,
+        )  # fmt: skip
+    else:
+        found = _taken(one, objective, sizes, seed)
     busy: list[float] = []
     with _node(busy):
         step = replica.hold(
@@ -94,6 +99,22 @@ def measured(stage: Stage, sizes: Sizes, seed: int, say: Say) -> Record:
         "kubernetes": stage.kubernetes(),
         "seconds": round(time.monotonic() - began, 1),
     }
+
+
+def _taken(one: replica.Replica, objective: Objective, sizes: Sizes, seed: int) -> replica.Found:
+    """What a short measurement takes for a replica: CPU time and saturation are measured, C* is not."""
+    saturated = loadtest.saturate(one.target, concurrency=_CALLERS, seconds=sizes.turn_seconds)
+    steps = []
+    for share in (_TAKEN_RATIO / 2, _TAKEN_RATIO):
+        step = replica.hold(
+            one, share * saturated, objective, seconds=sizes.service_seconds, alpha=_ALPHA, seed=seed,
+            on_progress=_quiet,
+        )  # fmt: skip
+        under_way = step.answered_rate * step.mean_seconds
+        certain = replace(step, requests=1_000_000, bad=0, effect=1.0, resolved=True, faults=())
+        steps.append(replace(certain, mean_outstanding=under_way, lag_p99_seconds=0.0))
+    capacity = conclude(tuple(steps), objective, _ALPHA, schedule.MAX_RATE)
+    return replica.Found(capacity, saturated, one.read().memory_bytes, schedule.MAX_RATE)
 
 
 def _quiet(_progress: Progress) -> None:
