@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.live import __main__ as command
-from tests.live import journal, policies, running, sent, watch
+from tests.live import journal, one, policies, running, sent, watch
 from tests.live.sizes import FULL, SHORT
 from tests.unit.live import recorded
 
@@ -159,14 +159,14 @@ def test_short_measurements_are_kept_apart(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setattr(journal, "SHORT", tmp_path / "short.jsonl")
     monkeypatch.setattr(command, "_stage", lambda _name: argparse.Namespace(keda=lambda: False))
     monkeypatch.setattr(journal, "code", lambda: "method 1, abc")
-    monkeypatch.setattr(command.one, "measured", lambda *_: recorded.basis(busy=[0.9]))
+    monkeypatch.setattr(one, "measured", lambda *_: recorded.basis(busy=[0.9]))
     asked: list[str] = []
 
     def measure(_stage: object, _basis: object, policy: policies.Policy, *_: object) -> dict[str, Any]:
         asked.append(policy.name)
         return recorded.run(policy.name, segments=[[50.0, 10.0, 50.0]], arrivals=[50] * 10)
 
-    monkeypatch.setattr(command.running, "run", measure)
+    monkeypatch.setattr(running, "run", measure)
     assert command.main(["run", "--short", "--only", "runs", "--policies", "ekiben, CPU;HPA CPU 80 %"]) == 0
     assert asked == ["ekiben, CPU", "HPA CPU 80 %"]
     kinds = [each["kind"] for each in journal.read(tmp_path / "short.jsonl")]
