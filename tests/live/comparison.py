@@ -27,6 +27,8 @@ class Difference:
         p99_seconds: Live and simulated; None where nothing was answered.
         violating_ratio: Live and simulated, 0-1.
         replicas: Mean absolute difference of those asked for, over the seconds.
+        p99_range: Least and largest of the replays, seconds.
+        violating_range: The same, 0-1.
     """
 
     policy: str
@@ -34,6 +36,8 @@ class Difference:
     p99_seconds: tuple[float | None, float]
     violating_ratio: tuple[float, float]
     replicas: float
+    p99_range: tuple[float, float]
+    violating_range: tuple[float, float]
 
     @property
     def p99_ratio(self) -> float:
@@ -71,6 +75,8 @@ def difference(run: Mapping[str, Any], replay: Mapping[str, Any]) -> Difference:
         (run["latency"]["0.99"], replay["p99_seconds"]),
         (run["bad"] / run["requests"], replay["violating_ratio"]),
         apart(each_second(run["looks"], _DESIRED, len(replay["replicas"])), replay["replicas"]),
+        tuple(replay["p99_range"]),
+        tuple(replay["violating_range"]),
     )
 
 

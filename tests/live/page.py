@@ -157,7 +157,8 @@ def _compared(records: Sequence[Record], simulator: str) -> Iterator[str]:
     yield (
         "Each run is simulated with its own send times, the recorded service times and starts, and the HPA's "
         "spec as the API had it; phases of syncs and scrapes, which nobody recorded, are drawn, and the mean "
-        f"of the replays is told. Bounds: p99 within {comparison.P99_RATIO:.0%}, violations within "
+        "of the replays is told, and their least and largest. "
+        f"Bounds: p99 within {comparison.P99_RATIO:.0%}, violations within "
         f"{100 * comparison.VIOLATING_POINTS:g} points or {comparison.VIOLATING_RATIO:.0%}, replicas within "
         f"{comparison.REPLICAS:g} (mean absolute difference over the seconds)."
     )
@@ -177,8 +178,11 @@ def _compared(records: Sequence[Record], simulator: str) -> Iterator[str]:
 
 def _compared_row(found: comparison.Difference) -> str:
     live, simulated = found.p99_seconds
-    p99 = f"{live * 1e3:.0f} ms | {simulated * 1e3:.0f} ms ({found.p99_ratio:+.0%})" if live else "none | "
+    low, high = found.p99_range
+    told = f"{simulated * 1e3:.0f} ms ({low * 1e3:.0f} to {high * 1e3:.0f})"
+    p99 = f"{live * 1e3:.0f} ms | {told}, {found.p99_ratio:+.0%}" if live else f"none | {told}"
     mine, theirs = found.violating_ratio
+    least, most = found.violating_range
     missed = [
         name
         for name, within in (
@@ -190,8 +194,8 @@ def _compared_row(found: comparison.Difference) -> str:
     ]
     verdict = "yes" if not missed else f"**no**: {', '.join(missed)}"
     return (
-        f"| {found.policy} | {found.shape} | {p99} | {100 * mine:.2f} % | {100 * theirs:.2f} % | "
-        f"{found.replicas:.2f} | {verdict} |"
+        f"| {found.policy} | {found.shape} | {p99} | {100 * mine:.2f} % | "
+        f"{100 * theirs:.2f} % ({100 * least:.2f} to {100 * most:.2f}) | {found.replicas:.2f} | {verdict} |"
     )
 
 

@@ -136,7 +136,9 @@ def replay(of: str, **fields: Any) -> Record:
         "of": of,
         "simulator": "s",
         "p99_seconds": 0.06,
+        "p99_range": [0.05, 0.07],
         "violating_ratio": 0.001,
+        "violating_range": [0.0, 0.002],
         "replicas": [2.0] * 300,
     }
     return made | fields

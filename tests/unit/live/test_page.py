@@ -74,7 +74,8 @@ def test_differences_are_told_with_the_misses() -> None:
     records = [recorded.basis(), run, recorded.replay(journal.name(run), p99_seconds=0.09)]
     text = page.text(records, "s")
     found = row(text, "ekiben, CPU", "## Live against")
-    assert found[2:] == ["60 ms", "90 ms (+50%)", "0.10 %", "0.10 %", "0.00", "**no**: p99"]
+    told = ["60 ms", "90 ms (50 to 70), +50%", "0.10 %", "0.10 % (0.00 to 0.20)", "0.00", "**no**: p99"]
+    assert found[2:] == told
     assert "The simulator was changed" not in text
     assert "The simulator was changed" in page.text(records, "other")
 
