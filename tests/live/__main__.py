@@ -28,6 +28,7 @@ from tests.live import (
     reaction,
     replay,
     running,
+    sent,
     shapes,
     validity,
 )
@@ -164,6 +165,8 @@ def _measure(task: Task, stage: Stage, basis: Record, path: Path) -> None:
     journal.append(record, path)
     share = f"{record['bad']} of {record['requests']} requests violate" if record["requests"] else "none sent"
     _say(f"  {share}; {'; '.join(validity.of_run(record)) or 'valid'}")
+    if sent.STOPPED in record["reasons"]:  # Ctrl-C ends a load in order, and is meant for all of them
+        raise KeyboardInterrupt
 
 
 def replays(path: Path, unjudged: Record | None = None) -> int:

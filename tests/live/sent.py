@@ -12,6 +12,7 @@ from ekiben.scale.measurement import measure
 from ekiben.scale.records import Outcome, Sent
 
 SHARES = (0.5, 0.9, 0.95, 0.99, 0.999, 1.0)
+STOPPED = "it was stopped before its end"
 # Upper edges of the histogram, milliseconds; the last bucket has what is longer.
 EDGES = (2, 5, 10, 15, 20, 30, 40, 50, 60, 80, 100, 120, 150, 200, 300, 500, 1000, 2000, 5000)
 
@@ -40,7 +41,7 @@ def figures(
     seconds = int(np.ceil(sent.seconds))
     places = np.minimum(intended.astype(np.int64), max(0, seconds - 1))
     measured = measure(sent, started_at=started_at, planned=planned, seed=seed)
-    interrupted = ("it was stopped before its end",) if sent.interrupted else ()
+    interrupted = (STOPPED,) if sent.interrupted else ()
     return {
         "reasons": [*measured.reasons, *interrupted],
         "requests": len(outcome),

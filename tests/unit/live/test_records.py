@@ -123,6 +123,16 @@ def test_replicas_are_those_of_this_code_that_count() -> None:
     assert journal.replica([old], "method 1, abc") is None
 
 
+def test_a_load_that_is_stopped_stops_all(tmp_path: Path) -> None:
+    """What was measured until then is kept, as what does not count, and nothing else is begun."""
+    path = tmp_path / "live.jsonl"
+    record = recorded.run(reasons=[sent.STOPPED])
+    task = command.Task("it", 1.0, lambda _record: False, lambda _stage, _basis: record)
+    with pytest.raises(KeyboardInterrupt):
+        command._measure(task, None, recorded.basis(), path)  # type: ignore[arg-type]  # no stage is used
+    assert journal.read(path) == [record]
+
+
 def names(tasks: list[command.Task]) -> list[str]:
     return [each.name for each in tasks]
 
