@@ -153,12 +153,14 @@ def benchmarks() -> dict[Path, str]:
     return {report.PAGE: report.text(report.FULL)}
 
 
-def simulation_page() -> dict[Path, str]:
-    """Write the page about simulated autoscalers, from the raw results of `make simulate`."""
+def autoscaler_pages() -> dict[Path, str]:
+    """Write the pages about autoscalers, simulated and live; the differences stand in both."""
     sys.path.insert(0, str(ROOT))
     from benchmarks import simulation
+    from tests.live import report
 
-    return simulation.files()
+    made = simulation.files()
+    return made | report.files() | {simulation.PAGE: report.beside(made[simulation.PAGE])}
 
 
 def hpa_page() -> dict[Path, str]:
@@ -239,7 +241,7 @@ GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (
     boards,
     benchmarks,
     hpa_page,
-    simulation_page,
+    autoscaler_pages,
     scaling_page,
     reliability,
     artefact_page,
