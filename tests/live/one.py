@@ -19,12 +19,13 @@ from tests.live.validity import LEAST_RATIO
 from tests.torture.pod import results
 
 from ekiben.identifiers import ModelTag
-from ekiben.scale import loadtest, replica, schedule
+from ekiben.scale import replica
 from ekiben.scale.capacity.search import conclude
 from ekiben.scale.capacity.step import Objective, Step
+from ekiben.scale.load import generator, schedule
+from ekiben.scale.load.progress import Progress
+from ekiben.scale.load.schedule import Load, Segment
 from ekiben.scale.plan.document import Subject
-from ekiben.scale.progress import Progress
-from ekiben.scale.schedule import Load, Segment
 
 _ALPHA = 0.05
 _CALLERS = 8  # of the closed loop, for each replica
@@ -74,7 +75,7 @@ def measured(stage: Stage, sizes: Sizes, seed: int, say: Say) -> Record:
     tell(step)
     turns = _in_turns(one, two, sizes)
     light = Load((Segment(_LIGHT_RATIO * found.saturation_rate, sizes.service_seconds),), "constant")
-    _, times = loadtest.record(one.target, light, seed=seed)
+    _, times = generator.record(one.target, light, seed=seed)
     start_seconds = max(_LEAST_START_SECONDS, statistics.mean(each for _, each in started))
     plans = planned.plans(
         _subject(stage, seed), found, bad_ratio=sizes.bad_ratio, start_seconds=start_seconds
@@ -103,7 +104,7 @@ def measured(stage: Stage, sizes: Sizes, seed: int, say: Say) -> Record:
 
 def _taken(one: replica.Replica, objective: Objective, sizes: Sizes, seed: int) -> replica.Found:
     """What a short measurement takes for a replica: CPU time and saturation are measured, C* is not."""
-    saturated = loadtest.saturate(one.target, concurrency=_CALLERS, seconds=sizes.turn_seconds)
+    saturated = generator.saturate(one.target, concurrency=_CALLERS, seconds=sizes.turn_seconds)
     steps = []
     for share in (_TAKEN_RATIO / 2, _TAKEN_RATIO):
         step = replica.hold(
@@ -153,7 +154,7 @@ def _in_turns(one: replica.Replica, two: replica.Replica, sizes: Sizes) -> dict[
     for _ in range(sizes.turns):
         for name, each in (("1", one), ("2", two)):
             callers = _CALLERS * int(name)
-            rate = loadtest.saturate(each.target, concurrency=callers, seconds=sizes.turn_seconds)
+            rate = generator.saturate(each.target, concurrency=callers, seconds=sizes.turn_seconds)
             rates[name].append(round(rate, 2))
     return rates
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tests.live.sizes import Sizes
 
-from ekiben.scale.schedule import Load, Segment
+from ekiben.scale.load.schedule import Load, Segment
 
 FACTOR = 3.0
 # In targets of the fewest replicas: they are not busy before, and three times as much asks for more.

@@ -23,7 +23,7 @@ from tests.live.running import each_second
 from ekiben.scale.hpa.autoscaler import Autoscaler
 from ekiben.scale.hpa.metric import Found
 from ekiben.scale.hpa.pods import Reading
-from ekiben.scale.schedule import intended_times
+from ekiben.scale.load.schedule import intended_times
 from ekiben.scale.simulation.demand import Demand, Sizing
 from ekiben.scale.simulation.engine import World, _Run
 from ekiben.scale.simulation.kubernetes import cpu, external

@@ -14,9 +14,9 @@ from tests.live.sizes import Sizes
 from tests.live.stage import Stage
 from tests.live.watch import RELEASE, Watch, watching
 
-from ekiben.scale import loadtest
+from ekiben.scale.load import generator
+from ekiben.scale.load.schedule import Load
 from ekiben.scale.plan.document import CapacityPlan
-from ekiben.scale.schedule import Load
 
 _RUN_LOOKS_SECONDS, _STEP_LOOKS_SECONDS = 1.0, 0.5
 
@@ -91,7 +91,7 @@ def _watched(
 
     started_at, began = time.time(), time.monotonic()
     with watching(stage.rig, stage.namespace, apart_seconds) as seen:
-        number, found = loadtest.record(target, load, seed=seed, on_second=begun)
+        number, found = generator.record(target, load, seed=seed, on_second=begun)
     figures = sent.figures(
         found, objective_seconds=planned.OBJECTIVE_SECONDS, started_at=started_at, planned=number, seed=seed
     )

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ekiben.scale.measurement import measure
-from ekiben.scale.records import Outcome, Sent
+from ekiben.scale.load.measurement import measure
+from ekiben.scale.load.records import Outcome, Sent
 
 SHARES = (0.5, 0.9, 0.95, 0.99, 0.999, 1.0)
 STOPPED = "it was stopped before its end"

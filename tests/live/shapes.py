@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from ekiben.scale.schedule import Load, Segment
+from ekiben.scale.load.schedule import Load, Segment
 
 # In target rates of one replica. Two carry the trough, four the peak: what a small node can hold.
 TROUGH, PEAK = 1.2, 4.0

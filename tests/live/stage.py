@@ -18,7 +18,7 @@ from tests.live.watch import RELEASE
 from tests.torture.cluster.stage import with_environment
 from tests.torture.pod import results
 
-from ekiben.scale.target import LoadTarget, golden
+from ekiben.scale.load.target import LoadTarget, golden
 
 _STATIONS = ("train", "bento", "image")
 _QUIET_SECONDS = 20.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator
@@ -62,19 +63,28 @@ def test_a_head_is_not_taken_for_the_next_ones(wire: Wire) -> None:
 def test_nothing_follows_the_last_request(pod: Pod) -> None:
     """After a request that closes, one with a known head is none: no answer, and no arrival is counted.
 
-    The first takes a while, and then most of the second ones come before its answer.
+    The one that closes waits behind others of many rows; what follows it comes before its answer.
     """
     large = json.dumps({"instances": [[5.1, 3.5, 1.4, 0.2]] * 5_000}).encode()
-    before = pod.count("http_server_arrivals_total", http_route="/predict")
-    for _ in range(10):
-        with Wire(pod) as wire:
-            wire.ask(predict())
-            wire.send(predict(large, b"Connection: close"))
-            time.sleep(0.002)
-            wire.send(predict())
-            assert wire.answer().status == 200
-            assert wire.closed()
-    assert pod.count("http_server_arrivals_total", http_route="/predict") - before == 20
+
+    def arrivals() -> float:
+        return pod.count("http_server_arrivals_total", http_route="/predict")
+
+    before = arrivals()
+    with contextlib.ExitStack() as stack:
+        others = [stack.enter_context(Wire(pod)) for _ in range(30)]
+        wire = stack.enter_context(Wire(pod))
+        wire.ask(predict())
+        for each in others:
+            each.send(predict(large))
+        wire.send(predict(large, b"Connection: close"))
+        while arrivals() < before + 32:
+            time.sleep(0.001)
+        time.sleep(0.02)  # its head was read; now the rest of its body is
+        wire.send(predict())
+        assert [each.answer().status for each in (*others, wire)] == [200] * 31
+        assert wire.closed()
+    assert arrivals() == before + 32
 
 
 def test_a_known_head_with_less_than_its_body_waits_for_the_rest(wire: Wire) -> None:

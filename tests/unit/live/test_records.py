@@ -13,7 +13,7 @@ from tests.live import journal, one, policies, running, sent, watch
 from tests.live.sizes import FULL, SHORT
 from tests.unit.live import recorded
 
-from ekiben.scale.records import Outcome, Records, Sent
+from ekiben.scale.load.records import Outcome, Records, Sent
 
 
 def made() -> Sent:

@@ -9,7 +9,7 @@ import pytest
 from tests.live import replay
 from tests.unit.live import recorded
 
-from ekiben.scale.schedule import Load, Segment, intended_times
+from ekiben.scale.load.schedule import Load, Segment, intended_times
 
 TIMES = 2
 
