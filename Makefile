@@ -1,14 +1,14 @@
 # The road:      up, train, bento, image, release, traffic, scale, observe, down
 #                of the model MODEL, a folder of bentos/: make up MODEL=credit
 # The workshop:  setup, test, lint, e2e, torture, torture-baseline, torture-faults, torture-artefact, torture-operator, torture-doctor, torture-ground,
-#                torture-cluster, torture-alerts, torture-chart, score, oracle, oracle-live, oracle-faults, oracle-ratchet, simulate, bench, bench-quick, generate, models, verify, lock
+#                torture-cluster, torture-alerts, torture-chart, score, oracle, oracle-live, oracle-faults, oracle-ratchet, simulate, capacity, bench, bench-quick, generate, models, verify, lock
 MODEL ?= iris
 PYTHON ?= python3
 BIN := .venv/bin
 EKIBEN := $(BIN)/ekiben
 .DEFAULT_GOAL := help
 .PHONY: help up train bento image release traffic scale observe down \
-        setup test test-pod test-rest lint e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-doctor torture-ground torture-cluster torture-alerts torture-chart score oracle oracle-live oracle-faults oracle-ratchet simulate bench \
+        setup test test-pod test-rest lint e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-doctor torture-ground torture-cluster torture-alerts torture-chart score oracle oracle-live oracle-faults oracle-ratchet simulate capacity bench \
         bench-quick generate models verify lock clean
 
 help: ## list the targets
@@ -109,6 +109,9 @@ oracle-ratchet: setup ## roll Deployments out again and again before a real kube
 simulate: setup ## autoscalers under synthetic traffic, the whole table; goes on where it stopped (about 3 hours)
 	$(BIN)/python -m benchmarks.simulation run
 	$(BIN)/python -m benchmarks.simulation report
+
+capacity: setup ## C* of ten models against runs of 15 minutes, and 100 repeats; goes on where it stopped (about 5 hours; needs a quiet machine)
+	$(BIN)/python -m benchmarks.capacity run; status=$$?; $(BIN)/python -m benchmarks.capacity report; exit $$status
 
 score: setup ## the chart before helm lint, kube-score, checkov and the schemas of three Kubernetes versions, beside charts of others
 	$(BIN)/python -m tests.torture.chart score; status=$$?; $(BIN)/python tools/generate.py; exit $$status

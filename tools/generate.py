@@ -161,6 +161,14 @@ def simulation_page() -> dict[Path, str]:
     return simulation.files()
 
 
+def capacity_page() -> dict[Path, str]:
+    """Write the page about C* and the truth, from the raw results of `make capacity`."""
+    sys.path.insert(0, str(ROOT))
+    from benchmarks import capacity
+
+    return capacity.files()
+
+
 def hpa_page() -> dict[Path, str]:
     """Write figures of the oracle and the closed loops into the page about the HPA, from journals."""
     sys.path.insert(0, str(ROOT))
@@ -240,6 +248,7 @@ GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (
     benchmarks,
     hpa_page,
     simulation_page,
+    capacity_page,
     scaling_page,
     reliability,
     artefact_page,
