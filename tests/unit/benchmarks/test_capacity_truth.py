@@ -72,10 +72,12 @@ def test_exact_counts_give_the_crossing_and_the_steepness() -> None:
 
 @pytest.mark.parametrize("side", [-1, 1])
 def test_rates_on_one_side_of_the_capacity_are_no_truth(side: int) -> None:
-    """Twelve rates 3 to 14 % below (or above) the capacity: a number, but none that judges."""
-    found = estimate([exact(CAPACITY * (1 + side * off / 100), 10_000) for off in range(3, 15)], OBJECTIVE)
+    """Twelve rates 2 to 6.4 % below (or above) the capacity: a narrow interval, and yet nothing that judges."""
+    held = [exact(CAPACITY * (1 + side * (2 + 0.4 * step) / 100), 100_000) for step in range(12)]
+    found = estimate(held, OBJECTIVE)
     assert found is not None
-    assert not found.known
+    assert (found.blocks, found.bracketed, found.known) == (12, False, False)
+    assert found.half_width_ratio < 0.01
 
 
 def test_few_blocks_or_a_wide_interval_are_no_truth() -> None:
