@@ -1,14 +1,14 @@
 # The road:      up, train, bento, image, release, traffic, scale, observe, down
 #                of the model MODEL, a folder of bentos/: make up MODEL=credit
 # The workshop:  setup, test, lint, e2e, torture, torture-baseline, torture-faults, torture-artefact, torture-operator, torture-doctor, torture-ground,
-#                torture-cluster, torture-alerts, torture-chart, score, oracle, oracle-live, oracle-faults, oracle-ratchet, simulate, live, bench, bench-quick, generate, models, verify, lock
+#                torture-cluster, torture-alerts, torture-chart, score, oracle, oracle-live, oracle-faults, oracle-ratchet, simulate, live, capacity, bench, bench-quick, generate, models, verify, lock
 MODEL ?= iris
 PYTHON ?= python3
 BIN := .venv/bin
 EKIBEN := $(BIN)/ekiben
 .DEFAULT_GOAL := help
 .PHONY: help up train bento image release traffic scale observe down \
-        setup test test-pod test-rest lint e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-doctor torture-ground torture-cluster torture-alerts torture-chart score oracle oracle-live oracle-faults oracle-ratchet simulate live bench \
+        setup test test-pod test-rest lint e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-doctor torture-ground torture-cluster torture-alerts torture-chart score oracle oracle-live oracle-faults oracle-ratchet simulate live capacity bench \
         bench-quick generate models verify lock clean
 
 help: ## list the targets
@@ -111,6 +111,9 @@ simulate: setup ## autoscalers under synthetic traffic, the whole table; goes on
 
 live: setup ## autoscalers in turn on a real cluster, steps of 3x, live against simulated; goes on where it stopped (EKIBEN_CONTEXT; about 4 hours, 7 with KEDA)
 	$(BIN)/python -m tests.live run; status=$$?; $(BIN)/python tools/generate.py; exit $$status
+
+capacity: setup ## C* of ten models against runs of 15 minutes, and 100 repeats; goes on where it stopped (about 5 hours; needs a quiet machine)
+	$(BIN)/python -m benchmarks.capacity run; status=$$?; $(BIN)/python -m benchmarks.capacity report; exit $$status
 
 score: setup ## the chart before helm lint, kube-score, checkov and the schemas of three Kubernetes versions, beside charts of others
 	$(BIN)/python -m tests.torture.chart score; status=$$?; $(BIN)/python tools/generate.py; exit $$status

@@ -18,6 +18,7 @@ _OWN = Path(__file__).parent
 _MEASURED = ("serving", "artefact")  # rooms of the operator's side answer no request
 # Code that decides no figure: a change of it starts no new series.
 _ABOUT_RESULTS = frozenset({"figures.py", "goals.py", "page.py", "summary.py", "tables.py"})
+_OTHERS = ("capacity", "simulation")  # benchmarks with commands and journals of their own
 
 
 def facts() -> dict[str, Any]:
@@ -66,7 +67,9 @@ def method() -> str:
     """Hash how it is measured: this package, and the environments' locks."""
     locks = (ROOT / "requirements" / "bench").glob("*.txt")
     own = (path for path in _OWN.rglob("*") if path.suffix in (".py", ".lua"))
-    measuring = (path for path in own if path.name not in _ABOUT_RESULTS)
+    measuring = (
+        path for path in own if path.name not in _ABOUT_RESULTS and not path.stem.startswith(_OTHERS)
+    )
     return _hashed(ROOT, [*measuring, *locks, ROOT / "requirements" / "pod.txt"])
 
 

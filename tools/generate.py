@@ -163,6 +163,14 @@ def autoscaler_pages() -> dict[Path, str]:
     return made | report.files() | {simulation.PAGE: report.beside(made[simulation.PAGE])}
 
 
+def capacity_page() -> dict[Path, str]:
+    """Write the page about C* and the truth, from the raw results of `make capacity`."""
+    sys.path.insert(0, str(ROOT))
+    from benchmarks import capacity
+
+    return capacity.files()
+
+
 def hpa_page() -> dict[Path, str]:
     """Write figures of the oracle and the closed loops into the page about the HPA, from journals."""
     sys.path.insert(0, str(ROOT))
@@ -242,6 +250,7 @@ GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (
     benchmarks,
     hpa_page,
     autoscaler_pages,
+    capacity_page,
     scaling_page,
     reliability,
     artefact_page,

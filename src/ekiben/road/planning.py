@@ -10,7 +10,8 @@ import platform
 import re
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ from ekiben.scale.load.progress import Progress
 from ekiben.scale.plan.derive import Measured, Wishes, derive
 from ekiben.scale.plan.document import CapacityPlan, Subject
 from ekiben.scale.plan.formulas import Headroom, Signal
+from ekiben.scale.replica import Reading, Replica
 
 _log = logging.getLogger(__name__)
 _SAMPLES = {
@@ -40,6 +42,21 @@ _METRICS_PORT = 2  # above that of HTTP
 _SETTLE_SECONDS = 15.0
 _TWO = 2
 _BUSY = (0, 1, 2, 7)  # user, nice, system, steal; interrupts are those of the load itself
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """The pod's process on a core of its own.
+
+    Attributes:
+        replica: It.
+        start_seconds: From its start to ready, seconds.
+        form: Form of the estimator that answers.
+    """
+
+    replica: Replica
+    start_seconds: float
+    form: str
 
 
 def plan(
@@ -75,26 +92,21 @@ def plan(
     expected = golden.read(folder)
     objective = Objective(wishes.objective_seconds, wishes.bad_ratio)
     environment = process.settings(traveller, host=pod.HOST, port=pod.free_port())
-    with _apart() as mine:
-        began = time.monotonic()
-        with pod.started(environment) as ready:
-            core = mine()
-            url = ready()
-            start = time.monotonic() - began
-            _log.info("measuring %s on one core: ready after %.1f s", expected.model, start)
-            timeout = wishes.timeout_seconds or traveller.config.traffic.timeout_seconds
-            here = _replica(url, folder, timeout, core)
-            form = _form(url)
-            found = replica.find(
-                here, objective, seconds=seconds, alpha=alpha, seed=seed,
-                on_progress=on_progress, on_step=lambda step: _tell(step, objective, alpha),
-            )  # fmt: skip
+    timeout = wishes.timeout_seconds or traveller.config.traffic.timeout_seconds
+    with pinned(environment, folder, timeout) as here:
+        found = replica.find(
+            here.replica, objective, seconds=seconds, alpha=alpha, seed=seed,
+            on_progress=on_progress, on_step=lambda step: _tell(step, objective, alpha),
+        )  # fmt: skip
     subject = Subject(
         model=expected.model.name, version=expected.model.version, artefact_sha256=expected.artefact_sha256,
-        form=form, made_at=datetime.now(UTC).isoformat(timespec="seconds"), machine=_machine(), seed=seed,
+        form=here.form, made_at=datetime.now(UTC).isoformat(timespec="seconds"), machine=_machine(),
+        seed=seed,
     )  # fmt: skip
     valid = [step for step in found.capacity.steps if not step.reasons(objective)]
-    measured = Measured(found.capacity, cost(valid), found.saturation_rate, start, found.memory_bytes)
+    measured = Measured(
+        found.capacity, cost(valid), found.saturation_rate, here.start_seconds, found.memory_bytes
+    )
     made = derive(subject, wishes, measured, headroom=headroom, signal=signal, most=found.most_rate)
     html.write(made.text(), plans.path_of(traveller))
     return made
@@ -106,6 +118,34 @@ def _tell(step: Step, objective: Objective, alpha: float) -> None:
         step.rate, step.seconds, step.bad, step.requests, step.p99_seconds * 1e3, step.effect,
         "; ".join(step.reasons(objective)) or step.verdict(objective, alpha),
     )  # fmt: skip
+
+
+@contextlib.contextmanager
+def pinned(
+    environment: Mapping[str, str], folder: Path, timeout_seconds: float, rows_per_request: int = 1
+) -> Iterator[Pinned]:
+    """Run the pod's process on one core and this process on another, until the block ends.
+
+    Args:
+        environment: Of the pod, address and ports included.
+        folder: Of its artefact, whose golden rows it is asked.
+        timeout_seconds: The callers', seconds.
+        rows_per_request: Golden rows in each request.
+
+    Yields:
+        It, ready.
+
+    Raises:
+        ToolError: It did not become ready.
+    """
+    with _apart() as mine:
+        began = time.monotonic()
+        with pod.started(environment) as ready:
+            core = mine()
+            url = ready()
+            start = time.monotonic() - began
+            _log.info("measuring on one core: ready after %.1f s", start)
+            yield Pinned(_replica(url, folder, timeout_seconds, core, rows_per_request), start, _form(url))
 
 
 @contextlib.contextmanager
@@ -136,9 +176,12 @@ def _apart() -> Iterator[Callable[[], int | None]]:
         os.sched_setaffinity(0, before)
 
 
-def _replica(url: str, folder: Path, timeout_seconds: float, core: int | None) -> replica.Replica:
-    bodies, checks = target.golden(json.loads((folder / "golden.json").read_text(encoding="utf-8")))
-    return replica.Replica(
+def _replica(
+    url: str, folder: Path, timeout_seconds: float, core: int | None, rows_per_request: int
+) -> Replica:
+    document = json.loads((folder / "golden.json").read_text(encoding="utf-8"))
+    bodies, checks = target.golden(document, rows_per_request)
+    return Replica(
         target=target.LoadTarget(f"{url}/predict", bodies, checks, timeout_seconds=timeout_seconds),
         read=lambda: _reading(url, core),
         settle=lambda: _settle(url),
@@ -164,9 +207,9 @@ def _sum(text: str, name: str) -> float:
     return sum(map(float, found))
 
 
-def _reading(url: str, core: int | None) -> replica.Reading:
+def _reading(url: str, core: int | None) -> Reading:
     text = _scrape(url)
-    return replica.Reading(
+    return Reading(
         _sum(text, "process_cpu_seconds_total"), _sum(text, "process_resident_memory_bytes"), _core(core)
     )
 
