@@ -17,8 +17,9 @@ import numpy as np
 
 from benchmarks.capacity_live import ALPHA, Times
 from ekiben.errors import AcceptanceError, NoDataError
-from ekiben.scale import replica, schedule
+from ekiben.scale import replica
 from ekiben.scale.capacity.step import Objective
+from ekiben.scale.load import schedule
 from ekiben.scale.load.records import Outcome, Records, Sent
 from ekiben.scale.load.target import LoadTarget
 from ekiben.scale.simulation.queueing import Queue
