@@ -12,21 +12,23 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
 from benchmarks.models import ROOT
+from benchmarks.simulation_goals import Judging
 from benchmarks.simulation_page import text
-from ekiben.scale.simulation import capacity, comparison, families
+from ekiben.scale.simulation import capacity, comparison, families, planned
 from ekiben.scale.simulation.engine import World
 from ekiben.scale.simulation.service import Service, Start
+from ekiben.scale.simulation.surge import surge_per_second
 
 JOURNAL = ROOT / "docs" / "scaling" / "simulation.jsonl"
 PAGE = ROOT / "docs" / "scaling" / "simulation.md"
-_CODE = ("src/ekiben/scale/hpa", "src/ekiben/scale/simulation")
+_CODE = ("src/ekiben/scale/hpa", "src/ekiben/scale/plan", "src/ekiben/scale/simulation")
 _ALLOWED_RATIO = 0.01
 _HEADROOMS = (0.0, 0.1, 0.25)
 _STARTS_SECONDS = (15.0, 5.0, 45.0)
@@ -34,6 +36,10 @@ _STARTS_SECONDS = (15.0, 5.0, 45.0)
 _PEAKS = dict.fromkeys(families.FAMILIES, 1000.0) | {"diurnal": 400.0, "social": 400.0}
 _SERVICE = Service(workers=1, mean_seconds=0.008, variation=0.5)
 _OBJECTIVE_SECONDS = 0.05
+# What a plan takes for granted where nothing is said: `--surge 2x/60s`.
+STATED = planned.assumed("surge_per_second")
+_SURGE_SECONDS = 60.0
+DERIVED = "ekiben derived"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +50,19 @@ class Cell:
     seed: int
     family: str
     policy: str
+    workers: int = 1
 
 
-def _world(start_seconds: float) -> World:
-    return World(_SERVICE, Start(start_seconds), _OBJECTIVE_SECONDS)
+def _world(start_seconds: float, workers: int = 1) -> World:
+    return World(replace(_SERVICE, workers=workers), Start(start_seconds), _OBJECTIVE_SECONDS)
 
 
 @cache
-def _setting() -> comparison.Setting:
+def _setting(workers: int = 1) -> comparison.Setting:
     """The capacity is found once: no start, and no traffic, is in it."""
-    most = capacity.within_objective(_world(15.0), _ALLOWED_RATIO, seed=0)
-    return comparison.Setting(most, 2, {f"ekiben h={each:g}": most / (1 + each) for each in _HEADROOMS})
+    most = capacity.within_objective(_world(15.0, workers), _ALLOWED_RATIO, seed=0)
+    grid = {f"ekiben h={each:g}": most / (1 + each) for each in _HEADROOMS}
+    return comparison.Setting(most, 2, {DERIVED: None} | grid)
 
 
 def _policies() -> list[str]:
@@ -78,24 +86,34 @@ def records() -> list[dict[str, Any]]:
     return [json.loads(line) for line in JOURNAL.read_text(encoding="utf-8").splitlines()]
 
 
-def _todo(seeds: int, starts: Sequence[float], chosen: Sequence[str]) -> Iterator[Cell]:
-    own = code()
-    done = {
-        (each["start_seconds"], each["seed"], each["family"], each["policy"])
-        for each in records()
-        if each["code"] == own
-    }
-    for start in starts:
-        for seed in range(seeds):
-            for family in chosen:
-                for policy in _policies():
-                    if (start, seed, family, policy) not in done:
-                        yield Cell(start, seed, family, policy)
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of the table to run."""
+
+    seeds: int
+    starts: Sequence[float]
+    families: Sequence[str]
+    policies: Sequence[str]
+    workers: int = 1
+
+    def cells(self) -> Iterator[Cell]:
+        """Start by start, seed by seed, family by family."""
+        for start in self.starts:
+            for seed in range(self.seeds):
+                for family in self.families:
+                    for policy in self.policies:
+                        yield Cell(start, seed, family, policy, self.workers)
 
 
-def run(seeds: int, starts: Sequence[float], chosen: Sequence[str], budget_seconds: float) -> int:
+def _todo(part: Part) -> Iterator[Cell]:
+    own, names = code(), [each.name for each in fields(Cell)]
+    done = {tuple(each[name] for name in names) for each in records() if each["code"] == own}
+    return (each for each in part.cells() if astuple(each) not in done)
+
+
+def run(part: Part, budget_seconds: float) -> int:
     """Run what is not recorded yet, until the budget is spent; gives how many runs are left."""
-    began, cells = time.monotonic(), list(_todo(seeds, starts, chosen))
+    began, cells = time.monotonic(), list(_todo(part))
     JOURNAL.parent.mkdir(parents=True, exist_ok=True)
     about = {"code": code(), "commit": machine.commit(), "machine": machine.facts()}
     traffic, drawn = None, ("", -1)
@@ -109,10 +127,16 @@ def run(seeds: int, starts: Sequence[float], chosen: Sequence[str], budget_secon
             )
         at = time.monotonic()
         (row,) = comparison.compared(
-            traffic, _world(cell.start_seconds), _setting(), cell.seed, [cell.policy]
+            traffic,
+            _world(cell.start_seconds, cell.workers),
+            _setting(cell.workers),
+            cell.seed,
+            [cell.policy],
         )
         found = asdict(row.outcome)
         del found["path"]
+        met = surge_per_second(traffic.rates, traffic.step_seconds, _SURGE_SECONDS)
+        found["surge_per_second"] = met if met < float("inf") else None  # JSON has no infinity
         record = (
             asdict(cell) | found | {"cost_ratio": row.cost_ratio, "seconds": time.monotonic() - at} | about
         )
@@ -126,11 +150,24 @@ def run(seeds: int, starts: Sequence[float], chosen: Sequence[str], budget_secon
     return 0
 
 
+def _targets(runs: Sequence[dict[str, Any]]) -> list[str]:
+    """What a plan derives for each start and number of workers that was run."""
+    lines = []
+    for workers, start in sorted({(each["workers"], each["start_seconds"]) for each in runs}):
+        world, setting = _world(start, workers), _setting(workers)
+        found = planned.numbers(world, setting.capacity, 1000.0, setting.low)
+        lines.append(
+            f"| {workers} | {start:g} s | {setting.capacity:.1f}/s | {found['lag_seconds'].value:g} s "
+            f"| {found['target_rate'].value:.1f}/s | {found['headroom_ratio'].value:.3f} |"
+        )
+    return lines
+
+
 def files() -> dict[Path, str]:
     """The page and its figure, from the newest code's runs in the journal."""
     every = records()
     newest = [each for each in every if each["code"] == every[-1]["code"]] if every else []
-    page, figure = text(newest)
+    page, figure = text(newest, Judging(STATED, DERIVED, _targets(newest)))
     return {PAGE: page, PAGE.with_suffix(".svg"): figure}
 
 
@@ -144,11 +181,16 @@ def main(arguments: list[str]) -> int:
     runs.add_argument(
         "--families", nargs="+", default=list(families.FAMILIES), choices=list(families.FAMILIES)
     )
+    runs.add_argument("--policies", nargs="+", default=_policies(), choices=_policies())
+    runs.add_argument("--workers", type=int, default=1, help="of a replica")
     runs.add_argument("--budget-seconds", type=float, default=float("inf"), help="begin no run after it")
     commands.add_parser("report")
     options = parser.parse_args(arguments)
     if options.command == "run":
-        left = run(options.seeds, options.starts, options.families, options.budget_seconds)
+        part = Part(
+            options.seeds, options.starts, options.families, options.policies, workers=options.workers
+        )
+        left = run(part, options.budget_seconds)
         print(f"{left} runs left")  # noqa: T201 - a command line prints
         return int(left > 0)
     for path, content in files().items():

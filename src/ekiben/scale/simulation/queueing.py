@@ -129,9 +129,9 @@ def take_in_turn(
 ) -> Floats | None:
     """Let several queues of one worker each take their arrivals, in one stroke.
 
-    A worker that is free at f ends its k-th request at S_k + max(f, t_1, t_2 - S_1, ..., t_k - S_(k-1)), with S
-    the sums of service times: a running maximum. Those of all queues are one running maximum once each queue is
-    lifted above the one before.
+    A worker that is free at f ends its k-th request at S_k + max(f, t_1, t_2 - S_1, ..., t_k - S_(k-1)), with
+    S the sums of service times: a running maximum. Those of all queues are one running maximum once each of
+    them is lifted above the one before.
 
     Args:
         queues: Of one worker each.
@@ -161,7 +161,11 @@ def take_in_turn(
     ends = np.asarray(begins + services)
     lasts = bounds[busy + 1]
     for number, first, last, work in zip(
-        busy.tolist(), firsts.tolist(), lasts.tolist(), (sums[lasts - 1] - before[firsts]).tolist(), strict=True
+        busy.tolist(),
+        firsts.tolist(),
+        lasts.tolist(),
+        (sums[lasts - 1] - before[firsts]).tolist(),
+        strict=True,
     ):
         queues[number].take_block(ends[first:last], work)
     return ends

@@ -37,7 +37,7 @@ def test_cpu_settles_where_the_formula_says() -> None:
 def test_demand_settles_at_the_rate_over_the_target_with_its_margin() -> None:
     """200/s at 50 per replica, with 2 x sqrt(200 / 20) of noise margin: (200 + 6.3) / 50 is 5 replicas."""
     sizing = demand.Sizing(50.0, 1, 20, 30.0, 0.5)
-    found = run(_steady(200.0), _world(replicas=1), demand.Demand(sizing, 0.01), 1)
+    found = run(_steady(200.0), _world(replicas=1), demand.Demand(sizing), 1)
     assert found.path[-1][1] in (5, 6)
     assert found.most <= 20
 
