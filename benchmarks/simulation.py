@@ -33,7 +33,7 @@ _ALLOWED_RATIO = 0.01
 _HEADROOMS = (0.0, 0.1, 0.25)
 _STARTS_SECONDS = (15.0, 5.0, 45.0)
 # Requests/s of the busiest minute. The daily families are a day long: at 1,000 they are 40 million requests.
-_PEAKS = dict.fromkeys(families.FAMILIES, 1000.0) | {"diurnal": 400.0, "social": 400.0}
+PEAKS = dict.fromkeys(families.FAMILIES, 1000.0) | {"diurnal": 400.0, "social": 400.0}
 _SERVICE = Service(workers=1, mean_seconds=0.008, variation=0.5)
 _OBJECTIVE_SECONDS = 0.05
 # What a plan takes for granted where nothing is said: `--surge 2x/60s`.
@@ -53,26 +53,27 @@ class Cell:
     workers: int = 1
 
 
-def _world(start_seconds: float, workers: int = 1) -> World:
+def world(start_seconds: float, workers: int = 1) -> World:
+    """Replicas, their start and the objective."""
     return World(replace(_SERVICE, workers=workers), Start(start_seconds), _OBJECTIVE_SECONDS)
 
 
 @cache
-def _setting(workers: int = 1) -> comparison.Setting:
+def setting(workers: int = 1) -> comparison.Setting:
     """The capacity is found once: no start, and no traffic, is in it."""
-    most = capacity.within_objective(_world(15.0, workers), _ALLOWED_RATIO, seed=0)
-    grid = {f"ekiben h={each:g}": most / (1 + each) for each in _HEADROOMS}
-    return comparison.Setting(most, 2, {DERIVED: None} | grid)
+    most = capacity.within_objective(world(15.0, workers), _ALLOWED_RATIO, seed=0)
+    grid: dict[str, float | None] = {f"ekiben h={each:g}": most / (1 + each) for each in _HEADROOMS}
+    return comparison.Setting(most, 2, {DERIVED: None, **grid})
 
 
 def _policies() -> list[str]:
     traffic = families.traffic("sparse", 1.0, 0)
-    return list(comparison.policies(traffic, _world(15.0), _setting()))
+    return list(comparison.policies(traffic, world(15.0), setting()))
 
 
 def code() -> str:
     """Hash of what is simulated and how."""
-    digest = hashlib.sha256(repr((_SERVICE, _OBJECTIVE_SECONDS, _PEAKS, _HEADROOMS)).encode())
+    digest = hashlib.sha256(repr((_SERVICE, _OBJECTIVE_SECONDS, PEAKS, _HEADROOMS)).encode())
     for folder in _CODE:
         for path in sorted((ROOT / folder).glob("*.py")):
             digest.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
@@ -122,14 +123,14 @@ def run(part: Part, budget_seconds: float) -> int:
             return len(cells) - number
         if traffic is None or drawn != (cell.family, cell.seed):
             traffic, drawn = (
-                families.traffic(cell.family, _PEAKS[cell.family], cell.seed),
+                families.traffic(cell.family, PEAKS[cell.family], cell.seed),
                 (cell.family, cell.seed),
             )
         at = time.monotonic()
         (row,) = comparison.compared(
             traffic,
-            _world(cell.start_seconds, cell.workers),
-            _setting(cell.workers),
+            world(cell.start_seconds, cell.workers),
+            setting(cell.workers),
             cell.seed,
             [cell.policy],
         )
@@ -154,10 +155,10 @@ def _targets(runs: Sequence[dict[str, Any]]) -> list[str]:
     """What a plan derives for each start and number of workers that was run."""
     lines = []
     for workers, start in sorted({(each["workers"], each["start_seconds"]) for each in runs}):
-        world, setting = _world(start, workers), _setting(workers)
-        found = planned.numbers(world, setting.capacity, 1000.0, setting.low)
+        told = setting(workers)
+        found = planned.numbers(world(start, workers), told.capacity, 1000.0, told.low)
         lines.append(
-            f"| {workers} | {start:g} s | {setting.capacity:.1f}/s | {found['lag_seconds'].value:g} s "
+            f"| {workers} | {start:g} s | {told.capacity:.1f}/s | {found['lag_seconds'].value:g} s "
             f"| {found['target_rate'].value:.1f}/s | {found['headroom_ratio'].value:.3f} |"
         )
     return lines

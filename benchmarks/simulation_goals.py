@@ -134,7 +134,7 @@ def _fewer(runs: Sequence[Run], policy: str) -> Goal:
         times, cost = compared(ours, theirs)
         return f"{times:.1f} times at {cost:.2f}"
 
-    text = f"{_FEWER:g} times fewer violations than {_FEWER_THAN} or better, at most at {_AT_COST:g} times its cost"
+    text = f"{_FEWER:g} times fewer violations than {_FEWER_THAN}, at {_AT_COST:g} times its cost or less"
     ours, theirs, best = _against(runs, policy, _FEWER_THAN, figure)
     if not ours:
         return Goal(text, "not run", None)

@@ -96,6 +96,7 @@ class Demand(HpaPolicy):
 
     Attributes:
         recorded: The demand that was recorded last; None where nothing was.
+        terms: What the last demand is made of, requests/s: arrivals, growth within the lag, noise margin.
     """
 
     rule_seconds = _RULE_SECONDS
@@ -105,6 +106,7 @@ class Demand(HpaPolicy):
         self._sizing = sizing
         self._rates: deque[tuple[float, float]] = deque()
         self.recorded: float | None = None
+        self.terms = (0.0, 0.0, 0.0)
 
     def record(self, view: View) -> None:
         """The recording rules: arrivals, their slope where it is more than noise, replicas wanted."""
@@ -119,8 +121,8 @@ class Demand(HpaPolicy):
         slope = self._slope(view.now)
         if slope <= _NOISE_FACTOR * math.sqrt(2) * noise / _SLOPE_LEVER_SECONDS:
             slope = 0.0
-        ahead = rate + slope * self._sizing.lag_seconds + _NOISE_FACTOR * noise
-        self.recorded = ahead / self._sizing.target_rate
+        self.terms = (rate, slope * self._sizing.lag_seconds, _NOISE_FACTOR * noise)
+        self.recorded = sum(self.terms) / self._sizing.target_rate
 
     def _slope(self, now: float) -> float:
         """Growth of the rate; 0 for a release that has just begun to be counted: that is no surge."""

@@ -151,7 +151,7 @@ def take_in_turn(
     before = sums - services
     own = np.repeat(before[firsts], counts[busy])  # so that each queue's sums begin at 0
     begins = times - (before - own)
-    free = np.array([queues[number].free[0] for number in busy])
+    free = np.array([queues[number].free[0] for number in busy.tolist()])
     begins[firsts] = np.maximum(begins[firsts], free)
     least = begins.min()
     lift = np.repeat(np.arange(len(busy)) * (begins.max() - least + 1.0), counts[busy])

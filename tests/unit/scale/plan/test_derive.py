@@ -78,7 +78,7 @@ def _bad_seconds(target: float, lag: float, per_second: float) -> float:
 
 
 # 1,000 surges a day may be bad for 0.864 s each. At this target the load reaches 188 after 44.29 s and 250
-# after 78.69 s: at the end of 52 s a share of 0.224 is bad, in the 7.71 s before half of it, which is 0.864 s.
+# after 78.69 s: after 52 s a share of 0.224 is bad, in the 7.71 s before half of it, which is 0.864 s.
 _BUDGETED = 108.16
 
 
