@@ -12,28 +12,35 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
 from benchmarks.models import ROOT
+from benchmarks.simulation_goals import Judging
 from benchmarks.simulation_page import text
-from ekiben.scale.simulation import capacity, comparison, families
+from ekiben.scale.simulation import capacity, comparison, families, planned
 from ekiben.scale.simulation.engine import World
 from ekiben.scale.simulation.service import Service, Start
+from ekiben.scale.simulation.surge import surge_per_second
 
 JOURNAL = ROOT / "docs" / "scaling" / "simulation.jsonl"
 PAGE = ROOT / "docs" / "scaling" / "simulation.md"
-_CODE = ("src/ekiben/scale/hpa", "src/ekiben/scale/simulation")
+_CODE = ("src/ekiben/scale/hpa", "src/ekiben/scale/plan", "src/ekiben/scale/simulation")
 _ALLOWED_RATIO = 0.01
+_LOW = 2  # replicas
 _HEADROOMS = (0.0, 0.1, 0.25)
 _STARTS_SECONDS = (15.0, 5.0, 45.0)
 # Requests/s of the busiest minute. The daily families are a day long: at 1,000 they are 40 million requests.
-_PEAKS = dict.fromkeys(families.FAMILIES, 1000.0) | {"diurnal": 400.0, "social": 400.0}
+PEAKS = dict.fromkeys(families.FAMILIES, 1000.0) | {"diurnal": 400.0, "social": 400.0}
 _SERVICE = Service(workers=1, mean_seconds=0.008, variation=0.5)
 _OBJECTIVE_SECONDS = 0.05
+# What a plan takes for granted where nothing is said: `--surge 2x/60s`.
+STATED = planned.assumed("surge_per_second")
+_SURGE_SECONDS = 60.0
+DERIVED = "ekiben derived"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +51,30 @@ class Cell:
     seed: int
     family: str
     policy: str
+    workers: int = 1
 
 
-def _world(start_seconds: float) -> World:
-    return World(_SERVICE, Start(start_seconds), _OBJECTIVE_SECONDS)
+def world(start_seconds: float, workers: int = 1) -> World:
+    """Replicas, their start and the objective."""
+    return World(replace(_SERVICE, workers=workers), Start(start_seconds), _OBJECTIVE_SECONDS)
 
 
 @cache
-def _setting() -> comparison.Setting:
+def setting(workers: int = 1) -> comparison.Setting:
     """The capacity is found once: no start, and no traffic, is in it."""
-    most = capacity.within_objective(_world(15.0), _ALLOWED_RATIO, seed=0)
-    return comparison.Setting(most, 2, {f"ekiben h={each:g}": most / (1 + each) for each in _HEADROOMS})
+    most = capacity.within_objective(world(15.0, workers), _ALLOWED_RATIO, seed=0)
+    grid: dict[str, float | None] = {f"ekiben h={each:g}": most / (1 + each) for each in _HEADROOMS}
+    return comparison.Setting(most, _LOW, {DERIVED: None, **grid})
 
 
 def _policies() -> list[str]:
     traffic = families.traffic("sparse", 1.0, 0)
-    return list(comparison.policies(traffic, _world(15.0), _setting()))
+    return list(comparison.policies(traffic, world(15.0), setting()))
 
 
 def code() -> str:
     """Hash of what is simulated and how."""
-    digest = hashlib.sha256(repr((_SERVICE, _OBJECTIVE_SECONDS, _PEAKS, _HEADROOMS)).encode())
+    digest = hashlib.sha256(repr((_SERVICE, _OBJECTIVE_SECONDS, PEAKS, _HEADROOMS)).encode())
     for folder in _CODE:
         for path in sorted((ROOT / folder).glob("*.py")):
             digest.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
@@ -78,24 +88,34 @@ def records() -> list[dict[str, Any]]:
     return [json.loads(line) for line in JOURNAL.read_text(encoding="utf-8").splitlines()]
 
 
-def _todo(seeds: int, starts: Sequence[float], chosen: Sequence[str]) -> Iterator[Cell]:
-    own = code()
-    done = {
-        (each["start_seconds"], each["seed"], each["family"], each["policy"])
-        for each in records()
-        if each["code"] == own
-    }
-    for start in starts:
-        for seed in range(seeds):
-            for family in chosen:
-                for policy in _policies():
-                    if (start, seed, family, policy) not in done:
-                        yield Cell(start, seed, family, policy)
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of the table to run."""
+
+    seeds: int
+    starts: Sequence[float]
+    families: Sequence[str]
+    policies: Sequence[str]
+    workers: int = 1
+
+    def cells(self) -> Iterator[Cell]:
+        """Start by start, seed by seed, family by family."""
+        for start in self.starts:
+            for seed in range(self.seeds):
+                for family in self.families:
+                    for policy in self.policies:
+                        yield Cell(start, seed, family, policy, self.workers)
 
 
-def run(seeds: int, starts: Sequence[float], chosen: Sequence[str], budget_seconds: float) -> int:
+def _todo(part: Part) -> Iterator[Cell]:
+    own, names = code(), [each.name for each in fields(Cell)]
+    done = {tuple(each[name] for name in names) for each in records() if each["code"] == own}
+    return (each for each in part.cells() if astuple(each) not in done)
+
+
+def run(part: Part, budget_seconds: float) -> int:
     """Run what is not recorded yet, until the budget is spent; gives how many runs are left."""
-    began, cells = time.monotonic(), list(_todo(seeds, starts, chosen))
+    began, cells = time.monotonic(), list(_todo(part))
     JOURNAL.parent.mkdir(parents=True, exist_ok=True)
     about = {"code": code(), "commit": machine.commit(), "machine": machine.facts()}
     traffic, drawn = None, ("", -1)
@@ -104,15 +124,22 @@ def run(seeds: int, starts: Sequence[float], chosen: Sequence[str], budget_secon
             return len(cells) - number
         if traffic is None or drawn != (cell.family, cell.seed):
             traffic, drawn = (
-                families.traffic(cell.family, _PEAKS[cell.family], cell.seed),
+                families.traffic(cell.family, PEAKS[cell.family], cell.seed),
                 (cell.family, cell.seed),
             )
         at = time.monotonic()
         (row,) = comparison.compared(
-            traffic, _world(cell.start_seconds), _setting(), cell.seed, [cell.policy]
+            traffic,
+            world(cell.start_seconds, cell.workers),
+            setting(cell.workers),
+            cell.seed,
+            [cell.policy],
         )
         found = asdict(row.outcome)
         del found["path"]
+        met = surge_per_second(traffic.rates, traffic.step_seconds, _SURGE_SECONDS)
+        found["surge_per_second"] = met if met < float("inf") else None  # JSON has no infinity
+        found["capacity_rate"] = setting(cell.workers).capacity
         record = (
             asdict(cell) | found | {"cost_ratio": row.cost_ratio, "seconds": time.monotonic() - at} | about
         )
@@ -126,11 +153,27 @@ def run(seeds: int, starts: Sequence[float], chosen: Sequence[str], budget_secon
     return 0
 
 
+def _targets(runs: Sequence[dict[str, Any]]) -> list[str]:
+    """What a plan derives for each start and number of workers that was run."""
+    lines, peak = [], PEAKS["step"]
+    # The first runs do not say it; it is the same for all of a code.
+    known = {each["workers"]: each["capacity_rate"] for each in runs if "capacity_rate" in each}
+    for workers, start in sorted({(each["workers"], each["start_seconds"]) for each in runs}):
+        if workers not in known:
+            continue
+        found = planned.numbers(world(start, workers), known[workers], peak, _LOW)
+        lines.append(
+            f"| {workers} | {start:g} s | {known[workers]:.1f}/s | {found['lag_seconds'].value:g} s "
+            f"| {found['target_rate'].value:.1f}/s | {found['headroom_ratio'].value:.3f} |"
+        )
+    return lines
+
+
 def files() -> dict[Path, str]:
     """The page and its figure, from the newest code's runs in the journal."""
     every = records()
     newest = [each for each in every if each["code"] == every[-1]["code"]] if every else []
-    page, figure = text(newest)
+    page, figure = text(newest, Judging(STATED, DERIVED, _targets(newest)))
     return {PAGE: page, PAGE.with_suffix(".svg"): figure}
 
 
@@ -144,11 +187,16 @@ def main(arguments: list[str]) -> int:
     runs.add_argument(
         "--families", nargs="+", default=list(families.FAMILIES), choices=list(families.FAMILIES)
     )
+    runs.add_argument("--policies", nargs="+", default=_policies(), choices=_policies())
+    runs.add_argument("--workers", type=int, default=1, help="of a replica")
     runs.add_argument("--budget-seconds", type=float, default=float("inf"), help="begin no run after it")
     commands.add_parser("report")
     options = parser.parse_args(arguments)
     if options.command == "run":
-        left = run(options.seeds, options.starts, options.families, options.budget_seconds)
+        part = Part(
+            options.seeds, options.starts, options.families, options.policies, workers=options.workers
+        )
+        left = run(part, options.budget_seconds)
         print(f"{left} runs left")  # noqa: T201 - a command line prints
         return int(left > 0)
     for path, content in files().items():

@@ -6,6 +6,7 @@ To add one: write a function that returns {path: text} and list it in `GENERATOR
 
 from __future__ import annotations
 
+import importlib
 import importlib.resources
 import json
 import sys
@@ -42,6 +43,15 @@ _BUCKETS = {
     "rows per call": metrics.ROWS_BUCKETS,
     "requests per call": metrics.REQUESTS_BUCKETS,
 }
+_PAGES = (  # modules whose `files()` make pages of raw results
+    "benchmarks.capacity",
+    "tests.torture.alerts.report",
+    "tests.torture.artefact.report",
+    "tests.torture.chart.report",
+    "tests.torture.page",
+    "tools.hpa",
+    "tools.zero",
+)
 _LONGEST_DEFAULT = 48  # characters of a table cell
 _HELM_LABELS = ("helm.sh/chart", "app.kubernetes.io/managed-by")  # nobody's who applies with kubectl
 
@@ -163,60 +173,13 @@ def autoscaler_pages() -> dict[Path, str]:
     return made | report.files() | {simulation.PAGE: report.beside(made[simulation.PAGE])}
 
 
-def capacity_page() -> dict[Path, str]:
-    """Write the page about C* and the truth, from the raw results of `make capacity`."""
+def result_pages() -> dict[Path, str]:
+    """Write the other pages that are made of raw results."""
     sys.path.insert(0, str(ROOT))
-    from benchmarks import capacity
-
-    return capacity.files()
-
-
-def hpa_page() -> dict[Path, str]:
-    """Write figures of the oracle and the closed loops into the page about the HPA, from journals."""
-    sys.path.insert(0, str(ROOT))
-    from tools import hpa
-
-    return hpa.files()
-
-
-def scaling_page() -> dict[Path, str]:
-    """Write the worked example of scale to zero into its page, by the command that the page shows."""
-    sys.path.insert(0, str(ROOT))
-    from tools import zero
-
-    return zero.files()
-
-
-def reliability() -> dict[Path, str]:
-    """Write the page about what a pod and a release survive, from raw results."""
-    sys.path.insert(0, str(ROOT))
-    from tests.torture import page
-
-    return page.files()
-
-
-def artefact_page() -> dict[Path, str]:
-    """Write the page about kills and tampered artefacts, from the raw results of `make torture-artefact`."""
-    sys.path.insert(0, str(ROOT))
-    from tests.torture.artefact import report
-
-    return report.files()
-
-
-def alerts_page() -> dict[Path, str]:
-    """Write the page about alerts on a cluster, from the raw results of `make torture-alerts`."""
-    sys.path.insert(0, str(ROOT))
-    from tests.torture.alerts import report
-
-    return report.files()
-
-
-def chart_page() -> dict[Path, str]:
-    """Write the page about the chart, from the raw results of `make score` and `make torture-chart`."""
-    sys.path.insert(0, str(ROOT))
-    from tests.torture.chart import report
-
-    return report.files()
+    files: dict[Path, str] = {}
+    for name in _PAGES:
+        files |= importlib.import_module(name).files()
+    return files
 
 
 def forms_reference() -> dict[Path, str]:
@@ -248,14 +211,8 @@ GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (
     demand_rules,
     boards,
     benchmarks,
-    hpa_page,
     autoscaler_pages,
-    capacity_page,
-    scaling_page,
-    reliability,
-    artefact_page,
-    alerts_page,
-    chart_page,
+    result_pages,
     forms_reference,
     estimators_reference,
 )

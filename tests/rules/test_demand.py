@@ -117,6 +117,19 @@ def test_growth_within_the_noise_is_none(record: Record) -> None:
         record(series, demand.query(SCOPE), 100, _needed(arrived, kept))
 
 
+@pytest.mark.parametrize("seconds", [25, 40, 60, 75])
+def test_a_release_that_begins_is_no_surge(record: Record, seconds: int) -> None:
+    """At a steady 100/s from its first second on, whose rate is whole from 20 s on: no slope at any time."""
+    record({_arrivals(): _steady(100), _up(): "1x60"}, demand.query(SCOPE), seconds, _needed(100))
+
+
+def test_the_end_of_an_outage_is_no_surge(record: Record) -> None:
+    """Prometheus scrapes nothing for 65 s from 100 s on, at a steady 100/s: then the rate fills up again."""
+    counts = " ".join("_" if 20 < n < 34 else str(500 * n) for n in range(61))
+    up = "1x20 _x13 1x26"
+    record({_arrivals(): counts, _up(): up}, demand.query(SCOPE), 200, _needed(100))
+
+
 def test_without_samples_there_is_no_demand(record: Record) -> None:
     """No series at all, or another release's: an empty result, never 0."""
     record({}, demand.query(SCOPE), 200, None)

@@ -36,7 +36,7 @@ def simulate(
         typer.Option(
             "--tau",
             min=0.001,
-            help="Requests per second that one replica is for; default: what it can serve, over 1.1.",
+            help="Requests per second that one replica is for; default: what a plan would derive.",
         ),
     ] = None,
     workers: Annotated[
@@ -73,8 +73,7 @@ def simulate(
         balancing=balancing,  # type: ignore[arg-type]  # checked by World
     )
     most = capacity.within_objective(world, _ALLOWED_RATIO, seed)
-    target = most / 1.1 if tau is None else tau
-    setting = comparison.Setting(most, low, {"ekiben demand": target})
+    setting = comparison.Setting(most, low, {"ekiben demand": tau})
     rows = []
     with progress.counted("policies") as told:
         for row in comparison.compared(traffic, world, setting, seed, policy):

@@ -38,6 +38,7 @@ SCRAPE_SECONDS = 5
 WINDOW_SECONDS = 20  # four scrapes: one that is lost leaves a rate
 INTERVAL_SECONDS = 5
 _SLOPE_SECONDS = 60
+_KNOWN_SECONDS = _SLOPE_SECONDS + WINDOW_SECONDS  # so long a release is recorded before a slope of it counts
 _HOLD_SECONDS = 300
 # Standard deviations. Two of them are passed by noise once in 40 looks: a replica too many, not one too few.
 _SIGMAS = 2
@@ -90,12 +91,18 @@ def slope() -> str:
 
     Over 60 s two windows of 20 s at its ends share no request: their difference has the variance 2 a / w, and
     lies 40 s apart.
+
+    A rate whose window is not full yet is too low and seems to rise: a release under a steady load would ask
+    for two and a half times as much in its first minute. So the slope counts where the arrivals are recorded
+    for as long as both windows, but for one evaluation; not after a start, nor after an outage of Prometheus.
     """
     recorded = f"max {BY} ({every(ARRIVALS)})"
     grown = f"max {BY} (deriv({every(ARRIVALS)}[{_SLOPE_SECONDS}s]))"
     apart = _SLOPE_SECONDS - WINDOW_SECONDS
     noise = f"{_SIGMAS} * sqrt(2 * {recorded} / {WINDOW_SECONDS}) / {apart}"
-    return f"({grown} > {noise}) or 0 * {recorded}"
+    least = _KNOWN_SECONDS // INTERVAL_SECONDS - 1
+    known = f"max {BY} (count_over_time({every(ARRIVALS)}[{_KNOWN_SECONDS}s])) >= {least}"
+    return f"(({grown} > {noise}) and {ON} ({known})) or 0 * {recorded}"
 
 
 def demand() -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchmarks import capacity, capacity_page, capacity_virtual
+from benchmarks import capacity, capacity_goals, capacity_page, capacity_virtual
 from benchmarks.capacity import Measuring, Settings
 from benchmarks.capacity_models import LIVE_MODEL, SPECS
 from benchmarks.results import Journal
@@ -59,7 +59,7 @@ def repeats(model: str, above: int, number: int = 100) -> list[dict[str, Any]]:
 
 
 def verdicts(records: list[dict[str, Any]]) -> list[str]:
-    return [verdict for _, _, verdict in capacity_page.goals(capacity_page.gathered(records))]
+    return [verdict for _, _, verdict in capacity_goals.goals(capacity_goals.gathered(records))]
 
 
 def test_a_page_without_results_says_so() -> None:
@@ -98,7 +98,7 @@ def test_an_unfinished_truth_judges_nothing() -> None:
     five = [*truth("credit", 100.0)[:5], truth("credit", 100.0)[0]]
     faulty = truth("credit", 100.0)[5] | {"faults": ["the sender was late"]}
     (found,) = (
-        each for each in capacity_page.gathered([search("credit", 99.0), *five, faulty])
+        each for each in capacity_goals.gathered([search("credit", 99.0), *five, faulty])
         if each.spec.name == "credit"
     )  # fmt: skip
     assert (found.truth, found.rounds, found.invalid, found.off_ratio) == (None, 5, 1, None)

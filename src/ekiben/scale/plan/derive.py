@@ -132,7 +132,7 @@ def derive(
     Raises:
         ConfigError: The peak needs more than the quota allows.
     """
-    known = {**_asked(wishes), **lag_terms(signal), **_measurements(wishes, measured)}
+    known = {**asked(wishes), **lag_terms(signal), **_measurements(wishes, measured)}
     for each in formulas(headroom):
         known[each.name] = each.derive(known)
     _refuse_beyond_quota(known)
@@ -147,7 +147,8 @@ def derive(
     )
 
 
-def _asked(wishes: Wishes) -> dict[str, Quantity]:
+def asked(wishes: Wishes) -> dict[str, Quantity]:
+    """What the user asks, and what is assumed where nothing was said."""
     found = {
         name: Quantity(
             value=getattr(wishes, name), unit=unit, kind="given", meaning=meaning, source="the user"

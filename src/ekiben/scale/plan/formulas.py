@@ -62,11 +62,21 @@ _RATES = (
         f"{_DOC}, section 4 (c)",
     ),
     Formula(
+        "surge_budget_seconds", "s", "surge_budget_ratio * bad_ratio * 86400 / surges_per_day",
+        "how long all requests may be bad in each surge", f"{_DOC}, section 4 (c)",
+    ),
+    Formula(
+        "surge_spread_ratio", "",
+        "surge_per_second * surge_budget_seconds * max(0, saturation_rate / capacity_rate - 1)",
+        "that budget as growth, times how far saturation lies above the objective", f"{_DOC}, section 4 (c)",
+    ),
+    Formula(
         "budget_bound_rate", "requests/s",
-        "capacity_rate / (1 + max(0, surge_per_second * (lag_seconds - "
-        "surge_budget_ratio * bad_ratio * 86400 / surges_per_day)))",
+        "capacity_rate / (1 + max(0, min(surge_per_second * (lag_seconds - surge_budget_seconds), "
+        "surge_per_second * lag_seconds + surge_spread_ratio - sqrt(surge_spread_ratio * "
+        "(surge_spread_ratio + 2 + 2 * surge_per_second * lag_seconds)))))",
         "rate from which a day's surges spend no more than their part of the error budget",
-        f"{_DOC}, section 4 (c)",
+        f"{_DOC}, section 4 (c): all bad beyond C*, or the root of (gL - h)^2 = 2 K (1 + h); the better one",
     ),
 )  # fmt: skip
 

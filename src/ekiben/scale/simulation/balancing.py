@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from ekiben.scale.simulation.queueing import Queue
+from ekiben.scale.simulation.queueing import Queue, take_in_turn
 from ekiben.scale.simulation.traffic import Floats
 
 Balancing = Literal["random", "round-robin", "two-choices", "sticky"]
@@ -44,9 +44,16 @@ def _to_chosen(
     chosen: np.ndarray, times: Floats, services: Floats, queues: list[Queue], patience: float
 ) -> Floats:
     """Each queue takes its own arrivals at once: the choice does not depend on the queues."""
+    if not len(times):
+        return times
     ends = np.empty(len(times))
-    order = np.argsort(chosen, kind="stable")
+    order = np.argsort(chosen.astype(np.uint16), kind="stable")  # so narrow, it is sorted by counting
     bounds = np.searchsorted(chosen[order], np.arange(len(queues) + 1))
+    if all(len(queue.free) == 1 for queue in queues):
+        taken = take_in_turn(queues, bounds, times[order], services[order], patience)
+        if taken is not None:
+            ends[order] = taken
+            return ends
     for number, queue in enumerate(queues):
         own = order[bounds[number] : bounds[number + 1]]
         if len(own):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ekiben.errors import ConfigError
-from ekiben.scale.simulation import kubernetes, others
-from ekiben.scale.simulation.demand import Demand, Sizing, lag_seconds
+from ekiben.scale.simulation import kubernetes, others, planned
+from ekiben.scale.simulation.demand import Demand
 from ekiben.scale.simulation.engine import World, run
 from ekiben.scale.simulation.outcome import Outcome
 from ekiben.scale.simulation.policy import Policy
@@ -31,7 +31,8 @@ class Setting:
     Attributes:
         capacity: Requests per second that a replica serves within the objective (C*).
         low: Least replicas.
-        targets: HPAs on demand, by name: requests per second that one replica is for (tau).
+        targets: HPAs on demand, by name: requests per second that one replica is for (tau); None for what a
+            plan derives.
 
     Raises:
         ConfigError: A capacity or a target that cannot be.
@@ -39,7 +40,7 @@ class Setting:
 
     capacity: float
     low: int = 2
-    targets: Mapping[str, float] = field(default_factory=dict)
+    targets: Mapping[str, float | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 0 < self.capacity < math.inf:
@@ -47,7 +48,7 @@ class Setting:
                 f"expected a capacity above 0 requests/s within the objective, found {self.capacity!r}",
                 remedy="allow a longer latency, or a shorter service time",
             )
-        if self.low < 1 or not all(0 < each < math.inf for each in self.targets.values()):
+        if self.low < 1 or not all(each is None or 0 < each < math.inf for each in self.targets.values()):
             raise ConfigError("expected at least one replica and targets above 0 requests/s")
 
 
@@ -85,7 +86,7 @@ def policies(traffic: Traffic, world: World, setting: Setting) -> dict[str, Call
         "causal": lambda: Causal(traffic, capacity / 1.1, low, keep_seconds=2 * lead),
     }
     for name, target in setting.targets.items():
-        made[name] = partial(_demand, target, world, low, high)
+        made[name] = partial(_demand, target, world, setting, peak_rate(traffic))
     for percent in (50, 70, 80):
         made[f"HPA CPU {percent} %"] = partial(kubernetes.on_cpu, percent, low, high, workers)
     return made | {
@@ -98,10 +99,8 @@ def policies(traffic: Traffic, world: World, setting: Setting) -> dict[str, Call
     }
 
 
-def _demand(target: float, world: World, low: int, high: int) -> Policy:
-    seconds = world.service.mean_seconds
-    lag = lag_seconds(world.start.seconds, world.start.endpoint_seconds)
-    return Demand(Sizing(target, low, high, lag, request_cores=target * seconds), seconds)
+def _demand(target: float | None, world: World, setting: Setting, peak: float) -> Policy:
+    return Demand(planned.sizing(planned.numbers(world, setting.capacity, peak, setting.low, target)))
 
 
 def compared(

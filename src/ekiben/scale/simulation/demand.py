@@ -6,6 +6,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from ekiben.errors import ConfigError
 from ekiben.scale.hpa.metric import Found
@@ -15,14 +16,15 @@ from ekiben.scale.simulation.policy import View
 _RATE_WINDOW_SECONDS = 20.0
 _SLOPE_WINDOW_SECONDS = 60.0
 _RULE_SECONDS = 5.0
-_NOISE_FACTOR = 2.0  # standard deviations that a slope must exceed
+_NOISE_FACTOR = 2.0  # standard deviations: what a slope must exceed, and what is added to the rate
 _SLOPE_LEVER_SECONDS = 40.0  # between the means of the slope window's ends
-_NET_MARGIN = 1.15  # CPU fires where use is so much above that at the target rate
+_KNOWN_SECONDS = _SLOPE_WINDOW_SECONDS + _RATE_WINDOW_SECONDS  # so long a release must have been counted
+_KNOWN_POINTS = 15  # of the 16 of that time: one evaluation may be missed
 
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """The numbers of an HPA on demand.
+    """The numbers of an HPA on demand; those of a plan are `planned.sizing`.
 
     Attributes:
         target_rate: Requests per second that one replica is for (tau), above 0.
@@ -30,9 +32,12 @@ class Sizing:
         high: `maxReplicas`.
         lag_seconds: Mean time from a change of traffic to replicas that serve it; so far the slope looks.
         request_cores: CPU request, about the use at the target rate.
+        net_percent: CPU use of the request at which the safety net adds replicas.
+        up_pods: Most that come at once.
+        up_percent: Most that come at once, of what there is; the larger of both counts.
         down_window_seconds: Stabilisation window downwards.
-        down_percent: Most that is taken away in a minute.
-        noise_factor: Standard deviations of the counted rate that are added to it.
+        down_percent: Most that is taken away in a period, of what there is; one always may be.
+        down_period_seconds: That period.
 
     Raises:
         ConfigError: A rate, lag or request that cannot be.
@@ -43,9 +48,12 @@ class Sizing:
     high: int
     lag_seconds: float
     request_cores: float
+    net_percent: int = 115
+    up_pods: int = 4
+    up_percent: int = 200
     down_window_seconds: int = 120
     down_percent: int = 18
-    noise_factor: float = 2.0
+    down_period_seconds: int = 60
 
     def __post_init__(self) -> None:
         if not (
@@ -57,9 +65,26 @@ class Sizing:
             )
 
 
-def lag_seconds(start_seconds: float, endpoint_seconds: float = 1.0) -> float:
-    """Mean lag: half of scrape, rate window, rule interval and sync; start and endpoints whole."""
-    return 2.5 + _RATE_WINDOW_SECONDS / 2 + _RULE_SECONDS / 2 + 7.5 + start_seconds + endpoint_seconds
+def spec(sizing: Sizing) -> dict[str, Any]:
+    """The HPA's spec, as the chart's ScaledObject makes it."""
+    up = [
+        {"type": "Pods", "value": sizing.up_pods, "periodSeconds": 15},
+        {"type": "Percent", "value": sizing.up_percent, "periodSeconds": 15},
+    ]
+    down = [
+        {"type": "Percent", "value": sizing.down_percent, "periodSeconds": sizing.down_period_seconds},
+        {"type": "Pods", "value": 1, "periodSeconds": sizing.down_period_seconds},
+    ]
+    window = sizing.down_window_seconds
+    return {
+        "minReplicas": sizing.low,
+        "maxReplicas": sizing.high,
+        "metrics": [average("demand", 1.0), utilization(sizing.net_percent)],
+        "behavior": {
+            "scaleUp": {"tolerance": "0", "stabilizationWindowSeconds": 0, "policies": up},
+            "scaleDown": {"tolerance": "0", "stabilizationWindowSeconds": window, "policies": down},
+        },
+    }
 
 
 class Demand(HpaPolicy):
@@ -67,55 +92,46 @@ class Demand(HpaPolicy):
 
     Args:
         sizing: Its numbers.
-        seconds_per_request: CPU, for the net.
         name: In tables.
+
+    Attributes:
+        recorded: The demand that was recorded last; None where nothing was.
+        terms: What the last demand is made of, requests/s: arrivals, growth within the lag, noise margin.
     """
 
     rule_seconds = _RULE_SECONDS
 
-    def __init__(self, sizing: Sizing, seconds_per_request: float, name: str = "ekiben demand") -> None:
-        at_target = 100 * sizing.target_rate * seconds_per_request / sizing.request_cores
-        up = [
-            {"type": "Pods", "value": max(4, math.ceil(sizing.high / 2)), "periodSeconds": 15},
-            {"type": "Percent", "value": 200, "periodSeconds": 15},
-        ]
-        down = [{"type": "Percent", "value": sizing.down_percent, "periodSeconds": 60}]
-        spec = {
-            "minReplicas": sizing.low,
-            "maxReplicas": sizing.high,
-            "metrics": [average("demand", 1.0), utilization(max(1, math.floor(_NET_MARGIN * at_target)))],
-            "behavior": {
-                "scaleUp": {"tolerance": "0", "stabilizationWindowSeconds": 0, "policies": up},
-                "scaleDown": {
-                    "tolerance": "0",
-                    "stabilizationWindowSeconds": sizing.down_window_seconds,
-                    "policies": down,
-                },
-            },
-        }
-        super().__init__(name, spec, [self._demand, cpu], sizing.request_cores)
+    def __init__(self, sizing: Sizing, name: str = "ekiben demand") -> None:
+        super().__init__(name, spec(sizing), [self._demand, cpu], sizing.request_cores)
         self._sizing = sizing
         self._rates: deque[tuple[float, float]] = deque()
-        self._recorded: float | None = None
+        self.recorded: float | None = None
+        self.terms = (0.0, 0.0, 0.0)
 
     def record(self, view: View) -> None:
         """The recording rules: arrivals, their slope where it is more than noise, replicas wanted."""
         rate = view.monitor.total_rate(lambda sample: float(sample.arrivals), view.now, _RATE_WINDOW_SECONDS)
         if rate is None:
-            self._recorded = None
+            self.recorded = None
             return
         self._rates.append((view.now, rate))
-        while self._rates[0][0] <= view.now - _SLOPE_WINDOW_SECONDS:
+        while self._rates[0][0] <= view.now - _KNOWN_SECONDS:
             self._rates.popleft()
         noise = math.sqrt(rate / _RATE_WINDOW_SECONDS)
-        slope = slope_of(list(self._rates))
+        slope = self._slope(view.now)
         if slope <= _NOISE_FACTOR * math.sqrt(2) * noise / _SLOPE_LEVER_SECONDS:
             slope = 0.0
-        ahead = rate + slope * self._sizing.lag_seconds + self._sizing.noise_factor * noise
-        self._recorded = ahead / self._sizing.target_rate
+        self.terms = (rate, slope * self._sizing.lag_seconds, _NOISE_FACTOR * noise)
+        self.recorded = sum(self.terms) / self._sizing.target_rate
+
+    def _slope(self, now: float) -> float:
+        """Growth of the rate; 0 for a release that has just begun to be counted: that is no surge."""
+        if len(self._rates) < _KNOWN_POINTS:
+            return 0.0
+        return slope_of([each for each in self._rates if each[0] > now - _SLOPE_WINDOW_SECONDS])
 
     def _demand(self, _view: View) -> Found:
-        return external(self._recorded)
+        return external(self.recorded)
 
 
 def slope_of(points: list[tuple[float, float]]) -> float:

@@ -80,7 +80,7 @@ class _Run:
         self._fleet.begin(world.replicas)
         self._monitor = Monitor()
         self._balancer = balancer(world.balancing, choices)
-        self._sent = 0
+        self._sent, self._begun = 0, 0.0
         self._replicas: list[tuple[float, int]] = [(0.0, world.replicas)]
         self._events: list[tuple[float, float, Callable[[float], None]]] = [
             (float(phases.uniform(0, every)), every, act)
@@ -97,9 +97,10 @@ class _Run:
         now, end = 0.0, self._traffic.seconds
         while now < end:
             due = min(time for time, _, _ in self._events)
-            until = min(due, self._fleet.next_change(now), end)
-            self._send(now, until)
-            now = until
+            change = self._fleet.next_change(now)
+            now = min(due, change, end)
+            if now in (change, end):
+                self._send(now)
             for number, (time, every, act) in enumerate(self._events):
                 if time <= now < end:
                     act(now)
@@ -109,11 +110,14 @@ class _Run:
         cost = self._fleet.total_cost_seconds(end)
         return measured(latencies, self._traffic, self._world.objective_seconds, cost, self._replicas)
 
-    def _send(self, now: float, until: float) -> None:
-        """Send what arrives while the balancer's replicas stay the same; without any, requests fail."""
+    def _send(self, until: float) -> None:
+        """Send what has arrived since the last time, in which the balancer's replicas stayed the same.
+
+        Called before these change, and before anybody looks at the queues. Without replicas requests fail.
+        """
         begin, end = self._sent, int(np.searchsorted(self._traffic.times, until, side="left"))
-        self._sent = end
-        queues = self._fleet.reached(now)
+        queues = self._fleet.reached(self._begun)
+        self._sent, self._begun = end, until
         if end > begin and queues:
             self._ends[begin:end] = self._balancer.send(
                 self._traffic.times[begin:end],
@@ -126,10 +130,12 @@ class _Run:
         return View(now, self._fleet, self._monitor)
 
     def _scrape(self, now: float) -> None:
+        self._send(now)
         self._fleet.sweep(now)
         self._monitor.scrape(self._fleet, now)
 
     def _scrape_cpu(self, now: float) -> None:
+        self._send(now)
         self._monitor.scrape_cpu(self._fleet, now)
 
     def _record(self, now: float) -> None:
@@ -138,5 +144,6 @@ class _Run:
     def _decide(self, now: float) -> None:
         wanted = self._policy.decide(self._view(now))
         if wanted != self._fleet.wanted:
+            self._send(now)
             self._fleet.scale(wanted, now)
             self._replicas.append((now, wanted))

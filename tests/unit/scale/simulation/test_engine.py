@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from ekiben.errors import ConfigError
-from ekiben.scale.simulation import demand, kubernetes, others
+from ekiben.scale.simulation import balancing, demand, kubernetes, others
 from ekiben.scale.simulation.engine import World, run
+from ekiben.scale.simulation.outcome import Outcome
 from ekiben.scale.simulation.policy import Policy
 from ekiben.scale.simulation.references import Clairvoyant
 from ekiben.scale.simulation.service import Service, Start
@@ -36,7 +37,7 @@ def test_cpu_settles_where_the_formula_says() -> None:
 def test_demand_settles_at_the_rate_over_the_target_with_its_margin() -> None:
     """200/s at 50 per replica, with 2 x sqrt(200 / 20) of noise margin: (200 + 6.3) / 50 is 5 replicas."""
     sizing = demand.Sizing(50.0, 1, 20, 30.0, 0.5)
-    found = run(_steady(200.0), _world(replicas=1), demand.Demand(sizing, 0.01), 1)
+    found = run(_steady(200.0), _world(replicas=1), demand.Demand(sizing), 1)
     assert found.path[-1][1] in (5, 6)
     assert found.most <= 20
 
@@ -90,6 +91,24 @@ def test_every_policy_follows_a_step_within_its_bounds(policy: object) -> None:
     assert made[0] == made[1]
     assert 4 <= made[0].path[-1][1] <= 9
     assert made[0].most <= 9
+
+
+def test_queues_taken_together_change_nothing_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Request by request the same replicas at the same times, violations and cost; overload included."""
+    rates = np.concatenate((np.full(200, 60.0), np.full(300, 420.0), np.full(200, 60.0)))
+    traffic = Traffic.drawn(rates, np.random.default_rng(4))
+
+    def found() -> Outcome:
+        return run(traffic, _world(replicas=2), kubernetes.on_cpu(50, 1, 12, 1.0), 4)
+
+    together = found()
+    monkeypatch.setattr(balancing, "take_in_turn", lambda *_: None)
+    alone = found()
+    assert 0 < alone.failed_ratio < alone.violating_ratio
+    same = ("path", "requests", "violating_ratio", "failed_ratio", "worst_ratio")
+    assert [getattr(together, name) for name in same] == [getattr(alone, name) for name in same]
+    assert together.replica_seconds == pytest.approx(alone.replica_seconds, abs=1e-6)
+    assert together.p99_seconds == pytest.approx(alone.p99_seconds, abs=1e-9)
 
 
 def test_a_world_that_cannot_be_is_refused() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ekiben.scale.simulation.balancing import BALANCINGS, Balancing, balancer
-from ekiben.scale.simulation.queueing import Queue
+from ekiben.scale.simulation.queueing import Queue, take_in_turn
 from ekiben.scale.simulation.service import Service
 
 _COUNT = 400_000
@@ -88,3 +88,40 @@ def test_two_choices_wait_less_than_one_at_random() -> None:
         ends = balancer(name, generator).send(times, services, [Queue(1) for _ in range(5)], math.inf)
         waits[name] = float((ends - times - services).mean())
     assert waits["two-choices"] < waits["random"] / 2
+
+
+def _filled(queues: list[Queue], seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Arrivals of 10 s for queues of which one gets none: bounds, times and services, queue by queue."""
+    generator = np.random.default_rng(seed)
+    counts = [int(generator.integers(1, 400)) for _ in queues]
+    counts[len(counts) // 2] = 0
+    times = np.concatenate([np.sort(generator.uniform(0, 10, count)) for count in counts])
+    bounds = np.concatenate(([0], np.cumsum(counts)))
+    return bounds, times, generator.gamma(4.0, 0.006, len(times))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_queues_taken_together_end_as_each_alone(seed: int) -> None:
+    """The running maximum over all queues gives what each gives request by request, backlogs included."""
+    together = [Queue(1, free) for free in (0.0, 3.0, 0.1, 11.0, 0.0)]
+    alone = [Queue(1, queue.free[0]) for queue in together]
+    bounds, times, services = _filled(together, seed)
+    ends = take_in_turn(together, bounds, times, services, math.inf)
+    assert ends is not None
+    for number, queue in enumerate(alone):
+        own = slice(bounds[number], bounds[number + 1])
+        expected = queue.take(times[own].tolist(), services[own].tolist(), math.inf)
+        assert ends[own] == pytest.approx(expected, abs=1e-9)
+        both = (queue, together[number])
+        for now in (4.0, 9.9):
+            assert len({each.until(now) for each in both}) == 1
+            assert len({(each.arrivals, each.completed) for each in both}) == 1
+        assert both[1].busy_seconds(5.0) == pytest.approx(queue.busy_seconds(5.0), abs=1e-9)
+
+
+def test_queues_are_not_taken_together_where_a_client_gives_up() -> None:
+    """A wait of 3 s with a patience of 2.9 s: nothing is taken, so that each can be asked alone."""
+    queues = [Queue(1), Queue(1, 3.0)]
+    times = np.array([0.5, 0.0])
+    assert take_in_turn(queues, np.array([0, 1, 2]), times, np.array([1.0, 1.0]), 2.9) is None
+    assert [queue.arrivals for queue in queues] == [0, 0]
