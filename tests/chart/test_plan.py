@@ -42,8 +42,15 @@ def _expected(text: str) -> dict[str, Any]:
         y = (low + high) / 2
         low, high = (y, high) if (growth * lag - y) ** 2 > 2 * growth * wait * (1 + y) else (low, y)
     spare = n["surge_budget_ratio"] * n["bad_ratio"] * 86_400 / n["surges_per_day"]
+    # Bad requests grow in line from C* to saturation, where all are: in a surge beyond the headroom they are
+    # a triangle, which takes the budget where (growth lag - y)^2 = 2 growth spare rest (1 + y).
+    rest, least_y, most_y = max(0.0, full / star - 1), 0.0, growth * lag
+    for _ in range(200):
+        y = (least_y + most_y) / 2
+        fits = (growth * lag - y) ** 2 <= 2 * growth * spare * rest * (1 + y)
+        least_y, most_y = (least_y, y) if fits else (y, most_y)
     tau = {
-        "budget": min(star, full / (1 + high), star / (1 + max(0.0, growth * (lag - spare)))),
+        "budget": min(star, full / (1 + high), star / (1 + max(0.0, min(growth * (lag - spare), most_y)))),
         "saturation": min(star, 0.95 * full / (1 + growth * lag)),
         "objective": star / (1 + growth * lag),
     }[document["headroom"]]
