@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ekiben.clients.connection import CONFLICT, TIMEOUT_SECONDS, Connection
@@ -12,6 +13,7 @@ _RESTRICTED = {
     "pod-security.kubernetes.io/enforce": "restricted",
     "pod-security.kubernetes.io/warn": "restricted",
 }
+ENDING_SECONDS = 60.0  # an empty namespace is gone within seconds; what takes longer needs somebody
 _GIVEN = frozenset({"kube-root-ca.crt", "default"})  # what every namespace is born with
 
 
@@ -21,13 +23,15 @@ class Namespaces(Connection):
     def ensure_namespace(self, name: str) -> bool:
         """Make a namespace under Pod Security *restricted* unless it is there.
 
+        One that is ending takes nothing new: an uninstall just before leaves it so. Its end is awaited.
+
         Returns:
             True if it was made now.
 
         Raises:
-            ClusterError: Refused.
+            ClusterError: Refused, or an ending one does not end within a minute.
         """
-        if self._found(f"namespace {name}", self._core.read_namespace, name) is not None:
+        if self._stays(name):
             return False
         key, value = MANAGED_BY
         metadata = self._client.V1ObjectMeta(name=name, labels={key: value, **_RESTRICTED})
@@ -41,6 +45,20 @@ class Namespaces(Connection):
                 return False
             raise
         return True
+
+    def _stays(self, name: str) -> bool:
+        """Whether a namespace is there, once it is known to stay or to be gone."""
+        end = time.monotonic() + ENDING_SECONDS
+        while (found := self._found(f"namespace {name}", self._core.read_namespace, name)) is not None:
+            if found.metadata.deletion_timestamp is None:
+                return True
+            if time.monotonic() > end:
+                raise ClusterError(
+                    f"expected the ending namespace {name} to be gone within {ENDING_SECONDS:g} s, found it",
+                    remedy=f"`kubectl get namespace {name} -o yaml` says what keeps it",
+                )
+            time.sleep(0.2)
+        return False
 
     def remove_namespace_if_ours(self, name: str) -> bool:
         """Remove a namespace that `ensure_namespace` made and that holds nothing any more.

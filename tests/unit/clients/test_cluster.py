@@ -6,12 +6,13 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from socket import create_server
+from threading import Timer
 from typing import Any
 
 import pytest
 from tests.unit.clients.conftest import ApiServer, kubeconfig, status
 
-from ekiben.clients import cluster
+from ekiben.clients import cluster, namespaces
 from ekiben.clients.cluster import Cluster
 from ekiben.errors import ClusterError
 
@@ -70,6 +71,33 @@ def test_a_namespace_is_made_restricted_and_ours(opened: Cluster, server: ApiSer
     assert labels["app.kubernetes.io/managed-by"] == "ekiben"
     server.answers["GET /api/v1/namespaces/m"] = (200, {"metadata": {"name": "m"}})
     assert opened.ensure_namespace("m") is False
+
+
+def test_a_namespace_that_is_ending_is_made_anew_once_it_is_gone(opened: Cluster, server: ApiServer) -> None:
+    """What an uninstall leaves behind for a moment takes nothing new; without an end the error says so."""
+    ending = {"metadata": {"name": "m", "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+    server.answers["GET /api/v1/namespaces/m"] = (200, ending)
+    server.answers["POST /api/v1/namespaces"] = (201, {"metadata": {"name": "m"}})
+    gone = Timer(0.3, lambda: server.answers.pop("GET /api/v1/namespaces/m"))
+    gone.start()
+    assert opened.ensure_namespace("m") is True
+    gone.join()
+    asked = [each[0] for each in server.asked]
+    assert asked.count("GET /api/v1/namespaces/m") > 1
+    assert asked[-1] == "POST /api/v1/namespaces"
+
+
+def test_a_namespace_that_never_ends_is_told(
+    opened: Cluster, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a bounded time, with the command that shows what keeps it; nothing is made."""
+    ending = {"metadata": {"name": "m", "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+    server.answers["GET /api/v1/namespaces/m"] = (200, ending)
+    monkeypatch.setattr(namespaces, "ENDING_SECONDS", 0.1)
+    with pytest.raises(ClusterError, match=r"gone within 0\.1 s") as caught:
+        opened.ensure_namespace("m")
+    assert "kubectl get namespace m" in caught.value.remedy
+    assert "POST /api/v1/namespaces" not in [each[0] for each in server.asked]
 
 
 def _empty_namespace(server: ApiServer, labels: dict[str, str], config_maps: list[str]) -> None:
