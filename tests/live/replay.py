@@ -68,13 +68,13 @@ class Recorded(Service):
 class Played(Demand):
     """The HPA of a record; its metrics in the order of its spec."""
 
-    def __init__(self, record: Mapping[str, Any], service: Service, idle_ratio: float) -> None:
+    def __init__(self, record: Mapping[str, Any], idle_ratio: float) -> None:
         spec, limit = record["hpa"], record["limit_millicores"]
         request = _millicores(record["request"]) / limit
         sizing = Sizing(
             record["target_rate"], spec["minReplicas"], spec["maxReplicas"], record["lag_seconds"], request
         )
-        super().__init__(sizing, service.mean_seconds, record["policy"])
+        super().__init__(sizing, record["policy"])
         self._hpa = Autoscaler.of(spec)
         self._idle = round(1000 * idle_ratio)
         self._target_rate = record["target_rate"]
@@ -123,7 +123,7 @@ def replayed(
     )  # fmt: skip
     p99, violating, paths = [], [], []
     for seed in range(times):
-        run = _Run(traffic, world, Played(record, service, idle), seed)
+        run = _Run(traffic, world, Played(record, idle), seed)
         path = [(at - lead, replicas) for at, replicas in run.outcome().path]
         latencies = (run._ends - traffic.times)[traffic.times >= lead]
         answered = latencies[np.isfinite(latencies)]
