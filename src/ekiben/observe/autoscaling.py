@@ -17,6 +17,9 @@ from ekiben.observe.windows import Pace, written
 from ekiben.serving import metrics
 
 CONTAINER = "model-server"  # its name in the chart's Deployment
+# Three restarts of containers that live until cAdvisor sees them (20 s) take as long: the kubelet waits 10
+# and 20 s between them, and each start takes its time.
+_LOOP_SECONDS = 150
 _CONTROLLER = "horizontal_pod_autoscaler_controller"
 # KEDA puts a word before the name of the HPA that it makes.
 _HPA_NAME = "(?:keda-hpa-)?(.+)"
@@ -86,7 +89,7 @@ def restarts(pace: Pace) -> str:
     By cAdvisor each container has a series of its own, for as long as it lives: it is counted if one scrape
     saw it. By kube-state-metrics every restart is.
     """
-    window = written(pace.window(900))
+    window = written(max(_LOOP_SECONDS, pace.window(900)))
     started = f"container_start_time_seconds{{container={quoted(CONTAINER)}}}"
     # Where the label `id` is dropped, the containers of a pod are one series that changes.
     containers = f"max by (namespace, pod, id) (changes({started}[{window}])) + 1"

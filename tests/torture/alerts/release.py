@@ -20,6 +20,7 @@ from ekiben.clients.helm import Helm, is_server_side
 from ekiben.ground.addresses import ALERTMANAGER_PORT
 
 NAME = "iris"
+_CGROUPS = Path("/sys/fs/cgroup")  # of this machine, which is the node
 _POLL_SECONDS = 1.0
 _START_SECONDS = 240.0  # of a pod on a busy machine
 
@@ -135,6 +136,23 @@ class Release:
                 with urllib.request.urlopen(url, timeout=10) as response:
                     total += counter(response.read().decode(), name, **labels)
         return total
+
+    def throttled_ratio(self, seconds: float = 3) -> float:
+        """Share of its pods' CPU periods in which they were held back, by the kernel's own count, 0-1."""
+        periods, throttled = self._periods()
+        time.sleep(seconds)
+        after, held = self._periods()
+        return (held - throttled) / max(1, after - periods)
+
+    def _periods(self) -> tuple[int, int]:
+        """CPU periods of its pods' containers and how many of them were throttled, since their starts."""
+        found = [0, 0]
+        for pod in self.project.pods():
+            for group in _CGROUPS.glob(f"**/*{pod['metadata']['uid']}*/*/cpu.stat"):
+                counts = dict(line.split() for line in group.read_text().splitlines())
+                found[0] += int(counts.get("nr_periods", 0))
+                found[1] += int(counts.get("nr_throttled", 0))
+        return found[0], found[1]
 
     def alerts(self) -> frozenset[Seen]:
         """What Alertmanager has about this release."""
