@@ -15,6 +15,7 @@ import hashlib
 import json
 import logging
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -244,7 +245,8 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     for name, default in asdict(Settings()).items():
         runs.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
     runs.add_argument("--budget-seconds", type=float, default=float("inf"), help="begin nothing after it")
-    runs.add_argument("--scratch", type=Path, default=Path("/tmp/ekiben-capacity"), help="of trained models")  # noqa: S108
+    scratch = Path(tempfile.gettempdir()) / "ekiben-capacity"  # kept: training ten models takes minutes
+    runs.add_argument("--scratch", type=Path, default=scratch, help="of trained models")
     report = commands.add_parser("report")
     report.add_argument("--text", action="store_true", help="print the page, do not write it")
     for each in (runs, report):

@@ -152,9 +152,9 @@ def test_calm_is_under_load_and_ends_it(made: Any, monkeypatch: pytest.MonkeyPat
     assert stopped == [True, True]
 
 
-def test_keda_is_seen_by_its_api(made: Any) -> None:
+def test_keda_is_seen_by_its_api(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the aggregated API answers with a list of resources."""
     cluster = Cluster("200m")
     assert made(cluster).keda()
-    cluster.kubectl = lambda *_words, check=True: "Error from server (NotFound)"  # type: ignore[method-assign]  # noqa: ARG005
+    monkeypatch.setattr(cluster, "kubectl", lambda *_words, **_given: "Error from server (NotFound)")
     assert not made(cluster).keda()
