@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tests.torture.cluster import seeded, suite
+from tests.torture.cluster import seeded, soak, suite
 from tests.torture.cluster.scenario import Scenario
 from tests.torture.pod.results import Result
 
@@ -25,7 +25,10 @@ count. The cluster has 8 times the weight of another process of its machine. `ma
 def text(found: Sequence[Result]) -> str:
     """The whole section."""
     latest = {each.name: _latest(found, each.name) for each in suite.SCENARIOS}
-    lines = [_INTRODUCTION, *_promise(latest), "", *_table(latest), "", *_unmet(latest), *_provenance(latest)]
+    lines = [_INTRODUCTION, *_promise(latest), "", *_table(latest), ""]
+    if together := soak.overall(_counted(latest["soak"])):
+        lines += [together, ""]
+    lines += [*_unmet(latest), *_provenance(latest)]
     lines += ["", "### Guarantees taken out on the cluster\n", *seeded.table(found)]
     return "\n".join(lines) + "\n"
 

@@ -20,7 +20,7 @@ _NOWHERE = "http://127.0.0.1:9"  # the port `discard`: nothing listens there in 
 
 
 @contextmanager
-def _loaded(run: Run) -> Iterator[tuple[Watch, Sending]]:
+def loaded(run: Run) -> Iterator[tuple[Watch, Sending]]:
     """Load and looks beside the block, and then: none failed, no container restarted, all pods ready."""
     asked = questions.draw(run.stage.models, run.draw)
     with (
@@ -40,7 +40,7 @@ def api_server(run: Run) -> None:
     """The API server stands still, and then goes on."""
     run.stage.calm()
     server = _process("kube-apiserver", run.stage.rig.address.context.removeprefix("ekiben-"))
-    with _loaded(run) as (seen, _):
+    with loaded(run) as (seen, _):
         blind = seen.blind
         os.kill(server, signal.SIGSTOP)
         try:
@@ -75,7 +75,7 @@ def names(run: Run) -> None:
     run.stage.calm()
     scale = run.stage.rig.kubectl
     count = run.stage.rig.get(_DNS[2], _DNS[3], *_DNS[:2])["spec"]["replicas"]
-    with _loaded(run):
+    with loaded(run):
         scale("scale", *_DNS, "--replicas=0")
         try:
             time.sleep(run.sizes["seconds"])
@@ -89,7 +89,7 @@ def collector(run: Run) -> None:
     base = run.stage.serving() or run.stage.first
     told = stage.with_values(base, {"env": {"OTEL_EXPORTER_OTLP_ENDPOINT": _NOWHERE}})
     run.stage.calm(told)
-    with _loaded(run):
+    with loaded(run):
         time.sleep(run.sizes["seconds"])
     run.stage.calm(base)
 
@@ -102,45 +102,6 @@ def disk(run: Run) -> None:
 def policies(run: Run) -> None:
     """Connections that a NetworkPolicy forbids are refused, and only they."""
     run.not_tested("no agent on this node enforces NetworkPolicy")
-
-
-def soak(run: Run) -> None:
-    """Nothing happens, for long."""
-    if run.part == 0 or run.stage.serving() is None:
-        run.stage.calm()
-    before = _figures(run)
-    with _loaded(run) as (_, sent):
-        sent.hold(run.sizes["seconds"])
-    after = _figures(run)
-    same = before.keys() == after.keys()
-    run.check("the same pods served all the time", same, ", ".join(after))
-    for name, (most, text) in _BOUNDS.items():
-        grown = max((after[pod][name] - before[pod][name] for pod in before if pod in after), default=0.0)
-        run.check(text, grown <= most, f"{grown:+g}", figure=True)
-        run.notes[name] = ", ".join(f"{found[name]:.0f}" for found in after.values())
-
-
-# Memory may grow by 1 MiB an hour once a pod is warm; in ten minutes its pages come and go by more than the
-# sixth of that, so that a part allows 1 MiB.
-_BOUNDS = {
-    "process_resident_memory_bytes": (float(1 << 20), "resident memory grew by at most 1 MiB"),
-    "process_open_fds": (4.0, "descriptors stayed (at most 4 more)"),
-    "series": (0.0, "no series was added"),
-}
-
-
-def _figures(run: Run) -> dict[str, dict[str, float]]:
-    """Of each pod, by name: what must not grow."""
-    from tests.e2e.rig import counter
-
-    base = run.stage.serving() or run.stage.first
-    return {
-        pod: {
-            **{name: counter(text, name) for name in _BOUNDS if name != "series"},
-            "series": sum(1.0 for line in text.splitlines() if line and not line.startswith("#")),
-        }
-        for pod, text in base.scrape().items()
-    }
 
 
 def _scenario(
@@ -183,15 +144,5 @@ SCENARIOS = (
         seconds=0,
         after=0,
         minutes=0,
-    ),
-    Scenario(
-        name="soak",
-        action="nothing, for 2 hours in slices of 10 minutes",
-        load="50 requests/s",
-        passes="0 failed; memory, descriptors and series stay",
-        sizes={"rate": 50, "seconds": 600},
-        parts=12,
-        minutes=122,
-        act=soak,
     ),
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
-from tests.torture.cluster import report, seeded, suite
+from tests.torture.cluster import report, seeded, soak, suite
 from tests.torture.pod.results import Result
 from tests.torture.pod.scenario import Check
 
@@ -77,3 +78,45 @@ def test_names_are_their_own() -> None:
     assert {each.scenario for each in seeded.FAULTS} <= set(suite.BY_NAME)
     assert len({each.name for each in seeded.FAULTS}) == len(seeded.FAULTS)
     assert all(each.part < suite.BY_NAME[each.scenario].parts for each in seeded.FAULTS)
+
+
+def soaked(part: int, memory_mib: float, p99_ms: float, pods: str = "iris-a, iris-b") -> Result:
+    """Ten minutes of a soak, in its place in a row of them."""
+    began = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=10 * part)
+    return replace(
+        PASSED,
+        scenario="soak",
+        part=part,
+        parts=12,
+        started=began.isoformat(timespec="seconds"),
+        seconds=600.0,
+        checks=(Check("the same pods served all the time", passed=True, found=pods),),
+        notes={
+            "latency": f"p50 1.0 ms, p99 {p99_ms} ms, longest 50.0 ms",
+            "process_resident_memory_bytes": f"{100 << 20}, {round(memory_mib * (1 << 20))}",
+        },
+    )
+
+
+def test_a_soak_is_judged_as_a_whole() -> None:
+    """A tenth of a MiB in each slice is 0.6 an hour, whatever came before it was warm; p99 by both ends."""
+    first = [soaked(part, 20.0 * part, 5.0) for part in range(3)]
+    steady = [*first, *(soaked(part, 100 + part / 10, 5.4) for part in range(3, 12))]
+    steady[2] = soaked(2, 100.2, 5.0)
+    said = soak.overall(steady)
+    assert "2.0 h on the same pods" in said
+    assert "+0.60 MiB an hour (goal" in said
+    assert "5.0 ms in the first three parts and 5.4 ms in the last three, +8% (goal" in said
+    worse = soak.overall([replace(soaked(part, 100 + part / 5, 5.0 + part / 10)) for part in range(12)])
+    assert "**+1.20 MiB an hour, not met**" in worse
+    assert "5.1 ms in the first three parts and 6.0 ms in the last three, **+18%, not met**" in worse
+    assert said in report.text(steady)
+
+
+def test_a_soak_that_changed_its_pods_is_judged_by_its_longest_row() -> None:
+    """Of five slices on some pods and six on others, the six; less than an hour judges nothing."""
+    some = [soaked(part, 100, 5.0, "iris-a, iris-b") for part in range(5)]
+    others = [soaked(part, 100, 7.0, "iris-c, iris-d") for part in range(5, 11)]
+    assert "1.0 h on the same pods" in soak.overall([*some, *others])
+    assert "7.0 ms in the first" in soak.overall([*others, *some])
+    assert soak.overall(some) == ""
