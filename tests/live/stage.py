@@ -15,12 +15,10 @@ from tests.e2e.rig import Project, Rig, wait
 from tests.live.planned import TIMEOUT_SECONDS
 from tests.live.policies import LIMIT_MILLICORES, ROWS, Asked
 from tests.live.watch import RELEASE
-from tests.torture.cluster.stage import with_environment
-from tests.torture.pod import results
+from tests.torture.cluster.stage import built, kept, with_environment
 
 from ekiben.scale.load.target import LoadTarget, golden
 
-_STATIONS = ("train", "bento", "image")
 _QUIET_SECONDS = 20.0
 # The longest stabilisation window, and what a start and a sync take: until a start's own CPU is forgotten.
 _REST_SECONDS = 480.0
@@ -56,13 +54,8 @@ class Stage:
             "BENTOML_DO_NOT_TRACK": "True",
             "EKIBEN_IMAGE__REVISION": "none",
         }
-        root = folder / "project"
-        project = (
-            Project(root, rig, namespace, environment)
-            if root.exists()
-            else Project.copy(results.ROOT, root, rig, namespace, environment)
-        )
-        return cls(rig, namespace, folder, project, _built(project))
+        project = kept(folder / "project", rig, namespace, environment)
+        return cls(rig, namespace, folder, project, built(project))
 
     @property
     def artefact(self) -> Path:
@@ -193,16 +186,3 @@ class Stage:
         rules = self.hpa()["spec"].get("behavior", {}).get("scaleDown", {})
         found: int | None = rules.get("stabilizationWindowSeconds")
         return found
-
-
-def _built(project: Project) -> dict[str, Any]:
-    kept = project.root / "built.json"
-    code = results.digest(
-        {*(results.ROOT / "src/ekiben").rglob("*.py"), results.ROOT / "requirements/pod.txt"}
-    )
-    made: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-    if made.get("code") != code:
-        left = [project.ekiben(station, RELEASE) for station in _STATIONS]
-        made = {**left[0], "code": code}
-        kept.write_text(json.dumps(made), encoding="utf-8")
-    return made

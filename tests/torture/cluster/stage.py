@@ -63,7 +63,7 @@ class Stage:
         for name, seed in (("first", 42), ("second", 7)):
             project = self._project(name, own)
             _rewritten(project.root / _ESTIMATOR, f"random_state={seed}")
-            trained = _built(project)
+            trained = built(project)
             versions[trained["tag"].partition(":")[2]] = Path(trained["folder"])
             object.__setattr__(self, name, project)
         object.__setattr__(self, "models", versions)
@@ -131,7 +131,6 @@ class Stage:
         return spec["clusterIP"], int(spec["ports"][0]["port"])
 
     def _project(self, name: str, more: Mapping[str, str]) -> Project:
-        root = self.folder / name
         environment = {
             "BENTOML_HOME": str(self.folder / "home"),
             "BENTOML_DO_NOT_TRACK": "True",
@@ -144,12 +143,17 @@ class Stage:
             _VALUES: json.dumps(self.values),
             **more,
         }
-        if root.exists():
-            return Project(root, self.rig, self.namespace, environment)
-        return Project.copy(ROOT, root, self.rig, self.namespace, environment)
+        return kept(self.folder / name, self.rig, self.namespace, environment)
 
 
-def _built(project: Project) -> dict[str, Any]:
+def kept(root: Path, rig: Rig, namespace: str, environment: Mapping[str, str]) -> Project:
+    """The project in a folder, which an earlier run may have left there."""
+    if root.exists():
+        return Project(root, rig, namespace, environment)
+    return Project.copy(ROOT, root, rig, namespace, environment)
+
+
+def built(project: Project) -> dict[str, Any]:
     """Train, pack and push, unless that was done with this code; gives what `ekiben train` said."""
     kept = project.root / "built.json"
     code = results.digest({*(ROOT / "src/ekiben").rglob("*.py"), ROOT / "requirements/pod.txt"})
