@@ -2,6 +2,7 @@
 
 run [--only NAME,...] [--parts N] [--again] [--seed N] [--namespace NAME] [--results FILE]
 faults [--only NAME,...] [--seed N] [--namespace NAME] [--results FILE]
+attempts [--only NAME,...] [--seed N] [--namespace NAME] [--results FILE]
 plan
 
 The cluster is the one of EKIBEN_CONTEXT, or the local one; it must be one that ekiben made.
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.rig import Rig
-from tests.torture.cluster import processes, seeded, suite
+from tests.torture.cluster import attempts, processes, seeded, suite
 from tests.torture.cluster.stage import ROOT, Stage
 from tests.torture.pod import results
 from tests.torture.pod.results import Result
@@ -31,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
         return plan()
     if given.what == "faults":
         return faults(given)
+    if given.what == "attempts":
+        return tried(given)
     chosen = [suite.BY_NAME[name] for name in given.only.split(",") if name] or list(suite.SCENARIOS)
     before = [] if given.again else results.read(given.results)
     done = {(each.scenario, each.part, each.code, each.parts): each for each in before if _counts(each)}
@@ -66,6 +69,19 @@ def faults(given: argparse.Namespace) -> int:
     return int(unseen > 0)
 
 
+def tried(given: argparse.Namespace) -> int:
+    """Kill servers that come back in other ways; gives 1 if one could not be tried."""
+    names = [name for name in given.only.split(",") if name]
+    untried = 0
+    for attempt in attempts.ATTEMPTS:
+        if not names or attempt.name in names:
+            found = attempts.run(attempt, given.seed, _stage(given.namespace, attempt.values))
+            results.append(found, given.results)
+            _say(f"{attempt.name}: {found.notes}\n{results.told(found)}")
+            untried += "kills" not in found.notes
+    return int(untried > 0)
+
+
 def _stage(namespace: str, values: Mapping[str, Any] | None = None) -> Stage:
     from ekiben.ground import cluster
 
@@ -90,6 +106,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     what.add_parser(
         "faults", parents=[both], help="take guarantees out of the release; scenarios must see it"
     )
+    what.add_parser("attempts", parents=[both], help="kill servers that come back in other ways")
     running = what.add_parser("run", parents=[both], help="run the parts that this code has no results of")
     running.add_argument("--parts", type=int, default=0, help="so many parts of each, at most")
     running.add_argument("--again", action="store_true", help="also those that it has results of")
