@@ -38,5 +38,5 @@ def test_a_trace_with_a_gap_is_a_usage_error(tmp_path: Path, capsys: pytest.Capt
     """Exit code 2, where it is, and what to do."""
     assert app.main(_arguments(_trace(tmp_path, "0,1\n10,1\n40,1\n"))) == 2
     said = capsys.readouterr().err
-    assert "gap before 40 in row 3" in said
+    assert "expected a row every 10 s, found 30 s from 10 to 40 in line 3" in said
     assert "count 0" in said
