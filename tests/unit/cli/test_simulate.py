@@ -40,3 +40,28 @@ def test_a_trace_with_a_gap_is_a_usage_error(tmp_path: Path, capsys: pytest.Capt
     said = capsys.readouterr().err
     assert "expected a row every 10 s, found 30 s from 10 to 40 in line 3" in said
     assert "count 0" in said
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--start-seconds", "inf"), "expected a start and its endpoints to take 0 s or more, found inf"),
+        (("--scale", "1e30"), "expected traffic of at most 50,000,000 requests, found 3e+34"),
+        (("--objective-ms", "inf"), "expected an objective"),
+        (("--min", "100000"), "--min"),
+        (("--workers", "100000"), "--workers"),
+    ],
+)
+def test_a_world_that_cannot_be_is_a_usage_error(
+    more: tuple[str, ...], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is simulated: times that never end, more than a run may have."""
+    assert app.main(_arguments(_trace(tmp_path), *more)) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_where_nobody_looks_no_progress_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not even an empty line."""
+    short = _trace(tmp_path, "0,10\n60,10\n")
+    assert app.main(_arguments(short, "--policy", "static peak", "--json")) == 0
+    assert capsys.readouterr().err == ""
