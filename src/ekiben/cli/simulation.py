@@ -72,13 +72,16 @@ def simulate(
         objective_ms / 1e3,
         balancing=balancing,  # type: ignore[arg-type]  # checked by World
     )
-    most = capacity.within_objective(world, _ALLOWED_RATIO, seed)
-    setting = comparison.Setting(most, low, {"ekiben demand": tau})
-    rows = []
+    rows: list[Row] = []
     with progress.counted("policies") as told:
+        told(0, None)
+        most = capacity.within_objective(world, _ALLOWED_RATIO, seed)
+        setting = comparison.Setting(most, low, {"ekiben demand": tau})
+        total = len(policy or comparison.policies(traffic, world, setting))
+        told(0, total)
         for row in comparison.compared(traffic, world, setting, seed, policy):
             rows.append(row)
-            told(len(rows), None)
+            told(len(rows), total)
     found = {"requests": len(traffic.times), "seconds": traffic.seconds, "capacity": most, "rows": rows}
     output.emit(found, lines(len(traffic.times), traffic.seconds, most, rows), as_json=as_json)
 

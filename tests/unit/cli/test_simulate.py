@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from ekiben.cli import app
+from ekiben.cli import app, progress
 
 
 def _trace(folder: Path, text: str = "") -> str:
@@ -65,3 +67,19 @@ def test_where_nobody_looks_no_progress_is_shown(tmp_path: Path, capsys: pytest.
     short = _trace(tmp_path, "0,10\n60,10\n")
     assert app.main(_arguments(short, "--policy", "static peak", "--json")) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_progress_begins_before_the_first_result_and_knows_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hour of a large trace takes seconds a policy: how many are done, of how many."""
+    told: list[tuple[int, int | None]] = []
+
+    @contextlib.contextmanager
+    def counted(_what: str) -> Iterator[Callable[[int, int | None], None]]:
+        yield lambda done, total: told.append((done, total))
+
+    monkeypatch.setattr(progress, "counted", counted)
+    short = _trace(tmp_path, "0,10\n60,10\n")
+    assert app.main(_arguments(short, "--policy", "static peak", "--policy", "clairvoyant")) == 0
+    assert told == [(0, None), (0, 2), (1, 2), (2, 2)]
