@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import random
 import shlex
@@ -16,6 +15,7 @@ from ekiben import config
 from ekiben.cli.zero import settings
 from ekiben.scale.plan.quantity import Quantity
 from ekiben.scale.simulation import trace as traces
+from ekiben.scale.simulation.rows import parsed
 from ekiben.scale.zero.gaps import Gaps
 from ekiben.scale.zero.inputs import Asked, inputs
 from ekiben.scale.zero.reckoning import reckon
@@ -76,7 +76,7 @@ def said(made: str) -> str:
 def table(made: str) -> str:
     """The same trace under other cool-downs."""
     asked = {"start_seconds": 4.0, "timeout_seconds": 30.0}
-    gaps = Gaps.of(traces.traffic(*traces.parsed(csv.reader(made.splitlines()), TRACE.name), 0))
+    gaps = Gaps.of(traces.traffic(*parsed(made.splitlines(), TRACE.name), 0))
     own = settings(config.load("iris", ROOT, {}))
     lines = [
         "| cool-down | asleep | replica-hours saved | wakes | bad, held by the add-on | bad, refused |",

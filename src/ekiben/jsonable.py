@@ -8,11 +8,13 @@ from typing import Any
 
 
 def jsonable(value: Any) -> Any:
-    """Turn dataclasses, tuples and paths into what JSON knows; values that name themselves stay text."""
+    """Turn dataclasses, models, tuples and paths into JSON; values that name themselves stay text."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         if type(value).__str__ is not object.__str__:
             return str(value)
         return {f.name: jsonable(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if callable(dumped := getattr(value, "model_dump", None)):  # pydantic's, which is not loaded for this
+        return dumped(mode="json")
     if isinstance(value, dict):
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

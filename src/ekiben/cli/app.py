@@ -115,16 +115,19 @@ def main(argv: list[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED
     except Exception as error:  # noqa: BLE001  # raised again unless the parser made it
-        return _usage_or_bug(error)
+        return _usage_or_bug(error, as_json="--json" in arguments)
     if code == _INTERRUPTED:  # typer gives the code where a command was interrupted, and says nothing
         print("ekiben: interrupted; the next run carries on from here", file=sys.stderr)
     return code if isinstance(code, int) else 0
 
 
-def _usage_or_bug(error: Exception) -> int:
+def _usage_or_bug(error: Exception, *, as_json: bool) -> int:
     """Show a usage error of the parser; anything else is our bug and keeps its traceback."""
     show, code = getattr(error, "show", None), getattr(error, "exit_code", None)
     if callable(show) and isinstance(code, int):
         show()
+        if as_json:
+            said = getattr(error, "format_message", error.__str__)()
+            output.failed("UsageError", said, "see --help of the command", code)
         return code
     raise error

@@ -55,8 +55,12 @@ def failure(error: EkibenError, *, as_json: bool) -> None:
     if error.remedy:
         print(f"  next: {error.remedy}", file=sys.stderr)
     if as_json:
-        found = {"error": type(error).__name__, "message": str(error), "remedy": error.remedy}
-        print(json.dumps({**found, "exit_code": error.exit_code}))
+        failed(type(error).__name__, str(error), error.remedy, error.exit_code)
+
+
+def failed(name: str, message: str, remedy: str, exit_code: int) -> None:
+    """Print a failure as an object on stdout: where machines look, there is always one."""
+    print(json.dumps({"error": name, "message": message, "remedy": remedy, "exit_code": exit_code}))
 
 
 def configure_logging(verbosity: int) -> None:

@@ -22,16 +22,17 @@ def counted(what: str) -> Iterator[Callable[[int, int | None], None]]:
     columns = (TextColumn(what), MofNCompleteColumn(), TimeElapsedColumn())
     shown = Progress(*columns, console=Console(stderr=True), transient=True)
     task = shown.add_task(what, total=None)
-    told_before = False
+    started = False
 
     def told(done: int, total: int | None) -> None:
-        nonlocal told_before
-        if not told_before and shown.console.is_terminal:
+        nonlocal started
+        if not started and shown.console.is_terminal:
             shown.start()
-        told_before = True
+            started = True
         shown.update(task, completed=done, total=total)
 
     try:
         yield told
     finally:
-        shown.stop()
+        if started:  # else it would end a line that was never begun
+            shown.stop()

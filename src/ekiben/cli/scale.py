@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from ekiben.config import Load
     from ekiben.road.scaling import Scaled
 
+_OK, _REDIRECTED = 200, 300  # HTTP's 2xx
 PANEL = "6 scale: an objective, a load -> replicas"
 
 
@@ -88,8 +90,17 @@ def loadtest(
 
 
 def _shape(found: Load, rate: float | None, seconds: float | None) -> Load:
+    from ekiben.scale.load import schedule
+
     changes = {"rate": rate, "duration_seconds": seconds}
-    return found.model_copy(update={key: value for key, value in changes.items() if value is not None})
+    shape = found.model_copy(update={key: value for key, value in changes.items() if value is not None})
+    schedule.Load.of(shape)  # refuses what no sender holds, also where nothing would be sent
+    return shape
+
+
+def _refusals(statuses: Mapping[int, int]) -> str:
+    found = [f"{n} of {status}" for status, n in statuses.items() if not _OK <= status < _REDIRECTED]
+    return f" ({', '.join(found)})" if found else ""
 
 
 def lines(scaled: Scaled) -> list[str]:
@@ -104,7 +115,8 @@ def lines(scaled: Scaled) -> list[str]:
             f"(offered {measured.offered_rate:.1f}/s, answered rightly {measured.achieved_rate:.1f}/s)"
         ),
         f"failed    {measured.failed}"
-        + "".join(f", {n} {name}" for name, n in measured.outcomes.items() if n and name != "ok"),
+        + "".join(f", {n} {name}" for name, n in measured.outcomes.items() if n and name != "ok")
+        + _refusals(measured.statuses),
     ]
     if latency is not None:
         found.append(

@@ -40,7 +40,7 @@ def simulate(
         ),
     ] = None,
     workers: Annotated[
-        int, typer.Option("--workers", min=1, help="Requests a replica works on at once.")
+        int, typer.Option("--workers", min=1, max=1000, help="Requests a replica works on at once.")
     ] = 1,
     variation: Annotated[
         float, typer.Option("--variation", min=0, max=3, help="Coefficient of variation of service times.")
@@ -48,7 +48,7 @@ def simulate(
     start_seconds: Annotated[
         float, typer.Option("--start-seconds", min=0.1, help="From the decision to a ready replica.")
     ] = 15.0,
-    low: Annotated[int, typer.Option("--min", min=1, help="Least replicas.")] = 2,
+    low: Annotated[int, typer.Option("--min", min=1, max=1000, help="Least replicas.")] = 2,
     balancing: Annotated[
         str, typer.Option("--balancing", help="random, round-robin, two-choices or sticky.")
     ] = "random",
@@ -72,13 +72,16 @@ def simulate(
         objective_ms / 1e3,
         balancing=balancing,  # type: ignore[arg-type]  # checked by World
     )
-    most = capacity.within_objective(world, _ALLOWED_RATIO, seed)
-    setting = comparison.Setting(most, low, {"ekiben demand": tau})
-    rows = []
+    rows: list[Row] = []
     with progress.counted("policies") as told:
+        told(0, None)
+        most = capacity.within_objective(world, _ALLOWED_RATIO, seed)
+        setting = comparison.Setting(most, low, {"ekiben demand": tau})
+        total = len(policy or comparison.policies(traffic, world, setting))
+        told(0, total)
         for row in comparison.compared(traffic, world, setting, seed, policy):
             rows.append(row)
-            told(len(rows), None)
+            told(len(rows), total)
     found = {"requests": len(traffic.times), "seconds": traffic.seconds, "capacity": most, "rows": rows}
     output.emit(found, lines(len(traffic.times), traffic.seconds, most, rows), as_json=as_json)
 

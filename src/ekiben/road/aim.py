@@ -12,6 +12,7 @@ from ekiben.release import credential as credentials
 from ekiben.road.stations import Traveller
 from ekiben.scale.load import target
 
+_PATH = "/predict"
 _CLUSTER_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")  # RFC 1918: pods and services
 
 
@@ -22,7 +23,7 @@ def service_url(api: cluster.Cluster, traveller: Traveller, protocol: target.Pro
         ClusterError: There is no such Service, or it does not speak the protocol.
     """
     found = api.service_url(traveller.namespace, traveller.config.release_name, protocol)
-    return f"{found}/predict" if protocol == "http" else found
+    return f"{found}{_PATH}" if protocol == "http" else found
 
 
 def own_key(api: cluster.Cluster, traveller: Traveller) -> str:
@@ -42,7 +43,8 @@ def at(
 
     Args:
         traveller: The model.
-        url: `http[s]://host[:port][/path]`; of gRPC, its path is the method's, whatever it says.
+        url: `http[s]://host[:port][/path]`, without a path `/predict`; of gRPC, its path is the method's,
+            whatever it says.
         credential: A key or token; empty sends none.
         rows: Of each request.
         protocol: What is spoken.
@@ -61,6 +63,8 @@ def at(
         url = urlsplit(url)._replace(path=inference.PATH, query="", fragment="").geturl()
     else:
         bodies, checks = target.golden(document, rows)
+        if urlsplit(url).path in ("", "/"):
+            url = urlsplit(url)._replace(path=_PATH).geturl()
     loopback = (urlsplit(url).hostname or "").startswith("127.")
     return target.LoadTarget(
         url,

@@ -49,7 +49,10 @@ def read(path: Path) -> CapacityPlan:
             f"expected a capacity plan in {path}, found none: {error.strerror}",
             remedy="make one: ekiben plan MODEL",
         ) from error
-    return CapacityPlan.parse(text)
+    try:
+        return CapacityPlan.parse(text)
+    except ConfigError as error:
+        raise ConfigError(f"{error}\n  in {path}", remedy=error.remedy) from error
 
 
 def chosen(traveller: Traveller, choice: str = "") -> CapacityPlan | None:

@@ -71,6 +71,23 @@ def test_wrong_usage_ends_with_2(argv: list[str], capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["plan", "iris", "--json"], "--peak-rps"),
+        (["plan", "iris", "--peak-rps", "many", "--json"], "--peak-rps"),
+        (["simulate", "--json"], "--trace"),
+        (["train", "--no-such-option", "--json"], "--no-such-option"),
+    ],
+)
+def test_wrong_usage_speaks_json_too(argv: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing but an object is on stdout, for what the parser refuses as for any other error."""
+    assert app.main(argv) == 2
+    found = json.loads(capsys.readouterr().out)
+    assert said in found["message"]
+    assert (found["error"], found["exit_code"]) == ("UsageError", 2)
+
+
 def test_the_command_line_loads_nothing_heavy() -> None:
     """`--help` answers without scikit-learn, BentoML, the Kubernetes client or pydantic."""
     program = (

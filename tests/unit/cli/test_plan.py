@@ -98,6 +98,19 @@ def test_a_number_is_said_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> N
     assert _run("plan", "show", "iris") == 0
     assert "scale_down_percent" in capsys.readouterr().out
     assert _run("plan", "show", "iris", "replicas") == 2
+    assert "one of min_replicas, max_replicas, " in capsys.readouterr().err
+
+
+def test_a_plan_that_was_edited_is_refused_with_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    """Which number, in which file, and what to do."""
+    path = plans.path_of(session.traveller("iris"))
+    path.parent.mkdir(parents=True)
+    path.write_text(made.plan().text().replace('"value": 21.0', '"value": 50.0'), encoding="utf-8")
+    assert _run("plan", "show", "iris") == 2
+    said = capsys.readouterr().err
+    assert "max_replicas: " in said
+    assert f"in {path}" in said
+    assert "plan again" in said
 
 
 def test_the_rules_of_the_demand_have_the_numbers_of_the_plan(capsys: pytest.CaptureFixture[str]) -> None:

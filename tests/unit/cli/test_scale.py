@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,26 @@ def test_a_load_says_what_it_would_do(capsys: pytest.CaptureFixture[str]) -> Non
     assert "over grpc from 16 process" in capsys.readouterr().out
 
 
+def test_what_it_would_do_is_json_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """The shape of the load, and nothing else on stdout."""
+    assert _run("--rate", "5", "--seconds", "7", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "rate": 5, "duration_seconds": 7, "arrivals": "poisson"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [["--rate", "inf"], ["--rate", "6000"], ["--seconds", "inf"], ["--rate", "5000", "--seconds", "3600"]],
+)
+def test_what_no_sender_holds_is_refused_before_it_is_tried(
+    wrong: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A dry run promises nothing that the load itself would refuse."""
+    assert _run(*wrong) == 2
+    assert capsys.readouterr().err.startswith("ekiben: expected ")
+
+
 @pytest.mark.parametrize("wrong", [["--protocol", "h2"], ["--senders", "0"], ["--senders", "17"]])
 def test_what_it_cannot_do_is_refused(wrong: list[str]) -> None:
     """Another protocol, no sender, more than 16."""
@@ -49,6 +70,17 @@ def test_a_load_without_books_shows_no_figures() -> None:
     shown = scale.lines(Scaled("http://x", late, ()))
     assert shown[0].startswith("sent      1 requests")
     assert shown[-1].startswith("invalid   the generator was late")
+
+
+def test_refused_requests_are_told_with_their_status() -> None:
+    """A path that nobody answers and a key that is missing look different."""
+    records = Records()
+    for status in (404, 404, 401):
+        records.end(records.begin(0.0, 0.001), 0.01, Outcome.HTTP_STATUS, status)
+    refused = measure(Sent(records, 1.0, 1.0, 0.1), started_at=0, planned=3, seed=0)
+    assert scale.lines(Scaled("http://x", refused, ()))[1] == (
+        "failed    3, 3 http_status (1 of 401, 2 of 404)"
+    )
 
 
 def test_a_job_and_an_address_of_this_machine_do_not_go_together(capsys: pytest.CaptureFixture[str]) -> None:

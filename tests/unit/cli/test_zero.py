@@ -78,7 +78,7 @@ def test_the_plan_brings_its_start(tmp_path: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("trace", "said"),
     [
-        ("0,1\n60,1\n180,1\n", "gap before 180 in row 3"),
+        ("0,1\n60,1\n180,1\n", "found 120 s from 60 to 180 in line 3"),
         ("60,1\n0,1\n", "ascending"),
         ("-60,1\n0,1\n", "expected times of 0 or more"),
         ("0,1\n60,-1\n", "expected counts of 0 or more"),

@@ -109,3 +109,18 @@ def test_where_a_load_may_go(traveller: Traveller) -> None:
     found = aim.at(traveller, "http://127.0.0.1:3000/predict", "")
     assert (found.url, found.server_name, found.networks) == ("http://127.0.0.1:3000/predict", "", ())
     assert len(aim.at(traveller, "http://127.0.0.1", "", 3).bodies) == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "sent_to"),
+    [
+        ("http://127.0.0.1:3000", "http://127.0.0.1:3000/predict"),
+        ("http://127.0.0.1:3000/", "http://127.0.0.1:3000/predict"),
+        ("http://127.0.0.1:3000/v1/other", "http://127.0.0.1:3000/v1/other"),
+    ],
+)
+def test_an_address_without_a_path_is_that_of_predictions(
+    url: str, sent_to: str, traveller: Traveller
+) -> None:
+    """Nothing answers at the root but a 404, which would be measured as a load that failed."""
+    assert aim.at(traveller, url, "").url == sent_to

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,11 +16,12 @@ from ekiben.scale.capacity.cost import cost
 from ekiben.scale.capacity.search import conclude
 from ekiben.scale.capacity.step import Objective, Step
 from ekiben.scale.plan.formulas import Headroom, Signal, formulas
-from ekiben.scale.plan.quantity import Quantity
+from ekiben.scale.plan.quantity import Interval, Quantity
 
 FORMAT: Literal[1] = 1
 Binding = Literal["objective", "surge", "budget", "peak"]
 _SAME = 1e-9  # relative: what another machine's floating point may differ by
+_MOST_NEAR = 6  # names that are offered in the place of one that is none
 
 # What makes the target as low as it is, by the name of the smallest number.
 _BINDINGS: Mapping[str, Binding] = {
@@ -115,9 +117,11 @@ class CapacityPlan(BaseModel):
             ConfigError: No such number.
         """
         if name not in self.numbers:
+            near = _near(name, self.numbers)
+            every = f"ekiben plan show {self.subject.model}, which lists all"
             raise ConfigError(
                 f"expected a number of the plan, found {name!r}",
-                remedy=f"one of {', '.join(self.numbers)}",
+                remedy=f"one of {', '.join(near)}, or see {every}" if near else every,
             )
         return self.numbers[name]
 
@@ -176,34 +180,68 @@ class CapacityPlan(BaseModel):
 
     def _unmeasured(self) -> Iterator[str]:
         """What the steps do not show."""
+        impossible = [number for number, step in enumerate(self.steps) if not _possible(step)]
+        yield from (f"steps.{number}: no load gives such a step" for number in impossible)
+        if impossible:
+            return
         try:
             found = conclude(self.steps, self.objective, self.alpha, self.most_rate)
             line = cost([step for step in self.steps if not step.reasons(self.objective)])
         except EkibenError as error:
             yield f"steps: {error}"
             return
-        for name, value in (
-            ("capacity_rate", found.rate),
-            ("cpu_seconds_per_request", line.cpu_seconds),
-            ("idle_cores", line.idle_cores),
+        for name, value, interval in (
+            ("capacity_rate", found.rate, (found.rate, found.failing_rate)),
+            ("capacity_estimate_rate", found.estimate, None),
+            ("cpu_seconds_per_request", line.cpu_seconds, line.interval),
+            ("idle_cores", line.idle_cores, None),
         ):
             if name not in self.numbers or not _same(self[name], value):
                 yield f"{name}: the steps give {value:.10g}"
+            elif not _same_interval(self.numbers[name].interval, interval):
+                yield f"{name}: the steps give the interval {interval}"
+
+
+def _near(name: str, known: Iterable[str]) -> list[str]:
+    """Names that are nearly it, and those that have it in them; six at most."""
+    asked = name.lower().replace("-", "_").replace(" ", "_")
+    names = list(known)
+    close = difflib.get_close_matches(asked, names)
+    return list(dict.fromkeys([*close, *(each for each in names if asked in each)]))[:_MOST_NEAR]
+
+
+def _possible(step: Step) -> bool:
+    return step.rate > 0 and step.seconds >= 0 and 0 <= step.bad <= step.requests and step.effect >= 1
 
 
 def _between(name: str, stored: Quantity, again: Quantity) -> Iterator[str]:
     if (stored.kind, stored.formula) != ("derived", again.formula):
         yield f"{name}: expected the formula {again.formula}, found {stored.formula or stored.kind}"
-    elif stored.inputs.keys() != again.inputs.keys() or not all(
-        _same(stored.inputs[key], value) for key, value in again.inputs.items()
-    ):
-        yield f"{name}: its inputs are not the plan's own"
+        return
+    names = sorted(stored.inputs.keys() | again.inputs.keys())
+    other = [key for key in names if not _same_or_none(stored.inputs.get(key), again.inputs.get(key))]
+    if other:
+        yield f"{name}: its inputs are not the plan's own: {', '.join(other)}"
     elif not _same(stored.value, again.value):
         yield f"{name}: {again.formula} is {again.value:.10g}, found {stored.value:.10g}"
+    elif stored.unit != again.unit:
+        yield f"{name}: expected the unit {again.unit!r}, found {stored.unit!r}"
+    elif not _same_interval(stored.interval, again.interval):
+        yield f"{name}: expected the interval {again.interval}, found {stored.interval}"
 
 
 def _same(one: float, other: float) -> bool:
     return math.isclose(one, other, rel_tol=_SAME, abs_tol=_SAME)
+
+
+def _same_or_none(one: float | None, other: float | None) -> bool:
+    return one is other if one is None or other is None else _same(one, other)
+
+
+def _same_interval(one: Interval | None, other: Interval | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return all(_same_or_none(*ends) for ends in zip(one, other, strict=True))
 
 
 def document_of(plan: CapacityPlan) -> dict[str, Any]:

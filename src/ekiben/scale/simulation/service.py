@@ -62,12 +62,22 @@ class Start:
         variation: Coefficient of variation.
         endpoint_seconds: From a change of readiness, or a deletion, until the balancer acts on it.
         cores: CPU that a starting replica burns.
+
+    Raises:
+        ConfigError: A time that is below 0 or never over.
     """
 
     seconds: float = 12.0
     variation: float = 0.1
     endpoint_seconds: float = 1.0
     cores: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.seconds < math.inf and 0 <= self.endpoint_seconds < math.inf):
+            raise ConfigError(
+                "expected a start and its endpoints to take 0 s or more, "
+                f"found {self.seconds!r} and {self.endpoint_seconds!r}"
+            )
 
     def draw(self, generator: np.random.Generator) -> float:
         """One start, seconds."""

@@ -13,6 +13,21 @@ from ekiben.errors import ConfigError
 Floats = NDArray[np.float64]
 
 MAX_REQUESTS = 50_000_000  # 24 bytes each while a run lasts
+_ALL_DIGITS_KNOWN = 1e15  # a float64 holds 15 decimal digits
+
+
+def check_total(requests: float) -> None:
+    """Refuse more requests than a run may have, before they are whole numbers of 64 bits.
+
+    Raises:
+        ConfigError: There are more.
+    """
+    if requests > MAX_REQUESTS:
+        found = f"{requests:,.0f}" if requests < _ALL_DIGITS_KNOWN else f"{requests:.4g}"
+        raise ConfigError(
+            f"expected traffic of at most {MAX_REQUESTS:,} requests, found {found}",
+            remedy="simulate a part of it, or scale rates and replicas down together",
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,11 +74,7 @@ class Traffic:
             ConfigError: More requests than a run may have.
         """
         total = int(counts.sum())
-        if total > MAX_REQUESTS:
-            raise ConfigError(
-                f"expected traffic of at most {MAX_REQUESTS:,} requests, found {total:,}",
-                remedy="simulate a part of it, or scale rates and replicas down together",
-            )
+        check_total(total)
         begins = np.repeat(np.arange(len(counts)) * step_seconds, counts)
         times = np.sort(begins + generator.random(total) * step_seconds)
         return cls(times, np.asarray(rates, dtype=np.float64), step_seconds)

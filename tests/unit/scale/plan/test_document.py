@@ -54,6 +54,16 @@ def _number(name: str, **fields: Any) -> Callable[[dict[str, Any]], None]:
         (_number("max_replicas", kind="given"), "max_replicas: expected the formula"),
         (_number("capacity_rate", value=196), "capacity_rate|inputs"),
         (_number("idle_cores", source=""), "idle_cores: no source"),
+        (_number("peak_rate", value=9_000), "max_replicas: its inputs are not the plan's own: peak_rate\n"),
+        (_number("max_replicas", unit="pods"), "max_replicas: expected the unit 'replicas', found 'pods'"),
+        (_number("max_replicas", interval=[1, 2]), "max_replicas: expected the interval .*found"),
+        (_number("target_rate", interval=None), "target_rate: expected the interval .*found None"),
+        (_number("capacity_rate", interval=[188, 500]), r"capacity_rate: the steps give the interval \(188"),
+        (_number("capacity_estimate_rate", value=240), "capacity_estimate_rate: the steps give 19"),
+        (lambda d: d["steps"][0].update(requests=-1), "steps.0: no load gives such a step"),
+        (lambda d: d["steps"][1].update(bad=99_999_999), "steps.1: no load gives such a step"),
+        (lambda d: d["steps"][2].update(rate=0), "steps.2: no load gives such a step"),
+        (lambda d: d["steps"][0].update(effect=0.5), "steps.0: no load gives such a step"),
         (lambda d: d["numbers"].pop("min_replicas"), "no min_replicas"),
         (lambda d: d["numbers"].pop("peak_rate"), "peak_rate"),
         (lambda d: d["steps"][1].update(bad=100_000), "capacity_rate: the steps give 94"),
@@ -73,6 +83,13 @@ def test_a_plan_that_was_changed_is_refused(change: Callable[[dict[str, Any]], o
         CapacityPlan.parse(json.dumps(document))
 
 
+def test_a_step_that_judged_nothing_is_no_change() -> None:
+    """One that ended within its warm-up is measured so, counts for nothing, and is kept."""
+    document = json.loads(plans.plan().text())
+    document["steps"].append(document["steps"][0] | {"seconds": 0.0, "requests": 0, "bad": 0, "effect": 1.0})
+    assert CapacityPlan.parse(json.dumps(document)).numbers == plans.plan().numbers
+
+
 def test_a_consistent_lie_about_a_measurement_is_seen() -> None:
     """C* raised to 196 in the number and in every input: the steps still say 188."""
     document = json.loads(plans.plan().text())
@@ -83,6 +100,31 @@ def test_a_consistent_lie_about_a_measurement_is_seen() -> None:
             each["value"] = eval(each["formula"], FUNCTIONS, each["inputs"])  # noqa: S307
     with pytest.raises(ConfigError, match=r"the steps give 188|inputs are not"):
         CapacityPlan.parse(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("asked", "near"),
+    [
+        ("max_replica", "max_replicas"),
+        ("MIN-REPLICAS", "min_replicas"),
+        ("target", "target_rate"),
+        ("min_replcas", "min_replicas"),
+        ("percent", "cpu_target_percent"),
+        ("headroom ratio", "headroom_ratio"),
+    ],
+)
+def test_a_name_that_is_none_is_answered_with_those_near_it(asked: str, near: str) -> None:
+    """Six at most, and where all are listed; without any near, only that."""
+    found = plans.plan()
+    with pytest.raises(ConfigError, match=f"found '{asked}'") as error:
+        found.number(asked)
+    names = error.value.remedy.removeprefix("one of ").split(", or see ")[0].split(", ")
+    assert near in names
+    assert set(names) <= set(found.numbers)
+    assert len(names) <= 6
+    with pytest.raises(ConfigError) as error:
+        found.number("zzz")
+    assert error.value.remedy == "ekiben plan show iris, which lists all"
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"format": 1}', "\x00"])

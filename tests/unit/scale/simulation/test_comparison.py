@@ -23,6 +23,14 @@ def test_capacity_is_where_m_m_1_says() -> None:
     assert found == pytest.approx(expected, rel=0.04)
 
 
+def test_the_capacity_of_a_fast_replica_is_found_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 10 us a request, ten minutes would be 300 million of them: fewer say the same."""
+    monkeypatch.setattr(capacity, "_MOST_REQUESTS", 200_000)
+    world = World(Service(1, 0.000_01, 1.0), Start(10.0), objective_seconds=0.000_1)
+    expected = 100_000 - math.log(100) / 0.000_1
+    assert capacity.within_objective(world, 0.01, seed=1) == pytest.approx(expected, rel=0.04)
+
+
 def test_a_service_that_is_slower_than_the_objective_has_no_capacity() -> None:
     """20 ms on average are never within 1 ms: 0, and a setting refuses it."""
     world = World(Service(1, 0.02, 0.0), Start(10.0), objective_seconds=0.001)
