@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ekiben.cli import options, output, plan, session
-from ekiben.errors import ConfigError
+from ekiben.errors import ConfigError, NoDataError
 
 if TYPE_CHECKING:
     from ekiben.config import Load
@@ -59,7 +60,10 @@ def loadtest(
     as_json: options.Json = False,
     dry_run: options.DryRun = False,
 ) -> None:
-    """Send golden rows at intended times, whatever the answers do, and measure from those times."""
+    """Send golden rows at intended times, whatever the answers do, and measure from those times.
+
+    Exit code 5 where no request got its right answer; a measurement that does not count says so.
+    """
     from ekiben.release import credential
     from ekiben.road import scaling
 
@@ -87,6 +91,10 @@ def loadtest(
             senders=senders, inside=in_cluster, on_progress=on_progress,
         )  # fmt: skip
     output.emit(scaled.to_json(), lines(scaled), as_json=as_json)
+    if not scaled.load.ok:  # a script must not take this for a service that bore the load
+        told = f"no request got its right answer; ekiben doctor {traveller.config.model} names what is broken"
+        print(f"ekiben: {told}", file=sys.stderr)
+        raise typer.Exit(NoDataError.exit_code)
 
 
 def _shape(found: Load, rate: float | None, seconds: float | None) -> Load:

@@ -83,6 +83,24 @@ def test_refused_requests_are_told_with_their_status() -> None:
     )
 
 
+@pytest.mark.parametrize(("right", "code"), [(0, 5), (1, 0)])
+def test_a_load_that_nobody_answered_is_no_success(
+    right: int, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its figures are told, and the exit code is 5: a script goes on only where something was answered."""
+    records = Records()
+    for number in range(3):
+        end = (Outcome.OK, 200) if number < right else (Outcome.HTTP_STATUS, 503)
+        records.end(records.begin(0.0, 0.001), 0.01, *end)
+    found = measure(Sent(records, 1.0, 1.0, 0.1), started_at=0, planned=3, seed=0)
+    monkeypatch.setattr("ekiben.road.scaling.load", lambda *_, **__: Scaled("http://x", found, ()))
+    argv = ["--project", str(ROOT), "loadtest", "iris", "--url", "http://127.0.0.1:1/predict", "--json"]
+    assert app.main(argv) == code
+    out, err = capsys.readouterr()
+    assert json.loads(out)["load"]["outcomes"]["ok"] == right
+    assert ("no request got its right answer" in err) == (right == 0)
+
+
 def test_a_job_and_an_address_of_this_machine_do_not_go_together(capsys: pytest.CaptureFixture[str]) -> None:
     """A loopback address would be the pod's own: refused before a cluster is asked."""
     assert _run("--in-cluster", "--url", "http://127.0.0.1:3000/predict") == 2
