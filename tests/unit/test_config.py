@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,23 @@ def test_an_unknown_model_is_answered_with_those_there_are(tmp_path: Path) -> No
     """The error lists the folders below bentos/."""
     with pytest.raises(ConfigError, match=r"unknown model 'irsi'.*models here: iris"):
         config.load("irsi", written(tmp_path), {})
+
+
+def test_the_model_of_another_folder_is_not_taken_for_it(tmp_path: Path) -> None:
+    """A copied folder whose file still names the original would be stored and released in its place."""
+    written(tmp_path)
+    shutil.copytree(tmp_path / "bentos/iris", tmp_path / "bentos/two_flowers")
+    with pytest.raises(ConfigError, match=r"named after \(two-flowers\), found model: iris"):
+        config.load("two_flowers", tmp_path, {})
+    assert config.load("iris", tmp_path, {}).model == "iris"
+
+
+def test_a_file_of_another_encoding_is_refused(tmp_path: Path) -> None:
+    """What an editor saved as UTF-16 is no YAML in UTF-8."""
+    path = written(tmp_path) / "bentos/iris/ekiben.yaml"
+    path.write_text(path.read_text(), encoding="utf-16")
+    with pytest.raises(ConfigError, match=r"ekiben\.yaml: not YAML in UTF-8"):
+        config.load("iris", tmp_path, {})
 
 
 @pytest.mark.parametrize("text", ["a: [", "- a", "", "just text"])

@@ -15,6 +15,7 @@ from typing import Any, get_args
 from ekiben.artefact import hdf5
 from ekiben.artefact.form import estimator_bytes
 from ekiben.artefact.forms.proof import Proven
+from ekiben.artefact.installed import own_modules
 from ekiben.errors import AcceptanceError, ConfigError
 from ekiben.serving.manifest import FORMAT_FILES, EstimatorFormat, FileFormat
 from ekiben.serving.predictors import estimator as stored
@@ -67,7 +68,13 @@ def reloaded(formats: Sequence[str], estimator: Any) -> Any:
     """
     first = next(each for each in formats if each in get_args(EstimatorFormat))
     if first == "skops":
-        return stored.load(estimator_bytes(estimator))
+        try:
+            return stored.load(estimator_bytes(estimator))
+        except ConfigError as error:
+            error.remedy = (
+                "use estimators of scikit-learn itself, and functions of numpy: a pod builds no other"
+            )
+            raise
     import joblib
 
     # What is read here was written here a moment ago.
@@ -101,13 +108,21 @@ def _hdf5(_estimator: Any, schema: Schema, proven: Proven) -> bytes:
 def _pickled(estimator: Any, dump: Callable[[Any, io.BytesIO], object]) -> bytes:
     target = io.BytesIO()
     try:
-        dump(_canonical(estimator), target)
-    except (pickle.PicklingError, TypeError, AttributeError) as error:
+        canonical = _canonical(estimator)
+        _check_modules(canonical)
+        dump(canonical, target)
+    except (pickle.PicklingError, TypeError, AttributeError, ImportError) as error:
         raise ConfigError(
             f"this estimator cannot be pickled: {error}",
-            remedy="use classes and functions of modules, no lambda and nothing defined inside a function",
+            remedy="use classes and functions of installed packages: no lambda, nothing defined inside a "
+            "function, and nothing of the project's own files, which are no package in a pod",
         ) from error
     return target.getvalue()
+
+
+def _check_modules(estimator: Any) -> None:
+    if own := own_modules(estimator):
+        raise pickle.PicklingError(f"it is of the project's own {', '.join(own)}")
 
 
 def _canonical(estimator: Any) -> Any:

@@ -34,7 +34,8 @@ def load(model: str, project: Path, environment: Mapping[str, str] = os.environ)
         environment: Where the overriding variables are.
 
     Raises:
-        ConfigError: No such model, not YAML, or a field that is unknown or out of bounds.
+        ConfigError: No such model, not YAML, a field that is unknown or out of bounds, or another model than
+            the folder is named after.
     """
     path = folder(model, project) / "ekiben.yaml"
     if not path.is_file():
@@ -46,13 +47,20 @@ def load(model: str, project: Path, environment: Mapping[str, str] = os.environ)
         )
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not YAML: {error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not YAML in UTF-8: {error}", remedy="correct this file") from error
     if not isinstance(found, dict):
         raise ConfigError(
             f"{path}: expected a mapping with the sections of the road, found {type(found).__name__}"
         )
-    return parse(_overlaid(found, environment), str(path))
+    parsed = parse(_overlaid(found, environment), str(path))
+    if path.parent != folder(parsed.model, project):
+        raise ConfigError(
+            f"{path}: expected the model that its folder is named after "
+            f"({path.parent.name.replace('_', '-')}), found model: {parsed.model}",
+            remedy="correct model, or rename the folder: store, releases and other folders go by this name",
+        )
+    return parsed
 
 
 def parse(document: Mapping[str, Any], source: str) -> ModelConfig:

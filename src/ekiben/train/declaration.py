@@ -21,6 +21,8 @@ from ekiben.serving.schema import Input, InputType
 
 _TYPES: dict[str, InputType] = {"f": "float64", "i": "int64", "u": "int64", "b": "bool"}
 
+_MOST_BYTES = 8  # of a number: float64 and int64; numpy's longdouble has more
+
 
 def declare(column: Any, name: str, policy: InputPolicy, source: str) -> tuple[npt.NDArray[Any], Input]:
     """Declare a column by its values and its policy.
@@ -63,13 +65,21 @@ def declare(column: Any, name: str, policy: InputPolicy, source: str) -> tuple[n
             default=policy.default,
         )
     except ValueError as error:
-        raise ConfigError(f"train.inputs.{name}: {error}", remedy="let the policy fit the column") from error
+        raise ConfigError(f"train.inputs.{name}: {error}", remedy=_remedy(policy, kind, name)) from error
     if not missing.any():
         return given, declared
     values = np.empty(len(missing), dtype=object if kind == "string" else given.dtype)
     values[~missing] = given
     values[missing] = np.nan if policy.missing == "nan" else declared.default
     return values, declared
+
+
+def _remedy(policy: InputPolicy, kind: InputType, name: str) -> str:
+    """How a policy would fit a column of this type."""
+    if policy.missing != "nan" or kind == "float64":
+        return "let the policy fit the column"
+    instead = f"set train.inputs.{name}.missing: value with a default, which stands in for a missing value"
+    return instead if kind == "string" else f"{instead}; or declare train.inputs.{name}.type: float64"
 
 
 def _converted(column: Any, kind: InputType, name: str, source: str) -> Any:
@@ -103,7 +113,7 @@ def _type(given: npt.NDArray[Any], column: Any, name: str, source: str) -> Input
     """Type of the values that are there."""
     if given.dtype.kind == "f" and not np.isfinite(given).all():
         raise ConfigError(f"{source}: column {name!r} holds infinity", remedy="clean it in the data function")
-    if given.dtype.kind in _TYPES:
+    if given.dtype.kind in _TYPES and given.dtype.itemsize <= _MOST_BYTES:
         return _TYPES[given.dtype.kind]
     if all(isinstance(value, str) for value in given):
         return "string"

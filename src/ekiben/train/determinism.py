@@ -32,13 +32,23 @@ def require(
             remedy="take chance out of predict: a pod must answer as what was judged",
         )
     if _differ(_answers(first, rows), _answers(second, rows)) or stored[0] != stored[1]:
-        loose = unseeded(first)
         raise ConfigError(
             f"{source}: built and fitted twice on the same rows, the estimator differs",
-            remedy=f"give {', '.join(loose)} a number in {source}"
-            if loose
-            else "seed every generator that it uses, and let it read no clock and no state from outside",
+            remedy=_remedy(first, source),
         )
+
+
+def _remedy(estimator: Any, source: str) -> str:
+    from sklearn.model_selection._search import BaseSearchCV  # the only common class of all searches
+
+    parts = [estimator, *estimator.get_params(deep=True).values()]
+    if searches := sorted({type(each).__name__ for each in parts if isinstance(each, BaseSearchCV)}):
+        return (
+            f"{', '.join(searches)} keeps how long each fit took: choose parameters by train.search instead"
+        )
+    if loose := unseeded(estimator):
+        return f"give {', '.join(loose)} a number in {source}"
+    return "seed every generator that it uses, and let it read no clock and no state from outside"
 
 
 def unseeded(estimator: Any) -> list[str]:

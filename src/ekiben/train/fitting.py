@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from ekiben.config import Train
 from ekiben.errors import ConfigError
+from ekiben.serving.predictors.scikit_learn import last_step
 from ekiben.serving.schema import Input, Output, Precision, Schema
-from ekiben.train import functions
+from ekiben.train import exceptions, functions
 from ekiben.train.partition import Split
 
 
@@ -54,15 +55,33 @@ def build(section: Train, project: Path) -> Any:
         ConfigError: It is none, or has no `predict`.
     """
     estimator = functions.call(section.estimator, project)
-    needed = ("fit", "predict", "get_params", "set_params")
-    lacking = [name for name in needed if not hasattr(estimator, name)]
+    lacking = [name for name in ("fit", "get_params", "set_params") if not hasattr(estimator, name)]
+    # Some have it once they are fitted: it is that of a part which is made then (StackingRegressor).
+    if not hasattr(estimator, "predict") and not hasattr(type(last_step(estimator)), "predict"):
+        lacking.append("predict")
     if isinstance(estimator, type) or lacking:
-        raise ConfigError(
-            f"{section.estimator}: expected a scikit-learn estimator, found {type(estimator).__name__}"
-            + (f" without {', '.join(lacking)}" if lacking else ", a class"),
-            remedy="return an unfitted classifier or regressor, or a Pipeline that ends with one",
-        )
+        raise _none(estimator, section, f" without {', '.join(lacking)}" if lacking else ", a class")
+    _check_categories(estimator, section)
     return estimator
+
+
+def _check_categories(estimator: Any, section: Train) -> None:
+    """A tree that splits on categories follows a table of bits, which no pod checks, so none builds it."""
+    for name, value in estimator.get_params(deep=True).items():
+        if name.rpartition("__")[2] == "categorical_features" and not isinstance(value, str | None):
+            raise ConfigError(
+                f"{section.estimator}: expected no native categories, which no pod builds, found {name}",
+                remedy="encode these columns before it (OneHotEncoder or OrdinalEncoder) and leave "
+                "categorical_features out",
+            )
+
+
+def _none(estimator: Any, section: Train, lack: str) -> ConfigError:
+    name = estimator.__name__ if isinstance(estimator, type) else type(estimator).__name__
+    return ConfigError(
+        f"{section.estimator}: expected a scikit-learn estimator, found {name}{lack}",
+        remedy="return an unfitted classifier or regressor, or a Pipeline that ends with one",
+    )
 
 
 def fit(estimator: Any, parts: Split, inputs: tuple[Input, ...], section: Train) -> Schema:
@@ -86,15 +105,32 @@ def fit(estimator: Any, parts: Split, inputs: tuple[Input, ...], section: Train)
     try:
         with steadily(jobs):
             estimator.fit(parts.train_rows, parts.train_labels)
-    except (ValueError, TypeError) as error:
+    except Exception as error:  # of scikit-learn or of the user's own classes: any
+        kind = "" if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: "
         raise ConfigError(
-            f"{section.estimator}: cannot be fitted on an array of {parts.train_rows.shape}: {error}",
-            remedy="address columns by position: estimators are fitted on arrays, a pod has no data frames"
-            + ("; and take missing: nan only for an estimator that accepts NaN" if gaps else ""),
+            f"{section.estimator}: cannot be fitted on an array of {parts.train_rows.shape}: "
+            f"{kind}{exceptions.text(error)}",
+            remedy=exceptions.OWN
+            if exceptions.own_lines(error)
+            else "; and ".join(_about_arrays(inputs, gaps)),
         ) from error
     asked = copied(estimator, section)
+    if not hasattr(asked, "predict"):
+        raise _none(asked, section, " without predict")
     _check_missing(asked, parts.train_rows, gaps, section)
-    return Schema(inputs, _output(asked), _precision(asked, parts.train_rows, inputs))
+    return Schema(inputs, _output(asked, section), _precision(asked, parts.train_rows, inputs))
+
+
+def _about_arrays(inputs: tuple[Input, ...], gaps: list[int]) -> Iterator[str]:
+    """What to look for where an estimator cannot be fitted."""
+    yield "address columns by position: estimators are fitted on arrays, a pod has no data frames"
+    if any(each.type == "string" for each in inputs):
+        yield (
+            "encode strings; a vectorizer of text takes one column as a list: "
+            "ColumnTransformer([('text', TfidfVectorizer(), 0)])"
+        )
+    if gaps:
+        yield "take missing: nan only for an estimator that accepts NaN"
 
 
 def copied(estimator: Any, section: Train) -> Any:
@@ -159,14 +195,16 @@ def _check_missing(estimator: Any, rows: npt.NDArray[Any], gaps: list[int], sect
         ) from error
 
 
-def _output(estimator: Any) -> Output:
+def _output(estimator: Any, section: Train) -> Output:
     from sklearn.base import is_classifier
 
     if not is_classifier(estimator):
         return Output("regression")
-    classes = np.asarray(estimator.classes_)
-    if classes.dtype.kind not in "iubUO":
+    classes = np.asarray(getattr(estimator, "classes_", None))
+    if classes.ndim != 1 or classes.dtype.kind not in "iubUO":
         raise ConfigError(
-            f"expected labels that are integers, truth values or strings, found {classes.dtype}"
+            f"{section.estimator}: expected a fitted classifier with classes_, one array of integers, truth "
+            f"values or strings, found {classes.dtype} of shape {classes.shape}",
+            remedy="convert the labels in the data function, and let fit set classes_",
         )
     return Output("classification", tuple(classes.tolist()), hasattr(estimator, "predict_proba"))

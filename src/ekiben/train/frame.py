@@ -7,6 +7,7 @@ every column is a number or a truth value, objects where strings are among them.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,7 +78,10 @@ def read(
     labels = _labels(series, source)
     kept = [name for name in frame.columns if str(name) not in aside]
     if not kept:
-        raise ConfigError(f"{source}: every column is left out; expected one for the estimator")
+        raise ConfigError(
+            f"{source}: every column is left out; expected one for the estimator",
+            remedy="take a column out of train.ignore and train.partition.column",
+        )
     declared = [declare(frame[name], str(name), policies.get(str(name), _NO_POLICY), source) for name in kept]
     inputs = tuple(each for _, each in declared)
     parts = [values for values, _ in declared]
@@ -96,16 +100,32 @@ def pair(found: Any, source: str) -> tuple[Any, Any]:
         frame, series = found
         _ = frame.columns, frame.dtypes
     except (TypeError, ValueError, AttributeError) as error:
+        kinds = ", ".join(type(each).__name__ for each in found) if isinstance(found, tuple) else ""
         raise ConfigError(
-            f"{source}: expected a pair of a data frame and labels, found {type(found).__name__}",
+            f"{source}: expected a pair of a data frame and labels, found {type(found).__name__}"
+            + (f" of {kinds}" if kinds else ""),
             remedy="return (features, labels), features a pandas DataFrame",
         ) from error
     shape, columns = np.shape(series), [str(name) for name in frame.columns]
     if len(shape) != 1 or shape[0] != len(frame) or shape[0] == 0:
-        raise ConfigError(f"{source}: expected one label per row, found {shape} for {len(frame)} rows")
-    if len(set(columns)) != len(columns) or not columns:
-        raise ConfigError(f"{source}: expected columns with different names, found {columns}")
+        raise ConfigError(
+            f"{source}: expected one row at least and one label per row, found labels of shape {shape} for "
+            f"{len(frame)} rows",
+            remedy="return as many labels as rows; a model has one target, several are several models",
+        )
+    if len(set(columns)) != len(columns) or not all(columns) or not columns:
+        raise ConfigError(
+            f"{source}: expected columns with different names, none of them empty, found {_odd(columns)}",
+            remedy="rename them in the data function: requests name each column",
+        )
     return frame, series
+
+
+def _odd(columns: list[str]) -> str:
+    """Names that are there twice, or empty."""
+    counts = Counter(columns)
+    odd = [f"{name!r} {count} times" for name, count in counts.items() if count > 1 or not name]
+    return ", ".join(odd) or "no column"
 
 
 def _check_names(columns: list[str], source: str, named: list[str]) -> None:
@@ -130,7 +150,9 @@ def _labels(series: Any, source: str) -> npt.NDArray[Any]:
         raise ConfigError(f"{source}: labels hold infinity", remedy="drop these rows")
     if labels.dtype.kind not in "fiubU" and not all(isinstance(value, str) for value in labels):
         raise ConfigError(
-            f"{source}: expected labels that are numbers, truth values or strings, found {labels.dtype}"
+            f"{source}: expected labels that are all numbers, all truth values or all strings, "
+            f"found {labels.dtype}",
+            remedy="convert them in the data function",
         )
     return labels
 

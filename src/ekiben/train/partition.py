@@ -82,7 +82,7 @@ def split(data: Data, section: Train, *, classifier: bool) -> Split:
     Raises:
         ConfigError: Too few rows, one class only, or a column that is no time.
     """
-    _check_labels(data)
+    _check_labels(data, classifier=classifier)
     way = _way(section, classifier=classifier)
     rows = np.arange(len(data.labels))
     validation = section.partition.validation_ratio
@@ -106,7 +106,18 @@ def split(data: Data, section: Train, *, classifier: bool) -> Split:
     return found
 
 
-def _check_labels(data: Data) -> None:
+def _check_labels(data: Data, *, classifier: bool) -> None:
+    wanted, other = (
+        ("integers, truth values or strings", "regressor") if classifier else ("numbers", "classifier")
+    )
+    kind = data.labels.dtype.kind
+    if not (kind != "f" if classifier else kind in "iufb"):
+        raise ConfigError(
+            f"train.data: expected labels that are {wanted}, as the estimator is a "
+            f"{'classifier' if classifier else 'regressor'}, "
+            f"found {data.labels.dtype}, the first of them {data.labels[0]}",
+            remedy=f"convert the labels (astype, in a data function), or let the estimator be a {other}",
+        )
     if len(np.unique(data.labels)) == 1:
         raise ConfigError(
             f"expected two different labels at least, found {data.labels[0]} in all {len(data.labels)} rows",

@@ -16,7 +16,7 @@ import numpy as np
 from ekiben.config import Search, Train
 from ekiben.config.train import Range
 from ekiben.errors import ConfigError
-from ekiben.train import fitting, partition
+from ekiben.train import exceptions, fitting, partition
 from ekiben.train.metrics import SCORERS
 from ekiben.train.partition import Split
 
@@ -68,9 +68,9 @@ def search(
     try:
         with fitting.steadily(), joblib.parallel_config("threading", n_jobs=asked.jobs):
             searcher.fit(split.data.rows[rows], labels)
-    except (ValueError, TypeError) as error:
+    except Exception as error:  # of scikit-learn or of the user's own classes: any
         raise ConfigError(
-            f"train.search: a candidate cannot be fitted or scored: {error}",
+            f"train.search: a candidate cannot be fitted or scored: {exceptions.text(error)}",
             remedy="leave these values out, or choose a metric that the estimator's answers define",
         ) from error
     return Found(searcher.best_params_, _document(searcher, asked, metric, split))

@@ -31,6 +31,7 @@ from ekiben.train import (
     acceptance,
     determinism,
     evidence,
+    exceptions,
     fitting,
     frame,
     incumbent,
@@ -40,6 +41,7 @@ from ekiben.train import (
     partition,
     search,
     sources,
+    streams,
 )
 from ekiben.train import report as data_report
 from ekiben.train.incumbent import Comparison
@@ -84,13 +86,15 @@ class Trained:
     compression: Mapping[str, Any] | None = field(compare=False)
 
 
+@streams.to_stderr()
+@exceptions.told("the estimator's own code")
 def train(
     config: ModelConfig, project: Path, progress: Progress | None = None, report: Path | None = None
 ) -> Trained:
     """Train a model and put its artefact into BentoML's model store.
 
     The same data, code, seed and versions give the same artefact; one that is
-    in the store already is left as it is.
+    in the store already is left as it is. What is printed meanwhile goes to stderr.
 
     Args:
         config: The model's `ekiben.yaml`.
@@ -99,7 +103,8 @@ def train(
         report: Where the model report is written (`.md`: Markdown, else HTML); None writes none.
 
     Raises:
-        ConfigError: The user's functions, data or estimator are not what a pod can serve.
+        ConfigError: The user's functions, data or estimator are not what a pod can serve, or raised an
+            exception.
         AcceptanceError: The score missed its criterion, the estimator answers otherwise once it is read
             back, or a form that `bento.forms` demands is not exact; nothing is stored.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import pickle
 import subprocess
@@ -16,10 +17,10 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from ekiben.artefact import hdf5
-from ekiben.artefact.forms.proof import prove
+from ekiben.artefact import formats, hdf5
+from ekiben.artefact.forms.proof import Proven, prove
 from ekiben.artefact.seal import keys, sign
 from ekiben.artefact.write import write
 from ekiben.errors import AcceptanceError, ConfigError
@@ -115,6 +116,50 @@ def test_onnx_on_request_is_exact_or_refused(tmp_path: Path) -> None:
     assert (folder / "estimator.onnx").is_file()
     with pytest.raises(AcceptanceError, match="asks for onnx"):
         written(tmp_path / "n", "skops", "onnx")
+
+
+class Own(LogisticRegression):  # type: ignore[misc]  # scikit-learn has no types
+    """An estimator of the user's, whose module is gone once it was built."""
+
+
+def test_a_class_of_the_projects_own_files_is_not_pickled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod could not import it; the error says so, whatever the pickler raises."""
+    monkeypatch.setattr(Own, "__module__", "bentos.gone.estimator")
+    fitted = Own().fit(ROWS, LABELS)
+    for each in ("pickle", "joblib"):
+        with pytest.raises(ConfigError, match="cannot be pickled") as caught:
+            formats.contents((each,), fitted, SCHEMA, Proven({}, {}))
+        assert "own files" in caught.value.remedy
+
+
+MINE = """
+from sklearn.linear_model import LogisticRegression
+class Mine(LogisticRegression):
+    pass
+def double(rows):
+    return rows * 2
+"""
+
+
+def test_what_can_be_imported_here_alone_is_not_pickled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder that ekiben was started in is on Python's path, but on no pod's: classes and functions."""
+    (tmp_path / "mine_alone.py").write_text(MINE)
+    monkeypatch.syspath_prepend(tmp_path)
+    mine = importlib.import_module("mine_alone")
+    for each in (mine.Mine(), make_pipeline(FunctionTransformer(mine.double), LogisticRegression())):
+        for name in ("pickle", "joblib"):
+            with pytest.raises(ConfigError, match="the project's own mine_alone"):
+                formats.contents((name,), each.fit(ROWS, LABELS), SCHEMA, Proven({}, {}))
+
+
+def test_a_type_that_no_pod_builds_is_refused_with_what_to_take_instead() -> None:
+    """What skops writes and a pod would not read back is found here: functions but numpy's."""
+    estimator = make_pipeline(FunctionTransformer(str.split), LogisticRegression())
+    with pytest.raises(ConfigError, match="not trusted") as caught:
+        formats.reloaded(("skops",), estimator)
+    assert "scikit-learn itself" in caught.value.remedy
 
 
 AGAIN = """

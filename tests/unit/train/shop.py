@@ -9,6 +9,7 @@ from ekiben import config
 MODULE = """
 import numpy as np
 import pandas as pd
+from sklearn import ensemble, feature_extraction, model_selection
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -58,6 +59,38 @@ def build_fickle():
 
 def build_transformer():
     return make_pipeline(StandardScaler())
+
+class Broken(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        return {}["fit of mine"]
+    def predict(self, X):
+        return X[:, 0]
+
+class Silent(Broken):
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+    def predict(self, X):
+        return {}["predict of mine"]
+
+class Nameless(Broken):
+    def fit(self, X, y):
+        return self
+
+def build_native_categories():
+    return make_pipeline(ensemble.HistGradientBoostingClassifier(categorical_features=[1]))
+
+def build_search():
+    return model_selection.GridSearchCV(LogisticRegression(), {"C": [0.1, 1]}, cv=2)
+
+def build_text():
+    return make_pipeline(feature_extraction.text.TfidfVectorizer(), LogisticRegression())
+
+def build_stack():
+    return ensemble.StackingClassifier([("a", LogisticRegression()), ("b", LogisticRegression(C=9))], cv=2)
+
+def build_clusterless():
+    return model_selection.GridSearchCV(StandardScaler(), {"with_mean": [True]}, scoring=lambda *_: 0.0, cv=2)
 
 def build_lambda():
     return make_pipeline(FunctionTransformer(lambda rows: rows), LogisticRegression())

@@ -83,3 +83,25 @@ def test_a_bad_file_ends_with_2(project: Path, capsys: pytest.CaptureFixture[str
     assert app.main(["--project", str(project), "train", "house"]) == 2
     assert "line 62 has 4" in capsys.readouterr().err
     assert not (project / "home").exists()
+
+
+LOUD = """
+print("imported")
+def build():
+    from sklearn.ensemble import GradientBoostingRegressor
+    print("built")
+    return GradientBoostingRegressor(n_estimators=2, verbose=1, random_state=0)
+"""
+
+
+def test_stdout_holds_the_result_alone(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the estimator's module and its `fit` print is seen, but not among the JSON that machines read."""
+    (project / "bentos" / "house" / "estimator.py").write_text(LOUD)
+    monkeypatch.setenv("EKIBEN_TRAIN__ACCEPT", "{metric: mae, max: 1000}")
+    assert app.main(["--project", str(project), "train", "house", "--json"]) == 0
+    told = capfd.readouterr()
+    assert json.loads(told.out)["metric"] == "mae"
+    for each in ("imported", "built", "Train Loss"):
+        assert each in told.err

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -67,13 +68,38 @@ def test_the_hash_is_of_names_types_and_values() -> None:
         (FRAME, pd.Series([1, 2, 3]), "one label per row"),
         (FRAME.iloc[:0], LABELS.iloc[:0], "one label per row"),
         (pd.concat([FRAME, FRAME], axis=1), LABELS, "different names"),
-        (FRAME[[]], LABELS, "different names"),
+        (FRAME[[]], LABELS, "different names, .* found no column"),
+        (FRAME.rename(columns={"x": "n"}), LABELS, "found 'n' 2 times$"),
+        (FRAME.rename(columns={"x": ""}), LABELS, "none of them empty, found '' 1 times$"),
+        (
+            FRAME.assign(x=np.array([1, 2], dtype=np.longdouble)),
+            LABELS,
+            "'x' is of type (float128|longdouble)",
+        ),
+        (FRAME, FRAME[["x", "n"]], r"one label per row, found labels of shape \(2, 2\)"),
+        (FRAME, pd.Series(["a", 1]), "all numbers, all truth values or all strings, found object"),
     ],
 )
 def test_data_that_a_pod_cannot_take(features: Any, labels: Any, message: str) -> None:
     """Missing values, infinity, other types, other lengths: refused with the column's name."""
     with pytest.raises(ConfigError, match=message):
         read(features, labels)
+
+
+@pytest.mark.parametrize(
+    ("column", "remedy"),
+    [
+        ("n", "missing: value with a default, .*; or declare train.inputs.n.type: float64"),
+        ("s", "missing: value with a default, which stands in for a missing value$"),
+    ],
+)
+def test_a_column_that_knows_no_nan_is_told_what_stands_in(column: str, remedy: str) -> None:
+    """An integer may become a real number, a string may not: each remedy is one that works."""
+    features = FRAME.assign(s=["a", None])
+    declared = policies(**{"s": {"missing": "value", "default": "a"}, column: {"missing": "nan"}})
+    with pytest.raises(ConfigError, match="the type float64, if NaN") as caught:
+        frame.read((features, LABELS), "data:load", declared)
+    assert re.search(remedy, caught.value.remedy)
 
 
 @pytest.mark.parametrize("found", [None, FRAME, (FRAME, LABELS, 1), ([[1, 2]], [1])])

@@ -101,3 +101,24 @@ def test_data_that_cannot_be_parted(given: dict[str, Any], message: str) -> None
     """One class, one moment, one group, a class of one row: refused before anything is fitted."""
     with pytest.raises(ConfigError, match=message):
         parted(**given)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classifier", "message"),
+    [
+        (LABELS + 0.5, True, "integers, truth values or strings, as .* classifier, found float64, .* 0.5"),
+        (LABELS.astype(float), True, "found float64"),
+        (np.where(LABELS, "a", "b"), False, "numbers, as the estimator is a regressor, found .*, .* b"),
+    ],
+)
+def test_labels_that_are_not_of_the_estimators_kind(labels: Any, classifier: bool, message: str) -> None:
+    """Numbers for a classifier and strings for a regressor are named before anything is parted or fitted."""
+    with pytest.raises(ConfigError, match=message):
+        parted(labels=labels, classifier=classifier)
+
+
+@pytest.mark.parametrize("classifier", [True, False])
+@pytest.mark.parametrize("labels", [LABELS, LABELS == 1, LABELS.astype("uint8")])
+def test_integers_and_truth_values_are_labels_of_both_kinds(labels: Any, classifier: bool) -> None:
+    """A count may be regressed on, and be a class."""
+    assert len(parted(labels=labels, classifier=classifier).test) == 25

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from sklearn.ensemble import StackingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
 from tests.unit.train.shop import MODULE, configured
 
 from ekiben.artefact import aliases
@@ -36,6 +41,12 @@ def stored(project: Path) -> dict[str, bytes]:
         ({"estimator": "shop:build_late", "data": "shop:load_many"}, "fitted twice .* differs"),
         ({"estimator": "shop:build_fickle"}, "asked twice for the same 60 rows"),
         ({"estimator": "shop:build_lambda"}, "cannot write|types that a pod does not build"),
+        ({"estimator": "shop:build_native_categories"}, "native categories.* hist.*__categorical_features"),
+        ({"estimator": "shop:build_text"}, "cannot be fitted .*: AttributeError: .* 'lower'"),
+        ({"estimator": "shop:build_clusterless"}, "found GridSearchCV without predict"),
+        ({"estimator": "shop:Broken"}, r"KeyError: 'fit of mine'\n(.*\n)+.*shop\.py\", line \d+, in fit"),
+        ({"estimator": "shop:Silent"}, r"KeyError: 'predict of mine'\n(.*\n)+.*shop\.py\", .*, in predict"),
+        ({"estimator": "shop:Nameless"}, "expected a fitted classifier with classes_"),
         ({"data": "shop:load_one_class"}, "found 0 in all 200 rows"),
         ({"slices": ["colour"]}, r"train\.slices: no column colour; there are a, b"),
         ({"accept": {"metric": "r2", "min": 0}}, "r2 is not defined"),
@@ -53,6 +64,29 @@ def test_the_store_stays_as_it_was(project: Path, train: dict[str, Any], message
     with pytest.raises(ConfigError, match=message):
         station.train(configured(**train), project)
     assert stored(project) == before
+
+
+def test_a_search_inside_the_estimator_is_named_as_the_cause(project: Path) -> None:
+    """scikit-learn's searches keep the times of their fits, so no two are equal: that is no missing seed."""
+    with pytest.raises(ConfigError, match=r"fitted twice .* differs") as caught:
+        station.train(configured(estimator="shop:build_search"), project)
+    assert "train.search" in caught.value.remedy
+
+
+def test_an_estimator_that_predicts_only_once_it_is_fitted(project: Path) -> None:
+    """A stack's `predict` is that of its last part, which is made by `fit`: it is trained like any other."""
+    folder = station.train(configured(estimator="shop:build_stack"), project).folder
+    golden = json.loads((folder / "golden.json").read_bytes())
+    rows = np.random.default_rng(3).normal(size=(200, 2))
+    labels = (rows.sum(axis=1) > 0).astype(int)
+    known, asked, known_labels, _ = train_test_split(
+        rows, labels, test_size=0.3, random_state=0, stratify=labels
+    )
+    parts = [("a", LogisticRegression()), ("b", LogisticRegression(C=9))]
+    own = StackingClassifier(parts, cv=2).fit(known, known_labels)
+    places = [[each["a"], each["b"]] for each in golden["instances"]]
+    assert golden["probabilities"] == pytest.approx(own.predict_proba(places), rel=1e-12)
+    assert {tuple(each) for each in places} <= {tuple(each) for each in asked.tolist()}
 
 
 def in_service(project: Path, **train: Any) -> None:
