@@ -81,15 +81,25 @@ class Cluster(Launched):
         """
         what = f"deployment {namespace}/{name}"
         found = self._found(what, self._apps.read_namespaced_deployment, name, namespace)
-        if found is None or self.autoscaler(namespace, name) is not None:
-            return
+        if found is not None and self.autoscaler(namespace, name) is None:
+            self.own_replicas(namespace, name, found.spec.replicas)
+
+    def own_replicas(self, namespace: str, name: str, replicas: int) -> None:
+        """Give a Deployment so many replicas, under our name.
+
+        Args:
+            namespace: Namespace.
+            name: Of the Deployment, which must exist.
+            replicas: 0 and up.
+        """
         body = {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
             "metadata": {"name": name, "namespace": namespace},
-            "spec": {"replicas": found.spec.replicas},
+            "spec": {"replicas": replicas},
         }
-        self._applied(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}", body, what)
+        path = f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}"
+        self._applied(path, body, f"deployment {namespace}/{name}")
 
     def service_url(self, namespace: str, name: str, port: str = "http") -> str:
         """Return the cluster address of a Service's port, `http[s]://address:port`.

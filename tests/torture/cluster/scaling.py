@@ -122,7 +122,7 @@ def owner(run: Run) -> None:
     base = run.stage.serving() or run.stage.first
     count = run.size("replicas")
     on = stage.with_environment(base, EKIBEN_SCALE__MIN_REPLICAS="2")
-    off = stage.with_values(base, {"autoscaling": {"enabled": False}, "replicaCount": count})
+    off = stage.with_values(base, {"autoscaling": {"enabled": False}})  # no number: as many as there are
     _released(run, stage.with_environment(base, EKIBEN_SCALE__MIN_REPLICAS=str(count)), count)
     asked = questions.draw(run.stage.models, run.draw)
     with (
