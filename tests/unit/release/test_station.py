@@ -252,7 +252,7 @@ def unscaled(count: int | None) -> station._Task:
 def test_an_hpa_that_goes_has_not_the_last_word(
     count: int | None, gone_after: float, owned: list[str]
 ) -> None:
-    """Once it is gone, the number that was asked for is set again, after Helm: it may have changed it since."""
+    """Once it is gone, the number that was asked for is set again: it may have changed it after Helm."""
     world = World()
     released(world, "a")
     world.calls.clear()
