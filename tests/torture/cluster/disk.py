@@ -41,9 +41,9 @@ def disk_full(run: Run) -> None:
             time.sleep(run.sizes["seconds"])
         left = [os.statvfs(folder).f_bavail for folder in folders]
         run.check("the logs' volumes were full", left == [0] * REPLICAS, f"{left} pages left")
-        run.stage.keep(None)
-        names = [each.name for each in _pods(run)]
-        run.stage.rig.kubectl("delete", "pod", *names, "-n", run.stage.namespace)
+    run.stage.keep(None)
+    names = [each.name for each in _pods(run)]
+    run.stage.rig.kubectl("delete", "pod", *names, "-n", run.stage.namespace)
     run.stage.calm(base)
 
 
