@@ -121,6 +121,8 @@ def owner(run: Run) -> None:
     """Autoscaling is switched off, on, and off again, at more replicas than either would begin with."""
     base = run.stage.serving() or run.stage.first
     count = run.size("replicas")
+    # The HPA itself may want fewer: not before all is over.
+    base = stage.with_environment(base, EKIBEN_SCALE__SCALE_DOWN_WINDOW_SECONDS="600")
     on = stage.with_environment(base, EKIBEN_SCALE__MIN_REPLICAS="2")
     off = stage.with_values(base, {"autoscaling": {"enabled": False}})  # no number: as many as there are
     _released(run, stage.with_environment(base, EKIBEN_SCALE__MIN_REPLICAS=str(count)), count)

@@ -24,6 +24,6 @@ AWAY = [(10.0, 13.0), (30.0, 33.0)]
 def test_connections_to_a_pod_may_fail_while_it_is_away_and_nothing_else(
     intended: float, finished: float, outcome: str, *, expected: bool
 ) -> None:
-    """Refused, reset or ended, between the strike and its return; a time-out or an answer is another pod's."""
+    """Refused, reset or ended, between strike and return; a time-out or an answer is another pod's."""
     call = Call(intended, finished, "new", outcome, 0.0, "", "", "")
     assert strikes._of_a_pod_that_is_away(call, AWAY) is expected
