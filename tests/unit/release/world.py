@@ -292,6 +292,9 @@ class World:
     def remove_secret(self, _namespace: str, name: str) -> None:
         self.secrets.pop(name, None)
 
+    def refresh_pods(self, _namespace: str, _release: str, _moment: str) -> None:
+        self.calls.append("refresh pods")
+
     def remove_pod(self, _namespace: str, name: str) -> None:
         self.calls.append(f"remove pod {name}")
 
