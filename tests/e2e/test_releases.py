@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.e2e import load
-from tests.e2e.rig import Project
+from tests.e2e.rig import Project, wait
 
 from ekiben.road.journey import Journey
 
@@ -131,3 +132,40 @@ def test_rollback_returns_to_a_verified_revision(project: Project, revision: dic
     assert project.rig.get("hpa", "iris", "-n", project.namespace)["spec"]["maxReplicas"] == 7
     project.ekiben("rollback", "iris")
     assert project.rig.get("hpa", "iris", "-n", project.namespace)["spec"]["maxReplicas"] != 7
+
+
+def test_who_switches_autoscaling_off_loses_no_replica(project: Project, revision: dict[str, Any]) -> None:
+    """Without a number there are as many as the HPA had, the same pods; a number is had, HPA or not."""
+    assert revision["revision"]
+
+    def replicas() -> int:
+        found = project.rig.get("deployment", "iris", "-n", project.namespace)
+        return int(found["spec"]["replicas"])
+
+    def names() -> set[str]:
+        return {pod["metadata"]["name"] for pod in project.pods()}
+
+    def release(**more: str) -> None:
+        environment = {**project.environment, **more}
+        Project(project.root, project.rig, project.namespace, environment).ekiben("release", "iris")
+
+    off = {"EKIBEN_RELEASE__VALUES__AUTOSCALING": '{"enabled": false}'}
+    release(EKIBEN_SCALE__MIN_REPLICAS="3")
+    wait(lambda: project.ready() == 3, 120, "three replicas")
+    before = names()
+    release(**off)
+    assert (replicas(), names()) == (3, before)
+    release(EKIBEN_SCALE__MIN_REPLICAS="3")
+    assert (replicas(), names()) == (3, before)
+    settings = project.root / "bentos" / "iris" / "ekiben.yaml"
+    written = settings.read_text(encoding="utf-8")
+    values = yaml.safe_load(written)
+    values.setdefault("release", {}).setdefault("values", {})["replicaCount"] = 1
+    settings.write_text(yaml.safe_dump(values), encoding="utf-8")
+    try:
+        release(**off)
+    finally:
+        settings.write_text(written, encoding="utf-8")
+    assert replicas() == 1
+    project.ekiben("release", "iris")
+    assert "iris" in project.rig.kubectl("get", "hpa", "-n", project.namespace)

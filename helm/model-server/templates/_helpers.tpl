@@ -55,6 +55,12 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- max (include "model-server.computedGraceSeconds" . | int) (int .Values.terminationGracePeriodSeconds) -}}
 {{- end -}}
 
+{{/* Where no HPA owns their number: as many as are there, so that switching one off ends no replica. */}}
+{{- define "model-server.replicas" -}}
+{{- $there := lookup "apps/v1" "Deployment" .Release.Namespace (include "model-server.fullname" .) -}}
+{{- .Values.replicaCount | default (max 2 (dig "spec" "replicas" 2 $there | int)) -}}
+{{- end -}}
+
 {{/* "true" where an HPA, the chart's or KEDA's, owns the number of replicas. */}}
 {{- define "model-server.scaled" -}}
 {{- if or .Values.autoscaling.enabled .Values.keda.enabled -}}true{{- end -}}

@@ -101,7 +101,7 @@ def revoke(
     as_json: options.Json = False,
     dry_run: options.DryRun = False,
 ) -> None:
-    """End a key now: pods refuse it as soon as the kubelet has brought them the change, about a minute."""
+    """End a key now: pods refuse it within seconds (90 where you may not patch pods)."""
     from ekiben.release import keys
 
     place = _Place(session.traveller(model, namespace=namespace), context)

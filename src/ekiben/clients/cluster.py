@@ -14,6 +14,7 @@ from ekiben.clients.launched import Launched
 from ekiben.errors import ClusterError
 
 _REFUSED_STATUS = 400  # and up
+_REFRESHED = "ekiben.dev/secrets-changed"  # annotation of pods
 _KEDA_PREFIX = "keda-hpa-"  # KEDA's default name is this and the ScaledObject's; the chart says the same
 
 
@@ -49,6 +50,23 @@ class Cluster(Launched):
         remove = partial(self._core.delete_namespaced_pod, grace_period_seconds=0)
         self._found(f"removing pod {namespace}/{name}", remove, name, namespace)
 
+    def refresh_pods(self, namespace: str, release: str, moment: str) -> None:
+        """Have the kubelet look after a release's pods now: it brings them changed Secrets at once.
+
+        Without it they come with the kubelet's next round, up to one and a half minutes later.
+
+        Args:
+            namespace: Namespace.
+            release: Whose pods.
+            moment: What the annotation says that makes the kubelet look.
+
+        Source: https://kubernetes.io/docs/tasks/configure-pod-container/configure-pod-configmap/
+        """
+        body = {"metadata": {"annotations": {_REFRESHED: moment}}}
+        for each in self.pods(namespace, release):
+            patch = partial(self._core.patch_namespaced_pod, body=body)
+            self._found(f"telling pod {namespace}/{each.name}", patch, each.name, namespace)
+
     def rollout(self, namespace: str, name: str) -> objects.Rollout | None:
         """Return how far a Deployment is; None if there is none."""
         what = f"deployment {namespace}/{name}"
@@ -81,15 +99,25 @@ class Cluster(Launched):
         """
         what = f"deployment {namespace}/{name}"
         found = self._found(what, self._apps.read_namespaced_deployment, name, namespace)
-        if found is None or self.autoscaler(namespace, name) is not None:
-            return
+        if found is not None and self.autoscaler(namespace, name) is None:
+            self.own_replicas(namespace, name, found.spec.replicas)
+
+    def own_replicas(self, namespace: str, name: str, replicas: int) -> None:
+        """Give a Deployment so many replicas, under our name.
+
+        Args:
+            namespace: Namespace.
+            name: Of the Deployment, which must exist.
+            replicas: 0 and up.
+        """
         body = {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
             "metadata": {"name": name, "namespace": namespace},
-            "spec": {"replicas": found.spec.replicas},
+            "spec": {"replicas": replicas},
         }
-        self._applied(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}", body, what)
+        path = f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}"
+        self._applied(path, body, f"deployment {namespace}/{name}")
 
     def service_url(self, namespace: str, name: str, port: str = "http") -> str:
         """Return the cluster address of a Service's port, `http[s]://address:port`.

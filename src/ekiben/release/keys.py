@@ -1,30 +1,33 @@
 """The operator's side of API keys: what is written into the Secret that the pods read.
 
 Only hashes are stored. The text of a key exists once, in the value that `create`
-and `rotate` return. Running pods see a change within a minute or two (the
-kubelet's period and the pod's); nothing is restarted.
+and `rotate` return. Running pods see a change within seconds, or within a
+minute and a half (the kubelet's period) where they may not be patched;
+nothing is restarted.
 
 Pure but for `read` and `change`, which need the verbs get, create and update
-on Secrets of the release's namespace.
+on Secrets of the release's namespace, and list and patch on its pods.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ekiben.clients.cluster import Cluster
 from ekiben.clients.namespaces import MANAGED_BY
-from ekiben.errors import ConfigError
+from ekiben.errors import ClusterError, ConfigError
 from ekiben.serving.access import keys as file
 from ekiben.serving.access.keys import KeyRecord
 from ekiben.serving.exchange import Group
 
+_log = logging.getLogger(__name__)
 OWN = "ekiben"  # the id of the key that releases are proven with
 FILE = "keys.json"
 SECRET_BYTES = 32  # 256 bits
@@ -227,6 +230,10 @@ def change(
         lambda data: {**data, FILE: _content(changed(records(data)))},
         labels(release),
     )
+    try:
+        cluster.refresh_pods(namespace, release, datetime.now(UTC).isoformat())
+    except ClusterError as error:  # the change is made, and reaches them by itself
+        _log.info("pods get the keys with the kubelet's next round, within 90 s: %s", error)
 
 
 def records(data: Mapping[str, bytes]) -> Records:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _VERIFY_SECONDS = 30.0  # what is verified already is ready now, or is not what it was
+_UNSCALED_SECONDS = 60.0  # KEDA's operator takes its HPA away when it sees that the ScaledObject goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +229,9 @@ def _upgraded(here: Site, task: _Task, history: tuple[HelmRevision, ...], past: 
     """Install or upgrade; a Helm that failed half-way is undone as a failed check is."""
     _log.info("%s: releasing %s", here, task.wanted.image)
     here.cluster.hold_replicas(here.namespace, here.release)
+    scaled = here.cluster.autoscaler(here.namespace, here.release) is not None
     try:
-        return here.helm.upgrade(here.release, task.chart, here.namespace, task.values).number
+        number = here.helm.upgrade(here.release, task.chart, here.namespace, task.values).number
     except ToolError as error:
         newest = here.helm.status(here.release, here.namespace)
         if newest is None or (history and newest.number <= history[-1].number):
@@ -239,6 +241,23 @@ def _upgraded(here: Site, task: _Task, history: tuple[HelmRevision, ...], past: 
         reason = error.last_lines.splitlines()[-1] if error.last_lines else str(error)
         failure = Failure("helm upgrade", "objects that the cluster takes", reason)
         raise undo.undo(here, newest.number, failure, past) from error
+    if scaled:
+        _handed_over(here, task)
+    return number
+
+
+def _handed_over(here: Site, task: _Task) -> None:
+    """Have the replicas that were asked for, where the HPA went: its last look may have been after Helm's.
+
+    Helm gives the Deployment its number first and takes the HPA away then (KEDA's goes later still). An HPA
+    that looks in between has its own fewest back, and nobody would ever change that.
+    """
+    count = task.values.get("replicaCount")
+    if task.wanted.autoscaled or count is None:
+        return
+    wait.until_unscaled(here, _UNSCALED_SECONDS)
+    if here.cluster.autoscaler(here.namespace, here.release) is None:
+        here.cluster.own_replicas(here.namespace, here.release, int(count))
 
 
 def _verified(here: Site, task: _Task, number: int, past: undo.Before) -> tuple[Check, ...]:

@@ -110,6 +110,16 @@ def until_ready(
         site.sleep(_LOOK_SECONDS)
 
 
+def until_unscaled(site: Site, seconds: float) -> None:
+    """Wait until no HPA scales the release, and one that was looking has ended; at most so many seconds."""
+    began = site.clock()
+    while True:
+        site.sleep(_LOOK_SECONDS)
+        gone = site.cluster.autoscaler(site.namespace, site.release) is None
+        if gone or site.clock() - began > seconds:
+            return
+
+
 def until_gone(site: Site, seconds: float) -> None:
     """Wait until no pod of the release is left.
 

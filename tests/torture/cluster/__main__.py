@@ -50,8 +50,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _counts(result: Result) -> bool:
-    """A part whose sender was late is run again; one that failed has failed, until the code changes."""
-    return result.verdict != "not tested" or not result.number
+    """A part whose sender was late is run again, or that failed before its load; its failure stays on record.
+
+    One that failed under load has failed, until the code changes.
+    """
+    return bool(result.number) == (result.verdict != "not tested")
 
 
 def faults(given: argparse.Namespace) -> int:

@@ -114,6 +114,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "httproutes.gateway.networking.k8s.io": _CHART,
     "servicemonitors.monitoring.coreos.com": _CHART,
     "podmonitors.monitoring.coreos.com": _CHART,
+    "prometheusrules.monitoring.coreos.com": _CHART,
+    "jobs.batch": ("create", "delete"),
     "secrets": (*_CHART, "list", "update"),
     "configmaps": (*_CHART, "list", "update"),
     "pods": (*_CHART, "list", "watch"),

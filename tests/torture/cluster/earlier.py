@@ -31,6 +31,14 @@ def upgrade(run: Run) -> None:
     rig = run.stage.rig
     rig.kubectl("delete", "namespace", namespace, "--ignore-not-found")
     rig.kubectl("create", "namespace", namespace)
+    try:
+        _upgraded(run, commit, namespace)
+    finally:  # its pods would take the room of what comes next
+        rig.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+def _upgraded(run: Run, commit: str, namespace: str) -> None:
+    rig = run.stage.rig
     project = dataclasses.replace(run.stage.first, namespace=namespace)
     chart = run.stage.folder / "charts" / commit
     _exported(run, commit, chart)
@@ -62,7 +70,6 @@ def upgrade(run: Run) -> None:
     run.check("selectors are the same", _selectors(run, namespace) == selectors, selectors)
     fewest = seen.fewest()
     run.check(f"never fewer than {REPLICAS} pods were ready", fewest >= REPLICAS, fewest)
-    rig.kubectl("delete", "namespace", namespace, "--wait=false")
 
 
 def _selectors(run: Run, namespace: str) -> str:

@@ -1,4 +1,4 @@
-"""Ends of pods under load: evicted, deleted with calls in flight, killed, out of memory."""
+"""Ends of pods that are asked for, under load: evicted, deleted with calls in flight."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import json
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.torture.cluster import processes, questions
+from tests.torture.cluster import questions
 from tests.torture.cluster.load import sending
 from tests.torture.cluster.scenario import Run, Scenario
 from tests.torture.cluster.stage import REPLICAS
-from tests.torture.cluster.watch import Pod, Seen, Watch, watching
+from tests.torture.cluster.watch import Pod, Watch, watching
 from tests.torture.pod.wire import Connection, WireError, request
 
 from ekiben.clients import tools
@@ -25,20 +23,10 @@ if TYPE_CHECKING:
     from tests.torture.cluster.stage import Stage
 
 _DRAIN_SECONDS, _TIMEOUT_SECONDS = 10, 30  # the chart's
-_RETRY_SECONDS = 1.5  # what a caller waits before it asks again: longer than the kubelet needs to see an end
-# The kernel kills the largest process: many small ones beside the server.
-_HOGS = """
-import os, time
-for _ in range({count}):
-    if os.fork() == 0:
-        mine = b"x" * ({megabytes} << 20)
-        time.sleep(40)
-        os._exit(0)
-time.sleep(40)
-"""
 
 
-def _victims(run: Run, seen: Watch) -> list[Pod]:
+def in_turn(run: Run, seen: Watch) -> list[Pod]:
+    """Pods, in an order that is drawn."""
     found = sorted(seen.now.staying, key=lambda each: each.name)
     run.draw.shuffle(found)
     return found
@@ -54,7 +42,7 @@ def evict(run: Run) -> None:
         sending(run.stage.address(), asked, run.sizes["rate"]) as sent,
     ):
         sent.hold(3)
-        victims = _victims(run, seen)
+        victims = in_turn(run, seen)
         for victim in victims:
             until = time.monotonic() + 120
             while not evicted(run.stage, victim.name):
@@ -98,7 +86,7 @@ def delete(run: Run) -> None:
         sending(run.stage.address(), asked, run.sizes["rate"]) as sent,
     ):
         sent.hold(3)
-        for victim in _victims(run, seen):
+        for victim in in_turn(run, seen):
             ends.append(_deleted(run, victim, asked, wrong))
             seen.settled(REPLICAS)
         sent.hold(run.sizes["seconds"])
@@ -116,7 +104,7 @@ def delete(run: Run) -> None:
 def _deleted(run: Run, victim: Pod, asked: list[Question], wrong: list[str]) -> str:
     """Delete a pod with calls in flight; gives its exit status and when it was gone."""
     exit_code = "{.status.containerStatuses[0].state.terminated.exitCode}{'\\n'}"
-    follow = [*_kubectl(run), "get", "pod", victim.name, "-w", "-o", f"jsonpath={exit_code}"]
+    follow = [*kubectl(run), "get", "pod", victim.name, "-w", "-o", f"jsonpath={exit_code}"]
 
     where = ("-n", run.stage.namespace)
 
@@ -144,7 +132,7 @@ def _deleted(run: Run, victim: Pod, asked: list[Question], wrong: list[str]) -> 
     return f"{codes[-1] if codes else 'unknown'} after {took:.1f}"
 
 
-def _kubectl(run: Run) -> list[str]:
+def kubectl(run: Run) -> list[str]:
     address = run.stage.rig.address
     place = ["--kubeconfig", str(address.kubeconfig), "--context", address.context]
     return [str(tools.find("kubectl")), *place, "-n", run.stage.namespace]
@@ -167,79 +155,6 @@ async def _slow(address: str, question: Question, seconds: float) -> str:
     return question.judge(reply.body, "slow")[0] if reply.status == 200 else f"status {reply.status}"
 
 
-def kill(run: Run) -> None:
-    """SIGKILL the process of one pod after the other; each once, since the kubelet waits longer each time."""
-    _struck(run, lambda victim: processes.kill(victim.container), "Error")
-
-
-def out_of_memory(run: Run) -> None:
-    """Let the kernel kill the server for want of memory: small processes beside it take all that is left."""
-
-    def strike(victim: Pod) -> None:
-        server = processes.of(victim.container)[0]
-        Path(f"/proc/{server}/oom_score_adj").write_text("1000", encoding="ascii")
-        hogs = _HOGS.format(count=run.size("hogs"), megabytes=run.size("megabytes"))
-        argv = [*_kubectl(run), "exec", victim.name, "--", "/usr/bin/python3", "-c", hogs]
-        subprocess.run(argv, capture_output=True, timeout=60, check=False)
-
-    _struck(run, strike, "OOMKilled")
-
-
-def _struck(run: Run, strike: Callable[[Pod], None], reason: str) -> None:
-    """Strike one pod after the other, and see what callers lose with and without a retry."""
-    run.stage.calm()
-    asked = questions.draw(run.stage.models, run.draw)
-    back: list[float] = []
-    with (
-        watching(run.stage.rig, run.stage.namespace) as seen,
-        sending(run.stage.address(), asked, run.sizes["rate"], retry_after=_RETRY_SECONDS) as sent,
-    ):
-        sent.hold(3)
-        for victim in _victims(run, seen):
-            began = time.monotonic()
-            strike(victim)
-            back.append(_waited(seen, victim, began))
-            time.sleep(max(2.0, began + run.sizes["apart_seconds"] - time.monotonic()))
-        ended = [each for each in seen.now.pods if each.restarts]
-    calls = sent.tally.calls
-    run.count(sent.tally)
-    lost = sent.tally.failed
-    run.notes["lost without a retry"] = f"{len(lost)} of {len(calls)}: {sent.tally.why(sent.began)}"
-    run.notes["ends"] = str(len(back))
-    share = 1 - len(lost) / len(calls)
-    wrong = [call for call in calls if "answer" in call.outcome]
-    run.check("no answer was wrong", not wrong, len(wrong))
-    run.check("99.9 % are answered without a retry", share >= 0.999, f"{share:.3%}", figure=True)
-    again = [call for call in lost if call.retried != "right"]
-    run.check(
-        f"all are answered with one retry after {_RETRY_SECONDS} s",
-        not again,
-        f"{len(again)} of {len(lost)} not",
-    )
-    limit = run.sizes["back_seconds"]
-    shown = ", ".join(f"{each:.1f}" for each in back)
-    run.check(f"ready again within {limit:g} s", max(back) <= limit, f"{shown} s", figure=True)
-    run.check(f"each ended once, as {reason}", [each.last for each in ended] == [reason] * len(back),
-              ", ".join(f"{each.restarts} x {each.last}" for each in ended))  # fmt: skip
-    run.on_time(sent.tally)
-    names = [each.name for each in ended]
-    run.stage.rig.kubectl("delete", "pod", *names, "-n", run.stage.namespace)
-
-
-def _waited(seen: Watch, victim: Pod, began: float) -> float:
-    """Seconds from the strike until the same pod was ready again, restarted."""
-
-    def again(look: Seen) -> bool:
-        return any(
-            each.name == victim.name and each.restarts > victim.restarts and each.ready for each in look.pods
-        )
-
-    seen.until(again, 60, f"{victim.name} to be ready again")
-    found = seen.first(again, began)
-    assert found is not None
-    return found - began
-
-
 EVICT = Scenario(
     name="evict",
     action="each pod is evicted through the Eviction API, as soon as the disruption budget allows it",
@@ -259,24 +174,4 @@ DELETE = Scenario(
     parts=2,
     minutes=4,
     act=delete,
-)
-KILL = Scenario(
-    name="kill",
-    action="kill -9 of each pod's process",
-    load="100 requests/s",
-    passes="99.9 % without and 100 % with one retry; ready again within 5 s",
-    sizes={"rate": 100, "apart_seconds": 20, "back_seconds": 5},
-    parts=7,
-    minutes=10,
-    act=kill,
-)
-OOM = Scenario(
-    name="out-of-memory",
-    action="processes in each pod's container take memory until the kernel kills the server",
-    load="100 requests/s",
-    passes="99.9 % without and 100 % with one retry; ready again within 10 s",
-    sizes={"rate": 100, "apart_seconds": 20, "back_seconds": 10, "hogs": 16, "megabytes": 40},
-    parts=2,
-    minutes=3,
-    act=out_of_memory,
 )

@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tests.torture.cluster import access, earlier, ends, rollouts, scaling, soak, surroundings
+from tests.torture.cluster import access, disk, earlier, ends, rollouts, scaling, soak, strikes, surroundings
 from tests.torture.cluster.scenario import Check, NotTestedError, Run, Scenario
 from tests.torture.pod import results
 from tests.torture.pod.results import ROOT, Result, Verdict
@@ -22,8 +22,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     rollouts.ROLLBACK,
     ends.EVICT,
     scaling.CYCLE,
-    ends.KILL,
-    ends.OOM,
+    strikes.KILL,
+    strikes.OOM,
     ends.DELETE,
     rollouts.SLOW_START,
     scaling.OWNER,
@@ -31,6 +31,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     access.KEYS,
     access.RIGHTS,
     *surroundings.SCENARIOS,
+    disk.FULL,
     soak.SOAK,
 )
 BY_NAME = {each.name: each for each in SCENARIOS}

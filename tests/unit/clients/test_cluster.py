@@ -231,3 +231,19 @@ def test_pods_are_asked_by_release(opened: Cluster, server: ApiServer) -> None:
     ]
     server.answers[f"GET /api/v1/namespaces/m/pods?labelSelector={selector}"] = (200, {"items": items})
     assert [pod.name for pod in opened.pods("m", "iris")] == ["a", "b"]
+
+
+def test_pods_are_told_to_look_at_their_secrets(opened: Cluster, server: ApiServer) -> None:
+    """An annotation of each pod of the release; one that has gone meanwhile is no error."""
+    selector = "app.kubernetes.io/instance=iris,app.kubernetes.io/name=model-server"
+    items = [
+        {"metadata": {"name": name}, "spec": {"containers": []}, "status": {"phase": "Running"}}
+        for name in ("a", "gone")
+    ]
+    server.answers[f"GET /api/v1/namespaces/m/pods?labelSelector={selector}"] = (200, {"items": items})
+    server.answers["PATCH /api/v1/namespaces/m/pods/a"] = (200, {})
+    server.answers["PATCH /api/v1/namespaces/m/pods/gone"] = (404, status(404, "not found"))
+    opened.refresh_pods("m", "iris", "2026-01-01")
+    told = [(request, body) for request, body, _ in server.asked if request.startswith("PATCH")]
+    annotated = {"metadata": {"annotations": {"ekiben.dev/secrets-changed": "2026-01-01"}}}
+    assert told == [(f"PATCH /api/v1/namespaces/m/pods/{name}", annotated) for name in ("a", "gone")]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.unit.release.world import World
 
-from ekiben.errors import ConfigError
+from ekiben.errors import ClusterError, ConfigError
 from ekiben.release import keys
 from ekiben.release.keys import MadeKey, Records
 from ekiben.serving.access.clock import Clock
@@ -198,3 +198,21 @@ def test_a_secret_of_another_form_is_not_written_over() -> None:
     with pytest.raises(ConfigError, match=r"keys\.json"):
         keys.change(cluster, "models", "iris-keys", "iris", lambda found: found)
     assert world.secrets == {"iris-keys": {"keys.json": b"mine"}}
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_pods_are_told_once_the_keys_are_written(refused: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They need not wait for the kubelet; where they may not be told, the keys are changed all the same."""
+    world, first = World(), new()
+    told: list[bool] = []
+
+    def refresh(_namespace: str, _release: str, _moment: str) -> None:
+        told.append("iris-keys" in world.secrets)
+        if refused:
+            raise ClusterError("forbidden", status=403)
+
+    monkeypatch.setattr(world, "refresh_pods", refresh)
+    cluster: Any = world
+    keys.change(cluster, "models", "iris-keys", "iris", lambda found: keys.with_new(found, first.record, NOW))
+    assert told == [True]
+    assert keys.read(cluster, "models", "iris-keys") == (first.record,)

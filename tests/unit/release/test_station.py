@@ -232,3 +232,37 @@ def test_an_api_server_that_restarts_is_waited_for() -> None:
     world.on_sleep = lambda: setattr(world, "away_until", 9999.0)
     with pytest.raises(ClusterError, match="no connection"):
         released(world, "b")
+
+
+def unscaled(count: int | None) -> station._Task:
+    """A release without an HPA."""
+    plain = task("b", count or 2)
+    return replace(
+        plain,
+        values={**plain.values, "replicaCount": count},
+        wanted=replace(plain.wanted, autoscaled=False),
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "gone_after", "owned"),
+    [(1, 3.0, ["own 1 replicas"]), (1, float("inf"), []), (None, 3.0, [])],
+    ids=["a number", "an HPA that stays is somebody's", "as many as there are"],
+)
+def test_an_hpa_that_goes_has_not_the_last_word(
+    count: int | None, gone_after: float, owned: list[str]
+) -> None:
+    """Once it is gone, the number that was asked for is set again: it may have changed it after Helm."""
+    world = World()
+    released(world, "a")
+    world.calls.clear()
+    world.scaled_until = world.now_seconds + gone_after
+    station._release(world.site(), unscaled(count))
+    assert [call for call in world.calls if call.startswith(("own", "upgrade"))] == ["upgrade", *owned]
+
+
+def test_where_nothing_scaled_nothing_is_waited_for() -> None:
+    """A release that never had an HPA is as Helm made it."""
+    world = World(scaled_until=0.0)
+    station._release(world.site(), unscaled(3))
+    assert not [call for call in world.calls if call.startswith("own")]

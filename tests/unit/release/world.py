@@ -77,6 +77,7 @@ class World:
     verify_secret: str = "iris-verify"  # noqa: S105 - same
     refusals: list[str] = field(default_factory=list)  # of Helm's next commands, empty: it works
     away_until: float = 0.0
+    scaled_until: float = float("inf")  # when the HPA goes
     on_sleep: Callable[[], None] = lambda: None
     service_lies_for: str = ""  # an image whose pods are right and whose Service answers wrong
     calls: list[str] = field(default_factory=list)
@@ -169,11 +170,16 @@ class World:
         ready = self._good() and self._age() >= READY_SECONDS
         return Pod(name, template_hash=fault, ready=ready, image_id=f"r@{_runs(fault)}")
 
-    def autoscaler(self, _namespace: str, name: str) -> Autoscaler:
+    def autoscaler(self, _namespace: str, name: str) -> Autoscaler | None:
+        if self.now_seconds >= self.scaled_until:
+            return None
         return Autoscaler("Deployment", name, 1, 9, 1, 1, None, ())
 
     def hold_replicas(self, _namespace: str, _name: str) -> None:
         self.calls.append("hold replicas")
+
+    def own_replicas(self, _namespace: str, _name: str, replicas: int) -> None:
+        self.calls.append(f"own {replicas} replicas")
 
     def events(self, _namespace: str, _name: str = "") -> tuple[Event, ...]:
         return (Event("Pod", "stuck-0", "Unhealthy", "Startup probe failed: 503", warning=True, at=None),)
@@ -285,6 +291,9 @@ class World:
 
     def remove_secret(self, _namespace: str, name: str) -> None:
         self.secrets.pop(name, None)
+
+    def refresh_pods(self, _namespace: str, _release: str, _moment: str) -> None:
+        self.calls.append("refresh pods")
 
     def remove_pod(self, _namespace: str, name: str) -> None:
         self.calls.append(f"remove pod {name}")
