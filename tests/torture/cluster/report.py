@@ -11,6 +11,7 @@ from tests.torture.pod.results import Result
 # What the promise is about, and how many requests it takes (docs/reliability.md says what N bounds).
 PROMISED = ("rolling-update", "rollback", "scale-cycle", "evict")
 PROMISED_REQUESTS = 250_000
+_MOST_SHOWN = 200  # characters of a finding
 _INTRODUCTION = """## On a cluster
 
 A release of 3 replicas on a one-node cluster (`ekiben cluster up`), called through its Service. Load is open
@@ -111,12 +112,18 @@ def _unmet(latest: dict[str, list[Result]]) -> Iterator[str]:
             check, part = of_it[-1]
             some = True
             yield (
-                f"- {name}: {what}: {check.found} (part {part.part + 1}, seed {part.seed}; "
+                f"- {name}: {what}: {_shown(check.found)} (part {part.part + 1}, seed {part.seed}; "
                 f"{len(of_it)} of {len(_counted(parts))} parts)"
             )
     if not some:
         yield "None was recorded."
     yield ""
+
+
+def _shown(found: str) -> str:
+    """On one line of a list; the raw result has all of it."""
+    line = " ".join(found.split())
+    return line if len(line) <= _MOST_SHOWN else f"{line[:_MOST_SHOWN]}..."
 
 
 def _provenance(latest: dict[str, list[Result]]) -> Iterator[str]:
