@@ -33,8 +33,8 @@ FAULTS: tuple[Fault, ...] = (
         "no-error-for-machines",
         "with --json an error is an object on stdout",
         "cli/output.py",
-        "    if as_json:\n        found = {",
-        "    if as_json and not error.remedy:\n        found = {",
+        "    if as_json:\n        failed(",
+        "    if as_json and not error.remedy:\n        failed(",
         _APP,
     ),
     _Fault(
