@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from multiprocessing.context import SpawnContext
 
 from ekiben.scale.load.aside import Aside, EverySecond
@@ -214,6 +214,8 @@ def _result(crew: Sequence[Member], ended: float) -> Sent:
 @contextlib.contextmanager
 def _deaf() -> Iterator[None]:
     """Start a process that Ctrl-C does not reach: the terminal sends it to all, and we tell them in order."""
+    # It starts with the first process, and lets SIGINT through again when it has: that one would not be deaf.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
