@@ -137,7 +137,7 @@ def build():
 def test_what_the_users_code_prints_goes_to_stderr(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Results alone go to stdout: also what compiled code writes goes elsewhere, and only meanwhile."""
     functions.call("models.one.estimator:build", project(tmp_path, estimator=PRINTS))
-    print("result")  # noqa: T201
+    print("result")  # noqa: T201  # what a user's code does
     told = capfd.readouterr()
     assert told.out == "result\n"
     assert sorted(told.err.split()) == ["compiled", "descriptor", "import", "python"]
