@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +62,11 @@ def read(path: Path, section: DataFile, text: Collection[str] = ()) -> Any:
 
 
 def _fields(path: Path, section: DataFile) -> tuple[list[str], list[list[str]]]:
-    csv.field_size_limit(_LONGEST_FIELD)
     encoding = (
         "utf-8-sig" if section.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else section.encoding
     )
     try:
-        with path.open(encoding=encoding, newline="") as file:
+        with path.open(encoding=encoding, newline="") as file, _long_fields():
             reader = csv.reader(file, delimiter=section.separator, strict=True)
             header = next(reader, [])
             _check_header(header, path)
@@ -93,6 +93,16 @@ def _fields(path: Path, section: DataFile) -> tuple[list[str], list[list[str]]]:
         rows.pop()
     _check_rows(header, rows, lines, path)
     return header, rows
+
+
+@contextmanager
+def _long_fields() -> Iterator[None]:
+    """The limit is the process's: others that read CSV count on theirs."""
+    usual = csv.field_size_limit(_LONGEST_FIELD)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(usual)
 
 
 def _check_header(header: Sequence[str], path: Path) -> None:

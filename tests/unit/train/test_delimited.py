@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,15 @@ def test_other_encodings_and_separators(tmp_path: Path) -> None:
     """A declared encoding and separator are taken; a byte order mark and lines at the end don't count."""
     assert read(tmp_path, b"a;y\nK\xf6ln;1\n", encoding="latin-1", separator=";").a.tolist() == ["Köln"]
     assert read(tmp_path, b"\xef\xbb\xbfa,y\r\n1,2\r\n\r\n").columns.tolist() == ["a", "y"]
+
+
+def test_long_fields_are_read_and_nobody_elses_limit_moves(tmp_path: Path) -> None:
+    """The limit is the process's: after a reading, a trace's 200,000 digits are refused as before."""
+    usual = csv.field_size_limit()
+    assert read(tmp_path, f"a,b\n{'x' * 200_000},1\n")["a"].str.len().tolist() == [200_000]
+    with pytest.raises(ConfigError, match="not CSV"):
+        read(tmp_path, f'a,b\n"{"x" * (1 << 25)}",1\n')
+    assert csv.field_size_limit() == usual
 
 
 def test_features_and_labels_of_a_file(tmp_path: Path) -> None:

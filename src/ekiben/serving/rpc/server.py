@@ -22,6 +22,7 @@ from ekiben.serving.validation import Validator
 from ekiben.version import VERSION
 
 _YOUNGEST_SECONDS = 1.0
+_SPREAD = 1.1  # core draws a connection's age up to a tenth above what it is told (gRFC A9)
 
 
 class Server:
@@ -103,8 +104,8 @@ class Server:
         """Say that nothing is served here, to those who ask for health; serve on.
 
         Connections are not told to go before their time: what core does to end
-        them refuses calls that are on their way. They are never older than the
-        drain is long, see `age`.
+        them refuses calls that are on their way. They all end by age within the
+        drain, see `age`.
         """
         self._health.leave()
 
@@ -147,5 +148,8 @@ def age(settings: Settings) -> float:
     grpcio can end the connections of a server in two ways. With its end, it tells them to go and
     refuses at once what was sent before they heard of it (CANCELLED, which clients do not send again).
     At their age, it tells them to go and answers what comes until they have gone.
+
+    Half a drain: callers hear within its first half that the pod goes (the plan's drain is twice what
+    that takes), and the youngest connection, from the end of that half, has the other half to end in.
     """
-    return max(_YOUNGEST_SECONDS, min(settings.connection_seconds, settings.drain_seconds))
+    return max(_YOUNGEST_SECONDS, min(settings.connection_seconds, settings.drain_seconds / 2 / _SPREAD))
