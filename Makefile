@@ -118,8 +118,9 @@ capacity: setup ## C* of ten models against runs of 15 minutes, and 100 repeats;
 score: setup ## the chart before helm lint, kube-score, checkov and the schemas of three Kubernetes versions, beside charts of others
 	$(BIN)/python -m tests.torture.chart score; status=$$?; $(BIN)/python tools/generate.py; exit $$status
 
-torture-chart: setup ## 2,000 random value sets, and seeded faults in the chart; goes on where it stopped (about 10 minutes)
-	$(BIN)/python -m tests.torture.chart sets && $(BIN)/python -m tests.torture.chart faults; status=$$?; $(BIN)/python tools/generate.py; exit $$status
+torture-chart: setup ## 2,000 random value sets before schemas and an API server, and seeded faults in the chart; goes on where it stopped (about 25 minutes)
+	$(EKIBEN) cluster up --name chart
+	$(BIN)/python -m tests.torture.chart sets && EKIBEN_CONTEXT=ekiben-chart $(BIN)/python -m tests.torture.chart server && $(BIN)/python -m tests.torture.chart faults; status=$$?; $(BIN)/python tools/generate.py; $(EKIBEN) cluster down --name chart; exit $$status
 
 bench: setup ## the product beside its peers, all figures of docs/benchmarks.md; carries on where it stopped
 	$(BIN)/python -m benchmarks run

@@ -8,7 +8,7 @@ import re
 
 import pytest
 from tests.chart.conftest import CHART
-from tests.torture.chart import draw, outcomes, sets
+from tests.torture.chart import batches, draw, outcomes, sets
 from tests.torture.chart.outcomes import OURS, Score
 
 SEED = 20261129
@@ -17,7 +17,7 @@ SEED = 20261129
 @pytest.mark.parametrize("first", range(0, 50, 5))
 def test_random_values_are_taken(first: int) -> None:
     """Rendered, linted and valid in three minor versions."""
-    found = sets.batch(first, 5, SEED)
+    found = batches.batch(batches.Schemas(), first, 5, SEED)
     assert found.errors == ()
     assert found.objects > 20
 
@@ -32,8 +32,8 @@ def test_the_sets_touch_every_value() -> None:
     """Each value of the schema is drawn within 100 sets."""
     touched: set[str] = set()
     for which in range(100):
-        touched |= set(sets._paths(sets.drawn(which, SEED)))
-    assert sets._leaves() - touched == set()
+        touched |= set(sets.paths(sets.drawn(which, SEED)))
+    assert sets.leaves() - touched == set()
 
 
 def test_texts_fit_their_patterns() -> None:

@@ -19,6 +19,19 @@ CONTAINER = {"name": "x", "image": "r/x:1"}
 FOREIGN = {"enabled": False}
 
 
+def _resources(kind: str, name: str, quantity: Any) -> dict[str, Any]:
+    return {"resources": {kind: {name: quantity}}}
+
+
+def _path(path: str, how: str) -> dict[str, Any]:
+    hosts = [{"host": "a.example.com", "paths": [{"path": path, "pathType": how}]}]
+    return {"ingress": {"enabled": True, "hosts": hosts}}
+
+
+def _nodes(cidr: str) -> dict[str, Any]:
+    return {"networkPolicy": {"nodeCIDRs": [cidr]}}
+
+
 @pytest.mark.parametrize(
     ("values", "says"),
     [
@@ -63,6 +76,29 @@ FOREIGN = {"enabled": False}
         ),
         ({"livenessProbe": {"httpGet": None, "tcpSocket": {"port": "x"}}}, "livenessProbe.tcpSocket.port"),
         ({"server": {"grpc": False}, "startupProbe": {"httpGet": {"port": "grpc"}}}, "startupProbe.httpGet"),
+        # what the API server would refuse, after a part of the release was made
+        (
+            {"readinessProbe": {"terminationGracePeriodSeconds": 9}},
+            "readinessProbe.terminationGracePeriodSeconds: expected none",
+        ),
+        ({"livenessProbe": {"successThreshold": 2}}, "livenessProbe.successThreshold: expected 1, found 2"),
+        ({"startupProbe": {"successThreshold": 3}}, "startupProbe.successThreshold: expected 1, found 3"),
+        (_resources("requests", "cpu", "251m"), "resources.requests.cpu: expected at most resources.limits"),
+        (_resources("requests", "cpu", 0.3), "resources.requests.cpu: expected at most"),
+        (_resources("limits", "cpu", "0.249"), "resources.limits.cpu, 0.249, found 250m"),
+        (_resources("requests", "memory", "0.6Gi"), "resources.requests.memory: expected at most"),
+        (_resources("requests", "memory", 536870913), "resources.requests.memory: expected at most"),
+        (_resources("limits", "memory", "512M"), "resources.limits.memory, 512M, found 512Mi"),
+        (_resources("limits", "ephemeral-storage", "1k"), "resources.requests.ephemeral-storage: expected"),
+        (_path("/a//b", "Prefix"), "ingress.hosts: expected paths without"),
+        (_path("/a/../b", "Exact"), "found /a/../b"),
+        (_path("/a/.", "Exact"), "found /a/."),
+        (_path("/%2F", "Exact"), "found /%2F"),
+        *((_nodes(cidr), "nodeCIDRs") for cidr in ("10.0.0.1", "10.0.0.256/8", "1.2.3/8", "10.0.0.0/33")),
+        *(
+            (_nodes(cidr), "nodeCIDRs")
+            for cidr in ("::1", "1::2::3/64", ":::/0", "fe80::/129", "1:2:3:4:5:6:7:8:9/8")
+        ),
         # containers and volumes
         ({"sidecars": [{"image": "r/x:1"}]}, "expected a name for each"),
         ({"sidecars": [{**CONTAINER, "name": "model-server"}]}, "found model-server twice"),
@@ -123,6 +159,17 @@ def test_a_name_that_yaml_misreads_stays_a_name(program: Path, name: str) -> Non
         {"server": {"grpc": False}, "ports": {"grpc": 3000}, "service": {"grpcPort": 80}},
         {"server": FOREIGN, "ports": {"metrics": 3000}},
         {"readinessProbe": {"httpGet": {"port": 3000}}, "livenessProbe": None},
+        {"readinessProbe": {"successThreshold": 3}, "livenessProbe": {"terminationGracePeriodSeconds": 9}},
+        _resources("requests", "cpu", "0.25"),
+        _resources("limits", "cpu", 0.25),
+        _resources("requests", "memory", 536870912),
+        _resources("limits", "memory", "0.5Gi"),
+        _resources("requests", "memory", "536M"),
+        _path("/a/..b/.c/%2e", "Exact"),
+        _path("/a(//|$)", "ImplementationSpecific"),
+        {"ingress": {**_path("/a//b", "Exact")["ingress"], "enabled": False}},
+        *(_nodes(cidr) for cidr in ("0.0.0.0/0", "10.255.249.199/32", "::/0", "1:2:3:4:5:6:7:8/128")),
+        *(_nodes(cidr) for cidr in ("fd00::/8", "::1/128", "1:2:3:4:5:6:7::/99", "1::7:8/100", "1:2::8/9")),
     ],
 )
 def test_what_is_just_allowed_is_rendered(render: Render, values: dict[str, Any]) -> None:

@@ -158,7 +158,7 @@ class Road:
 
 
 def test_no_call_is_lost_when_a_pod_goes() -> None:
-    """Connections of a drain's first half and before: drain, age, end of the pod; every call is answered once."""
+    """Connections of a drain's first half and before end in its second: each call is answered once."""
     expected = FOREST.predict(ROWS).tolist()
     stop, answers, wrong = threading.Event(), [], []
 

@@ -6,6 +6,8 @@
 {{- include "model-server.checkScaling" . -}}
 {{- include "model-server.checkTimes" . -}}
 {{- include "model-server.checkPorts" . -}}
+{{- include "model-server.checkProbes" . -}}
+{{- include "model-server.checkResources" . -}}
 {{- include "model-server.checkContainers" . -}}
 {{- include "model-server.checkVolumes" . -}}
 {{- include "model-server.checkSurroundings" . -}}
@@ -93,6 +95,40 @@
 {{- end -}}
 {{- end -}}
 
+{{/* What Kubernetes takes of one probe and refuses of another. */}}
+{{- define "model-server.checkProbes" -}}
+{{- if dig "terminationGracePeriodSeconds" nil (.Values.readinessProbe | default dict) -}}
+{{- fail "readinessProbe.terminationGracePeriodSeconds: expected none, as readiness restarts nothing, found one: Kubernetes takes no such pod" -}}
+{{- end -}}
+{{- range $kind := list "startupProbe" "livenessProbe" -}}
+{{- $threshold := dig "successThreshold" 1 (get $.Values $kind | default dict) | default 1 | int -}}
+{{- if ne $threshold 1 -}}
+{{- fail (printf "%s.successThreshold: expected 1, found %d: Kubernetes takes no such pod" $kind $threshold) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "model-server.checkResources" -}}
+{{- $limits := .Values.resources.limits -}}
+{{- range $name, $request := .Values.resources.requests -}}
+{{- $limit := get $limits $name -}}
+{{- if gt (include "model-server.quantity" $request | float64) (include "model-server.quantity" $limit | float64) -}}
+{{- fail (printf "resources.requests.%s: expected at most resources.limits.%s, %v, found %v: Kubernetes takes no such pod" $name $name $limit $request) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A quantity as a number: of 250m, 0.25. */}}
+{{- define "model-server.quantity" -}}
+{{- if kindIs "string" . -}}
+{{- $units := dict "" 1.0 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 -}}
+{{- $unit := regexFind "[a-zA-Z]*$" . -}}
+{{- mulf (trimSuffix $unit . | float64) (get $units $unit) -}}
+{{- else -}}
+{{- . -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "model-server.checkContainers" -}}
 {{- $names := list "model-server" -}}
 {{- $ours := list (int .Values.ports.http) (int .Values.ports.metrics) -}}
@@ -139,6 +175,13 @@
 {{- end -}}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) -}}
 {{- fail "ingress.hosts: expected at least one while ingress.enabled, found none" -}}
+{{- end -}}
+{{- range ternary .Values.ingress.hosts list .Values.ingress.enabled -}}
+{{- range .paths -}}
+{{- if and (ne .pathType "ImplementationSpecific") (regexMatch "//|/[.][.]?(/|$)|%2[fF]" .path) -}}
+{{- fail (printf "ingress.hosts: expected paths without //, /./, /../ and %%2f, found %s: Kubernetes takes no such Ingress" .path) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
 {{- fail "httpRoute.parentRefs: expected at least one Gateway while httpRoute.enabled, found none" -}}

@@ -26,9 +26,12 @@ def _probes(success: int) -> list[Any]:
         {"httpGet": {**_HTTP, "httpHeaders": [{"name": "Host", "value": "x"}]}, "timeoutSeconds": 9},
         {"httpGet": None, "tcpSocket": {"port": "http"}, "initialDelaySeconds": 7},
         {"httpGet": None, "exec": {"command": ["/bin/true"]}, "successThreshold": success},
-        {"httpGet": {"path": "/livez", "port": 3000, "scheme": "HTTPS"}, "terminationGracePeriodSeconds": 9},
+        {"httpGet": {"path": "/livez", "port": 3000, "scheme": "HTTPS"}, "initialDelaySeconds": 1},
         {},
     ]
+
+
+_ENDING: dict[str, Any] = {"httpGet": _HTTP, "terminationGracePeriodSeconds": 9}
 
 
 BLOCKS: dict[str, list[Any]] = {
@@ -41,9 +44,9 @@ BLOCKS: dict[str, list[Any]] = {
     ],
     "keda.metadata": [{}, {"authModes": "bearer"}, {"unsafeSsl": "true", "queryParameters": "a=b"}],
     "keda.authenticationRef": [{}, {"name": "p"}, {"name": "p", "kind": "ClusterTriggerAuthentication"}],
-    "startupProbe": _probes(1),
+    "startupProbe": [*_probes(1), _ENDING],
     "readinessProbe": _probes(3),
-    "livenessProbe": _probes(1),
+    "livenessProbe": [*_probes(1), _ENDING],
     "lifecycle": [
         {},
         {"preStop": {"exec": {"command": ["sleep", "5"]}}},

@@ -62,6 +62,7 @@ class Batch:
         commit: Of the tree.
         started: UTC, ISO 8601.
         seconds: How long it took.
+        judge: Who checked them.
     """
 
     kind: ClassVar[str] = "batch"
@@ -75,6 +76,7 @@ class Batch:
     commit: str
     started: str
     seconds: float
+    judge: str = "schemas"
 
 
 def chart_code() -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 from tests.chart import schemas
 from tests.chart.conftest import KUBERNETES
 from tests.torture.chart import outcomes, peers, seeded
+from tests.torture.chart.apiserver import ApiServer
+from tests.torture.chart.batches import Schemas
 from tests.torture.chart.outcomes import OURS, Batch, Score
 from tests.torture.pod import faults, results
 from tests.torture.pod.faults import Outcome
@@ -27,7 +29,8 @@ def files() -> dict[Path, str]:
         "scores": "\n".join(score_table(scores)),
         "not_had": ", ".join(peers.NOT_HAD),
         "modules": ", ".join(f"`{one.module}`" for one in peers.PEERS),
-        "sets": sets_text(batches),
+        "sets": sets_text([one for one in batches if one.judge == Schemas.name]),
+        "server": sets_text([one for one in batches if one.judge == ApiServer.name]),
         "faults": "\n".join(fault_table(faults.read(seeded.FILE))),
     }
     text = _TEXT.read_text(encoding="utf-8")

@@ -164,6 +164,26 @@ FAULTS: tuple[Fault, ...] = (
         _in("values", "test_wrong_values_are_refused_by_name"),
     ),
     _Fault(
+        "requests-unchecked", "requests above their limits are refused", _CHECKS,
+        '{{- include "model-server.checkResources" . -}}', "",
+        _in("refusals", "test_what_breaks_a_rollout_is_refused"),
+    ),
+    _Fault(
+        "quantity-unit", "binary and decimal units of quantities are told apart", _CHECKS,
+        '"Ki" 1024.0 "Mi" 1048576.0', '"Ki" 1e3 "Mi" 1e6',
+        _in("refusals", "test_what_breaks_a_rollout_is_refused"),
+    ),
+    _Fault(
+        "probes-unchecked", "probes that Kubernetes takes of none are refused", _CHECKS,
+        '{{- include "model-server.checkProbes" . -}}', "",
+        _in("refusals", "test_what_breaks_a_rollout_is_refused"),
+    ),
+    _Fault(
+        "paths-unchecked", "paths that no Ingress takes are refused", _CHECKS,
+        'regexMatch "//|/[.][.]?(/|$)|%2[fF]" .path', 'regexMatch "//" .path',
+        _in("refusals", "test_what_breaks_a_rollout_is_refused"),
+    ),
+    _Fault(
         "foreign-believes", "access control is refused where no server enforces it", _CHECKS,
         "{{- if not .Values.server.enabled -}}", "{{- if false -}}",
         _in("refusals", "test_what_breaks_a_rollout_is_refused"),

@@ -70,6 +70,14 @@ DRAIN = (
         "if not self._closing:\n",
         (_LIFE,),
     ),
+    Fault(
+        "grpc-outlives-its-drain",
+        "no gRPC call is lost with a pod's last connections",
+        "rpc/server.py",
+        "settings.drain_seconds / 2 / _SPREAD",
+        "settings.drain_seconds",
+        (f"{_SERVING}/test_rpc_life.py::test_no_call_is_lost_when_a_pod_goes",),
+    ),
 )
 
 MODEL = (
