@@ -10,58 +10,18 @@ import json
 import os
 import secrets
 import shutil
-import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.e2e import load
 from tests.e2e.rig import Project, Rig, ready_of, settings, wait
+from tests.e2e.teams import KEYS_OBJECT, Team, store, team
 
 ROOT = Path(__file__).resolve().parents[2]
-KEYS_OBJECT = "iris-model"
 ROLLED_BACK = 7
-
-
-@dataclass(frozen=True)
-class Team:
-    """Keys that `ekiben seal` made.
-
-    Attributes:
-        name: Also the id of its encryption key.
-        key: File of its private key.
-        signer: Its public key.
-        secret: File of its encryption key.
-    """
-
-    name: str
-    key: Path
-    signer: str
-    secret: Path
-
-    def environment(self, *believed: Team) -> dict[str, str]:
-        """Sign and encrypt with this team's keys; pods believe these teams, or this one alone."""
-        signers = [each.signer for each in believed or (self,)]
-        encryption = {"key_file": str(self.secret), "key_id": self.name, "secret": KEYS_OBJECT}
-        seal = {"key_file": str(self.key), "signers": signers, "encryption": encryption}
-        return {"EKIBEN_BENTO__SEAL": json.dumps(seal)}
-
-
-def team(folder: Path, name: str) -> Team:
-    """Make keys by the commands that people type."""
-    folder.mkdir()
-    for verb, file in (("keypair", folder / "key"), ("secret", folder / "secret")):
-        done = subprocess.run(
-            [sys.executable, "-m", "ekiben", "seal", verb, str(file), "--json"],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        if verb == "keypair":
-            signer = str(json.loads(done.stdout)["signer"])
-    return Team(name, folder / "key", signer, folder / "secret")
 
 
 @pytest.fixture(scope="module")
@@ -69,15 +29,6 @@ def teams(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Team]:
     """Three teams: whose model serves first, who takes over, and a stranger."""
     root = tmp_path_factory.mktemp("keys")
     return {name: team(root / name, name) for name in ("first", "second", "stranger")}
-
-
-def store(rig: Rig, namespace: str, *teams: Team) -> None:
-    """Make the Secret hold these teams' encryption keys, each by its id, and no other."""
-    files = [f"--from-file={each.name}={each.secret}" for each in teams]
-    made = rig.kubectl(
-        "-n", namespace, "create", "secret", "generic", KEYS_OBJECT, *files, "--dry-run=client", "-o", "yaml"
-    )
-    rig.kubectl("apply", "-f", "-", stdin=made)
 
 
 @pytest.fixture(scope="module")
@@ -148,13 +99,8 @@ def test_a_strangers_signature_is_refused_and_undone(
         made = theirs.ekiben(verb, "iris")
     assert made["image"] != left["image"]["image"]
     # They release it where the first team alone is believed.
-    policy = {"signers": [teams["first"].signer], "encryption": {"secret": KEYS_OBJECT}}
-    slipped = Project(
-        theirs.root,
-        theirs.rig,
-        theirs.namespace,
-        {**theirs.environment, "EKIBEN_BENTO__SEAL": json.dumps(policy)},
-    )
+    believed = {**theirs.environment, **teams["first"].policy()}
+    slipped = Project(theirs.root, theirs.rig, theirs.namespace, believed)
     finished, measured = load.beside_release(sealed, slipped, Path(left["train"]["folder"]))
     assert finished.returncode == ROLLED_BACK, finished.stderr
     assert "expected a signature by" in finished.stderr

@@ -7,7 +7,18 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tests.torture.cluster import access, disk, earlier, ends, rollouts, scaling, soak, strikes, surroundings
+from tests.torture.cluster import (
+    access,
+    disk,
+    earlier,
+    ends,
+    rollouts,
+    scaling,
+    seals,
+    soak,
+    strikes,
+    surroundings,
+)
 from tests.torture.cluster.scenario import Check, NotTestedError, Run, Scenario
 from tests.torture.pod import results
 from tests.torture.pod.results import ROOT, Result, Verdict
@@ -29,6 +40,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     scaling.OWNER,
     earlier.EARLIER,
     access.KEYS,
+    seals.ROTATION,
     access.RIGHTS,
     *surroundings.SCENARIOS,
     disk.FULL,
