@@ -40,7 +40,7 @@ class ApiServer:
 
     def complaints(self, one: Rendered) -> Iterator[str]:
         """What the API server says of one set, but that it would take it; warnings are its own business."""
-        objects = [each for each in yaml.load_all(one.file.read_text("utf-8"), yaml.CSafeLoader) if each]
+        objects = [each for each in yaml.load_all(one.file.read_text("utf-8"), yaml.CBaseLoader) if each]
         for each in objects:
             self._lean(each)
         argv = ("apply", "--server-side", "--dry-run=server", f"--field-manager={_MANAGER}", "-f")
