@@ -159,5 +159,5 @@ def test_connections_end_at_their_age(artefact: Path, tmp_path: Path) -> None:
         request = HEAD + b"Content-Length: %d\r\n\r\n" % len(ROW) + ROW
         started = time.monotonic()
         while b"connection: close" not in exchange(connection, request):
-            assert time.monotonic() - started < 1.5
+            assert time.monotonic() - started < 5
         assert time.monotonic() - started > 0.85

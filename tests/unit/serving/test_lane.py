@@ -232,14 +232,14 @@ def test_after_its_deadline_a_request_is_not_worked_on(dialect: Predict, rows: i
 
 def test_large_requests_that_would_be_late_are_refused_at_once(dialect: Predict) -> None:
     """The backlog is known: who cannot be served in time hears it before, with a time to come back."""
-    recorder = Recorder(seconds=0.2)
+    recorder = Recorder(seconds=0.5)
 
     async def scene(lane: Lane) -> Answer:
         await send(lane, dialect, {"instances": [ROW] * 9})
         first = send(lane, dialect, {"instances": [ROW] * 9})
         started = time.monotonic()
-        late = await send(lane, dialect, {"instances": [ROW] * 9}, deadline=started + 0.1)
-        assert time.monotonic() - started < 0.1
+        late = await send(lane, dialect, {"instances": [ROW] * 9}, deadline=started + 0.3)
+        assert time.monotonic() - started < 0.3
         await first
         return late
 

@@ -206,12 +206,12 @@ def test_a_start_waits_for_no_issuer(tmp_path: Path, server: Issuer) -> None:
     """While it is asked for the first time tokens are told to come back; all else is judged."""
     made.write(tmp_path, "policy.json", made.policy(made.issuer(jwks_file=..., jwks_url=server.url)))
     made.write(tmp_path, "keys.json", made.key_file(made.key_record(made.key_text("web"))))
-    server.delay = 0.5
+    server.delay = 1.0
     began = time.monotonic()
     door = Required(tmp_path, Clock(lambda: float(NOW), lambda: 0.0))
     door.start()
     with closing(door):
-        assert time.monotonic() - began < 0.4
+        assert time.monotonic() - began < 0.9
         with pytest.raises(RefusedError) as error:
             door.leave(door.credential({b"x-api-key": OLD_TOKEN}), "predict", "")
         assert (error.value.status, dict(error.value.headers)) == (503, {b"retry-after": b"1"})
@@ -235,13 +235,13 @@ def test_a_slow_issuer_holds_up_no_request(tmp_path: Path, server: Issuer) -> No
     """While the watch waits for it, tokens are admitted at once."""
     steady = Time()
     door = by_url(tmp_path, server.url, steady)
-    server.delay = 0.5
+    server.delay = 1.0
     steady.now += REFRESH_SECONDS
     watch = Thread(target=door.refresh)
     watch.start()
     began = time.monotonic()
     assert [admits(door, OLD_TOKEN) for _ in range(20)] == [200] * 20
-    assert time.monotonic() - began < 0.4
+    assert time.monotonic() - began < 0.9
     assert watch.is_alive()
     watch.join()
     assert server.asked == 2
@@ -249,10 +249,10 @@ def test_a_slow_issuer_holds_up_no_request(tmp_path: Path, server: Issuer) -> No
 
 def test_a_fetch_is_bounded_in_time(server: Issuer) -> None:
     """An issuer that does not answer is an error, not a wait; so is one that is not there."""
-    server.delay = 1.0
+    server.delay = 1.5
     began = time.monotonic()
     with pytest.raises(OSError, match="timed out"):
         fetch(server.url, 0.1)
-    assert time.monotonic() - began < 0.8
+    assert time.monotonic() - began < 1.4
     with pytest.raises(OSError, match="refused"):
         fetch("http://127.0.0.1:1/", 0.1)
