@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 import re
+from pathlib import Path
 
 import pytest
 from tests.chart.conftest import CHART
 from tests.torture.chart import batches, draw, outcomes, sets
-from tests.torture.chart.outcomes import OURS, Score
+from tests.torture.chart.outcomes import OURS, Batch, Score
 
 SEED = 20261129
 
@@ -46,6 +48,16 @@ def test_texts_fit_their_patterns() -> None:
             assert all(re.search(pattern, draw.text({"pattern": pattern}, chance)) for _ in range(50)), (
                 pattern
             )
+
+
+def test_a_batch_that_was_checked_again_counts_once(tmp_path: Path) -> None:
+    """Its last result, in its place; one of another judge or seed is another."""
+    first = Batch(0, 50, 1, "a", 9, ("set 7: no",), 3, "c", "2026-11-30T10:00:00+00:00", 1.0)
+    again = dataclasses.replace(first, errors=(), started="2026-11-30T11:00:00+00:00")
+    others = [dataclasses.replace(first, judge="API server"), dataclasses.replace(first, seed=2)]
+    for one in (first, *others, again):
+        outcomes.append(one, tmp_path / "chart.jsonl")
+    assert outcomes.read(tmp_path / "chart.jsonl") == [*others, again]
 
 
 def test_the_judges_have_seen_this_chart() -> None:

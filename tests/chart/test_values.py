@@ -11,6 +11,7 @@ import pytest
 import yaml
 from tests.chart.conftest import (
     CHART,
+    IMAGE,
     POD_MONITOR,
     ROOT,
     SERVICE_MONITOR,
@@ -47,6 +48,15 @@ def _at(values: Mapping[str, Any], path: str) -> Any:
     for key in path.split("."):
         found = found[key]
     return found
+
+
+@pytest.mark.parametrize("size", [4_095, 4_096, 4_097, 8_192])
+def test_values_of_any_length_reach_helm(render: Render, size: int) -> None:
+    """Helm 4 loses a last line without an end where its buffer ends too; none is sent."""
+    bare = len(helm.written({"image": IMAGE, "env": {"PAD": ""}}).rstrip())
+    padding = "x" * (size - bare)
+    found = render({"image": IMAGE, "env": {"PAD": padding}})
+    assert {"name": "PAD", "value": padding} in found.container["env"]
 
 
 def test_every_section_refuses_unknown_keys() -> None:

@@ -214,8 +214,12 @@ def lint(program: Path, chart: Path, values: Mapping[str, Any]) -> None:
 
 
 def written(values: Mapping[str, Any]) -> str:
-    """Write values for Helm, as JSON: `1e5` is text to a writer of YAML 1.1, and a number to Helm."""
-    return json.dumps(dict(values), sort_keys=True)
+    """Write values for Helm, as JSON: `1e5` is text to a writer of YAML 1.1, and a number to Helm.
+
+    The line ends: Helm 4 (seen with 4.1.4) takes one of 4,096 bytes, or a multiple, without an end for no
+    values at all, and says nothing.
+    """
+    return json.dumps(dict(values), sort_keys=True) + "\n"
 
 
 def _revision(document: Mapping[str, Any]) -> HelmRevision:

@@ -105,10 +105,19 @@ def append(found: Score | Batch, path: Path = FILE) -> None:
 
 
 def read(path: Path = FILE) -> list[Score | Batch]:
-    """All results, oldest first."""
+    """All results, oldest first; of a batch that was checked again, the last."""
     if not path.exists():
         return []
-    return [_read(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    found = [_read(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    last = {_key(one): one for one in found}
+    return [one for one in found if last[_key(one)] is one]
+
+
+def _key(found: Score | Batch) -> tuple[object, ...]:
+    """Scores are told apart by their time."""
+    if isinstance(found, Batch):
+        return (found.judge, found.code, found.seed, found.first)
+    return (found.chart, found.values, found.started)
 
 
 def _read(line: dict[str, Any]) -> Score | Batch:
