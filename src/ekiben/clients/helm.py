@@ -217,7 +217,7 @@ def written(values: Mapping[str, Any]) -> str:
     """Write values for Helm, as JSON: `1e5` is text to a writer of YAML 1.1, and a number to Helm.
 
     The line ends: Helm 4 (seen with 4.1.4) takes one of 4,096 bytes, or a multiple, without an end for no
-    values at all, and says nothing.
+    values at all, and says nothing. Source: https://github.com/helm/helm/issues/32506
     """
     return json.dumps(dict(values), sort_keys=True) + "\n"
 
