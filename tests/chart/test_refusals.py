@@ -94,6 +94,9 @@ def _nodes(cidr: str) -> dict[str, Any]:
         (_path("/a/../b", "Exact"), "found /a/../b"),
         (_path("/a/.", "Exact"), "found /a/."),
         (_path("/%2F", "Exact"), "found /%2F"),
+        *(({"priorityClassName": name}, "priorityClassName") for name in ("0.-f", "a..b", "a-", "a" * 254)),
+        ({"serviceAccount": {"name": "a.-b"}}, "serviceAccount/name"),
+        ({"tls": {"enabled": True, "secretName": ".a"}}, "tls/secretName"),
         *((_nodes(cidr), "nodeCIDRs") for cidr in ("10.0.0.1", "10.0.0.256/8", "1.2.3/8", "10.0.0.0/33")),
         *(
             (_nodes(cidr), "nodeCIDRs")
@@ -160,6 +163,7 @@ def test_a_name_that_yaml_misreads_stays_a_name(program: Path, name: str) -> Non
         {"server": FOREIGN, "ports": {"metrics": 3000}},
         {"readinessProbe": {"httpGet": {"port": 3000}}, "livenessProbe": None},
         {"readinessProbe": {"successThreshold": 3}, "livenessProbe": {"terminationGracePeriodSeconds": 9}},
+        {"priorityClassName": "0.a-b.1e5", "serviceAccount": {"name": "a" * 253}},
         _resources("requests", "cpu", "0.25"),
         _resources("limits", "cpu", 0.25),
         _resources("requests", "memory", 536870912),

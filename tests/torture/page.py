@@ -12,4 +12,4 @@ from tests.torture.pod import faults, report, results
 def files() -> dict[Path, str]:
     """Path and text."""
     pod = report.text(results.read(), faults.read())
-    return {report.FILE: f"{pod}\n{cluster.text(results.read(suite.FILE))}"}
+    return {report.FILE: f"{pod}\n{cluster.text(suite.read())}"}

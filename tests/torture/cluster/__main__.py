@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.what == "attempts":
         return tried(given)
     chosen = [suite.BY_NAME[name] for name in given.only.split(",") if name] or list(suite.SCENARIOS)
-    before = [] if given.again else results.read(given.results)
+    before = [] if given.again else suite.read(given.results)
     done = {(each.scenario, each.part, each.code, each.parts): each for each in before if _counts(each)}
     failed, found = False, _stage(given.namespace)
     for scenario in chosen:
