@@ -100,7 +100,7 @@ def errors(files: Sequence[Path], schemas: Path, minors: Sequence[str] = MINORS)
     for minor in minors:
         argv = [str(tools.find("kubeconform")), "-strict", "-output", "json", "-n", "2", "-schema-location"]
         argv += [f"{schemas / minor}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json", *map(str, files)]
-        done = command.run(argv, check=False, show=False, timeout_seconds=60)
+        done = command.run(argv, check=False, show=False, timeout_seconds=600)
         answers = json.loads(done.stdout)["resources"]
         found += [
             f"{minor}: {Path(one['filename']).name}: {one['kind']}/{one['name']}: {one['msg']}"

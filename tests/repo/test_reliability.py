@@ -133,9 +133,13 @@ def test_seeded_faults_are_counted() -> None:
         started="",
         seconds=1,
     )
-    page = report.text([], [caught, dataclasses.replace(caught, name=names[1], caught=False)])
-    assert "1 of 2 that were tried turned a test red (50%)" in page
+    before = dataclasses.replace(caught, name=names[3], code="b")
+    assert "earlier" not in report.text([], [caught])
+    page = report.text([], [before, caught, dataclasses.replace(caught, name=names[1], caught=False)])
+    assert "2 of 3 that were tried turned a test red (67%)" in page
     assert row(page, names[0])[-1] == "`tests/x.py::y`"
     assert row(page, names[1])[-1] == "**nothing**"
     assert row(page, names[2])[-1] == "not run"
+    assert row(page, names[3])[-1] == "`tests/x.py::y` (earlier)"
+    assert "\n1 of them, marked so, were tried on an earlier state" in page
     assert len(set(names)) == len(names)

@@ -116,23 +116,26 @@ def _provenance(latest: dict[str, dict[str, list[Result]]]) -> Iterator[str]:
 
 
 def _faults(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """Each seeded fault and what became of it, with the newest code's outcomes."""
+    """Each seeded fault and what became of it last; what was of an earlier state of the code says so."""
     yield f"Each fault breaks one guarantee in a copy of the tree; {GOAL_RATIO:.0%} must turn a test red.\n"
     known = {each.name: each for each in outcomes}
-    newest = {each.code for each in outcomes[-1:]}
+    newest = outcomes[-1].code if outcomes else ""
     yield "| fault | guarantee | file | caught by |"
     yield "|---|---|---|---|"
-    tried = caught = 0
+    tried = caught = earlier = 0
     for fault in seeded.FAULTS:
         outcome = known.get(fault.name)
         if outcome is None:
             seen = "not run"
-        elif outcome.code not in newest:
-            seen = "not run on this code"
         else:
             tried, caught = tried + 1, caught + outcome.caught
             seen = f"`{outcome.by}`" if outcome.caught else "**nothing**"
+            if outcome.code != newest:
+                earlier += 1
+                seen += " (earlier)"
         yield f"| {fault.name} | {fault.guarantee} | `{fault.file}` | {seen} |"
     yield ""
     share = f" ({caught / tried:.0%})" if tried else ""
     yield f"{caught} of {tried} that were tried turned a test red{share}; {len(seeded.FAULTS)} are listed."
+    if earlier:
+        yield f"{earlier} of them, marked so, were tried on an earlier state of the code."

@@ -66,7 +66,7 @@ def test_a_rate_that_is_decided_is_not_held_longer(service: Service, monkeypatch
     service.delay_seconds = 0.01
     began = time.monotonic()
     step, _ = _hold(service, 100, Objective(0.001, 0.01), 60)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert step.verdict(Objective(0.001, 0.01), 0.05) == "misses"
 
 

@@ -98,7 +98,7 @@ class Slow:
         return Answers(np.zeros(len(rows), dtype=int), None)
 
 
-@pytest.mark.parametrize(("row_seconds", "most_rows"), [(0.0, 60), (0.004, 4)])
+@pytest.mark.parametrize(("row_seconds", "most_rows"), [(0.0, 60), (0.004, 12)])
 def test_rows_go_to_the_worker_in_portions(row_seconds: float, most_rows: int) -> None:
     """Each row once, off the event loop; a slow predictor gets few at a time, a quick one ever more."""
     slow = Slow(row_seconds)
