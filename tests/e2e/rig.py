@@ -210,6 +210,20 @@ class Project:
         return found
 
 
+def own_cluster() -> Rig:
+    """The cluster of EKIBEN_CONTEXT, or the local one.
+
+    Raises:
+        SystemExit: ekiben did not make it, and what breaks clusters must leave it alone.
+    """
+    from ekiben.ground import cluster
+
+    address = cluster.current(os.environ.get("EKIBEN_CONTEXT"))
+    if not address.context.startswith("ekiben-"):
+        raise SystemExit(f"expected a cluster that ekiben made, found {address.context!r}")
+    return Rig(address)
+
+
 def ready_of(pods: list[dict[str, Any]]) -> int:
     """Number of these pods that are ready and not ending."""
     return sum(

@@ -8,10 +8,9 @@ they stopped.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
-from tests.e2e.rig import Rig
+from tests.e2e.rig import own_cluster
 from tests.torture.chart import batches, judges, seeded
 from tests.torture.chart.apiserver import ApiServer
 from tests.torture.chart.outcomes import chart_code
@@ -35,19 +34,10 @@ def main(arguments: list[str] | None = None) -> int:
     if given.part == "score":
         return judges.score(_say)
     if given.part in ("sets", "server"):
-        judge = batches.Schemas() if given.part == "sets" else ApiServer(_rig())
+        judge = batches.Schemas() if given.part == "sets" else ApiServer(own_cluster())
         return batches.run(judge, given.number, given.seed, given.seconds, _say)
     only = [name for name in given.only.split(",") if name]
     return faults.run(seeded.FAULTS, only, seeded.FILE, _say, code=f"chart {chart_code()}")
-
-
-def _rig() -> Rig:
-    from ekiben.ground import cluster
-
-    address = cluster.current(os.environ.get("EKIBEN_CONTEXT"))
-    if not address.context.startswith("ekiben-"):
-        raise SystemExit(f"expected a cluster that ekiben made, found {address.context!r}")
-    return Rig(address)
 
 
 def _say(text: str) -> None:

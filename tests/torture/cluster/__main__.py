@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.rig import Rig
+from tests.e2e.rig import own_cluster
 from tests.torture.cluster import attempts, processes, seeded, suite
 from tests.torture.cluster.stage import ROOT, Stage
 from tests.torture.pod import results
@@ -86,13 +86,10 @@ def tried(given: argparse.Namespace) -> int:
 
 
 def _stage(namespace: str, values: Mapping[str, Any] | None = None) -> Stage:
-    from ekiben.ground import cluster
-
-    address = cluster.current(os.environ.get("EKIBEN_CONTEXT"))
-    if not address.context.startswith("ekiben-"):
-        raise SystemExit(f"expected a cluster that ekiben made, found {address.context!r}")
+    rig = own_cluster()
+    address = rig.address
     processes.favour(address.context.removeprefix("ekiben-"))
-    return Stage(Rig(address), namespace, ROOT / "out" / "torture-cluster" / address.context, values or {})
+    return Stage(rig, namespace, ROOT / "out" / "torture-cluster" / address.context, values or {})
 
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:

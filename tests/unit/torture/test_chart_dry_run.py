@@ -47,7 +47,7 @@ def rendered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rendered:
 
 def complaints(server: Server, found: Rendered) -> list[str]:
     """What the judge says of one set."""
-    judge: Any = apiserver.ApiServer(server)  # type: ignore[arg-type]
+    judge: Any = apiserver.ApiServer(server)  # type: ignore[arg-type]  # of a Rig, only kubectl is asked
     return list(judge.errors([found], found.file.parent))
 
 
@@ -70,7 +70,7 @@ def test_an_object_that_nothing_is_said_of_is_a_finding(rendered: Rendered) -> N
 def test_what_objects_lean_on_is_made_once(rendered: Rendered) -> None:
     """Their namespace, and the account that a pod names."""
     server = Server(*TAKEN)
-    judge: Any = apiserver.ApiServer(server)  # type: ignore[arg-type]
+    judge: Any = apiserver.ApiServer(server)  # type: ignore[arg-type]  # of a Rig, only kubectl is asked
     judge.errors([rendered, rendered], rendered.file.parent)
     assert [argv for argv in server.asked if argv[0] == "create"] == [
         ("create", "namespace", "models"),
