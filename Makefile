@@ -6,6 +6,7 @@ MODEL ?= iris
 PYTHON ?= python3
 BIN := .venv/bin
 EKIBEN := $(BIN)/ekiben
+E2E := $(BIN)/python -m pytest tests/e2e -p no:randomly --timeout 900
 .DEFAULT_GOAL := help
 .PHONY: help up train bento image release traffic scale observe down \
         setup test test-pod test-rest lint e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-doctor torture-ground torture-cluster torture-alerts torture-chart score oracle oracle-live oracle-faults oracle-ratchet simulate live capacity bench \
@@ -64,7 +65,7 @@ test-rest: lint verify
 	$(BIN)/python -m pytest tests/unit tests/chart tests/repo tests/rules
 
 e2e: setup ## the road on a real cluster; fails without one (EKIBEN_CONTEXT, or `ekiben cluster up`)
-	$(BIN)/python -m pytest tests/e2e -p no:randomly --timeout 900
+	$(E2E) -m alone; alone=$$?; $(E2E) -m "not alone" -n 2 --dist loadfile --no-loadscope-reorder && exit $$alone
 
 torture: setup ## kill, drain, starve, flood and fuzz the pod; goes on where it stopped (about 85 minutes)
 	$(BIN)/python -m tests.torture.pod run --target ekiben; status=$$?; $(BIN)/python tools/generate.py; exit $$status

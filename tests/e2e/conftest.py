@@ -19,6 +19,7 @@ import pytest
 from tests.e2e.rig import Project, Rig, settings
 
 ROOT = Path(__file__).resolve().parents[2]
+FIGURE = "figure"
 # What is started in the background has Ctrl-C ignored, and would hand that on to every `ekiben`.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -101,9 +102,12 @@ def faulty(project: Project, tmp_path: Path) -> Callable[[str], Project]:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """On failure, add events, pods and the HPA of the namespace to the report."""
+    """Give the report the figures of the test; on failure, events, pods and the HPA of the namespace too."""
     outcome = yield
     report = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's result, untyped in pytest's hook
+    # The summary is printed by another process than the test's own: a report is all that goes there.
+    report.user_properties += [(FIGURE, json.dumps(one)) for one in Rig.figures]
+    Rig.figures.clear()
     project = getattr(item, "funcargs", {}).get("project")
     if report.failed and isinstance(project, Project):
         report.sections.append(("cluster", project.rig.describe(project.namespace)))
@@ -111,5 +115,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the figures that the tests measured."""
-    for line in Rig.figures:
-        terminalreporter.write_line(f"figure: {json.dumps(line)}")
+    for report in (one for many in terminalreporter.stats.values() for one in many):
+        for name, figure in getattr(report, "user_properties", ()):
+            if name == FIGURE:
+                terminalreporter.write_line(f"figure: {figure}")

@@ -22,25 +22,31 @@ from ekiben.scale.load.target import Expected, LoadTarget
 SERVICES = ("10.0.0.0/8",)  # pods and services of a cluster made here
 
 
-def target(project: Project, artefact: Path, *, rows: int = 60, **options: Any) -> LoadTarget:
+def target(project: Project, artefact: Path, *, rows: int = 1, **options: Any) -> LoadTarget:
     """Rows of the iris data with the answers that the stored estimator gives by scikit-learn itself.
 
     Args:
         project: Where the Service is.
         artefact: Folder of the model.
-        rows: How many different one-row bodies.
+        rows: Rows in each of the 50 different bodies.
         options: Fields of `LoadTarget`.
     """
-    features = datasets.load_iris().data[:: 150 // rows][:rows]
+    features = datasets.load_iris().data
     path = artefact / "estimator.skops"
     estimator = skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
-    labels, probabilities = estimator.predict(features), estimator.predict_proba(features)
+    labels, probabilities = estimator.predict(features).tolist(), estimator.predict_proba(features).tolist()
+    # Every third of the data begins a body, which goes on from there, round and round.
+    drawn = [[(first + n) % len(features) for n in range(rows)] for first in range(0, len(features), 3)]
     return LoadTarget(
         options.pop("url", "") or project.url(),
-        bodies=tuple(json.dumps({"instances": [row]}).encode() for row in features.tolist()),
+        bodies=tuple(
+            json.dumps({"instances": [features[row].tolist() for row in body]}).encode() for body in drawn
+        ),
         checks=tuple(
-            Expected((int(label),), (tuple(row),))
-            for label, row in zip(labels, probabilities.tolist(), strict=True)
+            Expected(
+                tuple(int(labels[row]) for row in body), tuple(tuple(probabilities[row]) for row in body)
+            )
+            for body in drawn
         ),
         networks=SERVICES,
         **options,

@@ -6,6 +6,7 @@ The policy is the whole cluster's, its binding is not: namespaces without the la
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.e2e.rig import Rig, wait
 
-FOLDER = Path(__file__).resolve().parents[2] / "k8s" / "admission"
+SHIPPED = Path(__file__).resolve().parents[2] / "k8s" / "admission"
 LABEL = "ekiben.dev/images=by-digest"
 SECONDS = 30  # until an API server knows a policy, or that it is gone
 
@@ -55,21 +57,32 @@ def _pod(image: str, **containers: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def guarded(rig: Rig, image: dict[str, Any]) -> Iterator[Guarded]:
-    """The policy as it is shipped, for the registry of the tests' image; taken away at the end."""
+def folder(image: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The policy as it is shipped, with the registry of the tests' image in it."""
+    found = tmp_path_factory.mktemp("admission").resolve()
+    registry = _repository(image["image"]).rpartition("/")[0]
+    change = [{"op": "replace", "path": "/spec/variables/0/expression", "value": f"'{registry}'"}]
+    document = {
+        "resources": [os.path.relpath(SHIPPED, found)],
+        "patches": [{"target": {"kind": "ValidatingAdmissionPolicy"}, "patch": json.dumps(change)}],
+    }
+    (found / "kustomization.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    return found
+
+
+@pytest.fixture(scope="module")
+def guarded(rig: Rig, image: dict[str, Any], folder: Path) -> Iterator[Guarded]:
+    """A namespace under the policy; both are taken away at the end."""
     namespace = f"e2e-admission-{secrets.token_hex(2)}"
     found = Guarded(rig, namespace, image["image"])
     rig.kubectl("create", "namespace", namespace)
     try:
-        rig.kubectl("apply", "-k", str(FOLDER))
-        registry = json.dumps({"data": {"registry": _repository(found.image).rpartition("/")[0]}})
-        rig.kubectl("-n", "kube-system", "patch", "configmap", "images-by-digest", "--patch", registry)
+        rig.kubectl("apply", "-k", str(folder))
         rig.kubectl("label", "namespace", namespace, LABEL)
         wait(lambda: found.refusal(_tagged(found.image)) != "", SECONDS, "the policy to be known")
-        wait(lambda: found.refusal(found.image) == "", SECONDS, "the policy's registry to be known")
         yield found
     finally:
-        rig.kubectl("delete", "-k", str(FOLDER), "--ignore-not-found")
+        rig.kubectl("delete", "-k", str(folder), "--ignore-not-found")
         rig.kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
 
 
@@ -104,13 +117,14 @@ def test_a_namespace_without_the_label_is_left_alone(guarded: Guarded) -> None:
     assert guarded.refusal(_tagged(guarded.image), namespace="default") == ""
 
 
-def test_without_its_registry_nothing_starts_and_without_the_policy_everything(guarded: Guarded) -> None:
-    """Its parameter gone, the digest is refused as well; the policy gone, a tag is taken."""
+def test_it_goes_and_comes_again(guarded: Guarded, folder: Path) -> None:
+    """The policy gone, a tag is taken; there again, a tag is refused and a digest taken, as before."""
     rig = guarded.rig
-    rig.kubectl("-n", "kube-system", "delete", "configmap", "images-by-digest")
-    wait(lambda: guarded.refusal(guarded.image) != "", SECONDS, "pods to be refused without a registry")
-    rig.kubectl("delete", "-k", str(FOLDER), "--ignore-not-found")
+    rig.kubectl("delete", "-k", str(folder))
     wait(lambda: guarded.refusal(_tagged(guarded.image)) == "", SECONDS, "the policy to be gone")
     kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings"
     names = {each["metadata"]["name"] for each in rig.get(kinds)["items"]}
     assert "images-by-digest" not in names
+    rig.kubectl("apply", "-k", str(folder))
+    wait(lambda: guarded.refusal(_tagged(guarded.image)) != "", SECONDS, "the policy to be known again")
+    assert guarded.refusal(guarded.image) == ""

@@ -32,8 +32,7 @@ def watched(
     place = Project(project.root, rig, namespace, project.environment)
     release = Release(place, pace.chart(tmp_path_factory.mktemp("chart") / "chart"), one, one)
     rig.kubectl("create", "namespace", namespace)
-    form = {"server": {"predictor": "scikit-learn"}}  # the one that is in the fixture's image
-    release.install(laid_over(suite.VALUES, laid_over(faults.SICK, form)))
+    release.install(laid_over(suite.VALUES, faults.SICK))
     release.callers.add(calling.good())
     release.until(lambda: release.targets() == 1, HEALTHY_SECONDS, "a pod that is scraped")
     yield release

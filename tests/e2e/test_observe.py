@@ -28,7 +28,8 @@ from ekiben.observe.boards import grafana
 
 CHART = Path(__file__).resolve().parents[2] / "helm" / "model-server"
 RULE = "monitoring.coreos.com/v1/PrometheusRule"
-LOAD_SECONDS, BURST, MOST_AT_ONCE = 60, 60, 480
+LOAD_SECONDS, BURST, MOST_AT_ONCE = 60, 60, 960
+MOST_ROWS = 10_000  # that a pod takes in one request
 LINKS = {"runbookUrl": "https://git.example/runbook.md", "grafanaUrl": "https://grafana.example"}
 # Not tested live: nothing here gives these series. One that is there is an error, and so is another that is
 # not.
@@ -93,14 +94,14 @@ def loaded(project: Project, rules: list[dict[str, Any]], model: dict[str, Any])
 
 def _overload(url: str) -> None:
     """Ask for more at once than the pods take, twice as much each time, until a burst's worth was refused."""
-    large = json.dumps({"instances": [[5.1, 3.5, 1.4, 0.2]] * 5000}).encode()
+    large = json.dumps({"instances": [[5.1, 3.5, 1.4, 0.2]] * MOST_ROWS}).encode()
     refused, at_once = 0, BURST
     while refused < BURST:
         with ThreadPoolExecutor(at_once) as crowd:
             said = list(crowd.map(_sent, [url] * at_once, [large] * at_once))
         refused += sum(b" 503 " in each for each in said)
-        assert at_once <= MOST_AT_ONCE, f"{refused} of the last {at_once} were refused: {set(said)}"
         at_once *= 2
+        assert refused >= BURST or at_once <= MOST_AT_ONCE, f"{refused} were refused, the last: {said[-1]!r}"
 
 
 def _sent(address: str, body: bytes) -> bytes:
@@ -272,7 +273,7 @@ def test_the_report_has_every_panel(project: Project, tmp_path: Path, loaded: No
     """`ekiben report` draws what the boards show; what has no data says so, and nothing was refused."""
     del loaded
     page = tmp_path / "report.html"
-    found = project.ekiben("report", "iris", "--since", "30m", "--output", str(page))
+    found = project.ekiben("report", "iris", "--since", "2h", "--output", str(page))
     assert found["page"] == str(page.resolve())
     assert [each for each in found["panels"] if each["errors"]] == []
     assert {each["panel"] for each in found["panels"] if not each["has_data"]} == {"Score on labelled rows"}

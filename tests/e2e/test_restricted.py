@@ -143,8 +143,6 @@ def test_the_dev_overlay_runs(rig: Rig, image: dict[str, Any], tmp_path: Path) -
         "namespace": name,
         "resources": [overlay],
         "images": [{"name": "ekiben/iris", "newName": repository, "digest": digest}],
-        # The fixture's image holds this form alone.
-        "patches": [{"target": {"kind": "Deployment"}, "patch": json.dumps(_form())}],
     }
     (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(document))
     try:
@@ -160,10 +158,3 @@ def test_the_dev_overlay_runs(rig: Rig, image: dict[str, Any], tmp_path: Path) -
             assert json.load(response)["prediction"] == 0
     finally:
         rig.kubectl("delete", "namespace", name, "--ignore-not-found", "--wait=false")
-
-
-def _form() -> dict[str, Any]:
-    env = [{"name": "EKIBEN_PREDICTOR", "value": "scikit-learn"}]
-    containers = [{"name": "model-server", "env": env}]
-    spec = {"template": {"spec": {"containers": containers}}}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "iris"}, "spec": spec}

@@ -13,12 +13,12 @@ from tests.e2e.rig import Project, Rig, counter, wait
 
 from ekiben.scale.load import generator
 
-LARGEST_IMAGE = 150_000_000  # bytes, compressed; here scikit-learn answers
+LARGEST_IMAGE = 100_000_000  # bytes, compressed; the flagship's own budget
 SCRAPE_SECONDS = 5
 
 
 def test_the_image_is_small_and_holds_no_tools(image: dict[str, Any], bento: dict[str, Any]) -> None:
-    """With scikit-learn the layers sum to at most 150 MB, and no compiler, git or pip is inside."""
+    """The layers sum to at most 100 MB, and no compiler, git or pip is inside."""
     from ekiben.image import contents
 
     found = contents.files(Path(image["archive"]))

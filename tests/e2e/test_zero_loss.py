@@ -18,6 +18,7 @@ from tests.torture.cluster import ends, load, questions
 from tests.torture.cluster.stage import RELEASE, REPLICAS, Stage
 from tests.torture.cluster.watch import Watch, watching
 
+pytestmark = pytest.mark.alone
 RATE, REQUESTS = 150, 20_000
 EVICTIONS, MOST = 2, 5
 ROLLED_BACK = 7

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from tests.e2e import breakages, load
 from tests.e2e.breakages import Breakage
-from tests.e2e.rig import Project, Rig, settings
+from tests.e2e.rig import Project, Rig, costly
 
 from ekiben import config
 from ekiben.diagnosis.doctor import walk as doctor
@@ -59,9 +59,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     namespace = f"doctor-{secrets.token_hex(3)}"
     kept, stations = (folder / "done").exists(), ("train", "bento", "image")
     if kept:
-        found = Project(root, rig, namespace, settings(home))
+        found = Project(root, rig, namespace, costly(home))
     else:
-        found = Project.copy(ROOT, root, rig, namespace, settings(home))
+        found = Project.copy(ROOT, root, rig, namespace, costly(home))
     for station in (*(() if kept else stations), "release"):
         began = time.monotonic()
         found.ekiben(station, "iris")
