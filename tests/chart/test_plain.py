@@ -154,22 +154,26 @@ def test_the_policy_takes_one_registry_by_digest(image: str, taken: bool) -> Non
     """Its two conditions, read from the manifest: prefix with the slash, and the whole of a digest."""
     objects = kustomized("admission")
     spec = named(objects, "ValidatingAdmissionPolicy")["spec"]
-    [condition] = [one["expression"] for one in spec["variables"] if one["name"] == "refused"]
+    condition, named_one = (
+        next(one["expression"] for one in spec["variables"] if one["name"] == name)
+        for name in ("refused", "registry")
+    )
     [pattern] = re.findall(r"i\.matches\('([^']+)'\)", condition)
-    assert "!(i.startsWith(params.data.registry + '/') &&" in condition
-    registry = named(objects, "ConfigMap")["data"]["registry"]
+    assert "!(i.startsWith(variables.registry + '/') &&" in condition
+    registry = named_one.strip("'")
     assert (image.startswith(f"{registry}/") and re.search(pattern, image) is not None) is taken
 
 
 def test_the_policy_fails_closed_and_looks_at_every_container() -> None:
-    """Without its parameter nothing starts; init and ephemeral containers are looked at too."""
+    """It needs no other object; init and ephemeral containers are looked at too."""
     objects = kustomized("admission")
     policy, binding = (
         named(objects, kind)["spec"]
         for kind in ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
     )
     assert policy["failurePolicy"] == "Fail"
-    assert binding["paramRef"]["parameterNotFoundAction"] == "Deny"
+    assert "paramKind" not in policy
+    assert "paramRef" not in binding
     assert binding["validationActions"] == ["Deny"]
     assert binding["policyName"] == "images-by-digest"
     [images] = [one["expression"] for one in policy["variables"] if one["name"] == "images"]

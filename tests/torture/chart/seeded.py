@@ -200,7 +200,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     _Fault(
         "policy-prefix", "only the named registry is admitted", "policy.yaml",
-        "params.data.registry + '/')\n", "params.data.registry)\n",
+        "variables.registry + '/')\n", "variables.registry)\n",
         _in("plain", "test_the_policy_takes_one_registry_by_digest"), folder="k8s/admission",
     ),
 )  # fmt: skip
