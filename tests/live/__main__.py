@@ -12,13 +12,12 @@ must have nothing else to do. What this code has a valid record of is not done a
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.rig import Rig
+from tests.e2e.rig import own_cluster
 from tests.live import (
     comparison,
     journal,
@@ -219,12 +218,8 @@ def _present(names: str, *, keda: bool) -> Iterator[Policy]:
 
 
 def _stage(namespace: str) -> Stage:
-    from ekiben.ground import cluster
-
-    address = cluster.current(os.environ.get("EKIBEN_CONTEXT"))
-    if not address.context.startswith("ekiben-"):
-        raise SystemExit(f"expected a cluster that ekiben made, found {address.context!r}")
-    return Stage.made(Rig(address), namespace, journal.ROOT / "out" / "live" / address.context)
+    rig = own_cluster()
+    return Stage.made(rig, namespace, journal.ROOT / "out" / "live" / rig.address.context)
 
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
