@@ -63,11 +63,17 @@ def test_a_service_that_is_slower_than_the_objective_misses(
 def test_a_rate_that_is_decided_is_not_held_longer(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """A load of 60 s at which every request is bad ends at the first look."""
     monkeypatch.setattr(replica, "_WARM_UP_SECONDS", 0.1)
-    service.delay_seconds = 0.01
-    began = time.monotonic()
-    step, _ = _hold(service, 100, Objective(0.001, 0.01), 60)
-    assert time.monotonic() - began < 20
-    assert step.verdict(Objective(0.001, 0.01), 0.05) == "misses"
+    service.delay_seconds = 0.2
+    objective = Objective(0.1, 0.01)  # a sender may be late by a share of it
+
+    def held() -> tuple[str, float]:
+        began = time.monotonic()
+        step, _ = _hold(service, 300, objective, 60)
+        return step.verdict(objective, 0.05), time.monotonic() - began
+
+    verdict, took = next(each for each in (held() for _ in range(3)) if each[0] != "invalid")  # as above
+    assert verdict == "misses"
+    assert took < 20
 
 
 @pytest.mark.parametrize(("others", "valid"), [(0.02, True), (0.2, False), (None, True)])
