@@ -28,20 +28,19 @@ def target(project: Project, artefact: Path, *, rows: int = 1, **options: Any) -
     Args:
         project: Where the Service is.
         artefact: Folder of the model.
-        rows: Rows in each of the 50 different bodies.
+        rows: Rows in each of the 50 different bodies; 1 to 10,000, the most that a pod takes.
         options: Fields of `LoadTarget`.
     """
     features = datasets.load_iris().data
+    data = features.tolist()
     path = artefact / "estimator.skops"
     estimator = skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
     labels, probabilities = estimator.predict(features).tolist(), estimator.predict_proba(features).tolist()
     # Every third of the data begins a body, which goes on from there, round and round.
-    drawn = [[(first + n) % len(features) for n in range(rows)] for first in range(0, len(features), 3)]
+    drawn = [[(first + n) % len(data) for n in range(rows)] for first in range(0, len(data), 3)]
     return LoadTarget(
         options.pop("url", "") or project.url(),
-        bodies=tuple(
-            json.dumps({"instances": [features[row].tolist() for row in body]}).encode() for body in drawn
-        ),
+        bodies=tuple(json.dumps({"instances": [data[row] for row in body]}).encode() for body in drawn),
         checks=tuple(
             Expected(
                 tuple(int(labels[row]) for row in body), tuple(tuple(probabilities[row]) for row in body)
