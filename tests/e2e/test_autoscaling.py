@@ -28,6 +28,7 @@ from tests.e2e.rig import (
 
 from ekiben.scale.load import generator
 from ekiben.scale.load.schedule import Load, Segment
+from ekiben.scale.load.target import LoadTarget
 
 pytestmark = pytest.mark.alone
 UP_SECONDS, DOWN_SECONDS, REQUESTS = 90, 360, 5000
@@ -38,6 +39,7 @@ TURNS, SATURATED_SECONDS = 8, 4
 # more than 512 rows has the predictor for itself; what a replica uses at rest is little of its target.
 ROWS = 1000
 BEFORE_SECONDS = 40  # of the step: two windows of the metrics API and more
+CALIBRATION_RATE, CALIBRATION_WINDOWS, WINDOW_SECONDS = 10, 6, 15
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,17 @@ def test_two_replicas_carry_nearly_twice_the_rate_of_one(
     assert statistics.mean(rates[2]) >= 1.8 * statistics.mean(rates[1]), rates
 
 
+def _cpu_of_requests(project: Project, where: LoadTarget, idle: float) -> list[float]:
+    """CPU-seconds of one request beyond what replicas use at rest, in each of some windows in a row."""
+    windows = []
+    for turn in range(CALIBRATION_WINDOWS):
+        began, used_before = time.monotonic(), _cpu_seconds(project)
+        measured = generator.run(where, load.steady(CALIBRATION_RATE, WINDOW_SECONDS), seed=4 + turn)
+        used = _cpu_seconds(project) - used_before
+        windows.append((used - idle * (time.monotonic() - began)) / measured.sent)
+    return windows
+
+
 @pytest.fixture(scope="module")
 def target_rate(
     project: Project,
@@ -135,24 +148,24 @@ def target_rate(
     revision: dict[str, Any],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> float:
-    """The rate at which one replica's CPU is at the HPA's target, from raw CPU counters."""
+    """The rate at which one replica's CPU is at the HPA's target, from raw CPU counters.
+
+    Of several windows as long as those of the metrics API the one in which a request cost most: the HPA
+    judges each window by itself, and on a machine with neighbours their cost differs by a tenth.
+    """
     assert revision["revision"]
     # With two: calibrated on one replica, 0.95 targets took 1.03 to 1.07 targets of CPU on two (seen; why
     # is not known), and on the way down that load must fit below one target while two carry it.
     _pinned(project, 2, tmp_path_factory.mktemp("two") / "project")
-    where = load.target(project, Path(model["folder"]), rows=ROWS)
-    begin, idle_from = time.monotonic(), _cpu_seconds(project)
-    time.sleep(15)
-    idle = (_cpu_seconds(project) - idle_from) / (time.monotonic() - begin)
-    begin, busy_from = time.monotonic(), _cpu_seconds(project)
-    measured = generator.run(where, load.steady(10, 30), seed=4)
-    used = _cpu_seconds(project) - busy_from
-    per_request = (used - idle * (time.monotonic() - begin)) / measured.sent
-    rate = (CPU_REQUEST * TARGET_PERCENT / 100 - idle) / per_request
+    began, idle_from = time.monotonic(), _cpu_seconds(project)
+    time.sleep(WINDOW_SECONDS)
+    idle = (_cpu_seconds(project) - idle_from) / (time.monotonic() - began)
+    windows = _cpu_of_requests(project, load.target(project, Path(model["folder"]), rows=ROWS), idle)
+    rate = (CPU_REQUEST * TARGET_PERCENT / 100 - idle) / max(windows)
     Rig.figures.append(
         {
             "idle_cores": round(idle, 4),
-            "cpu_ms_per_request": round(per_request * 1e3, 2),
+            "cpu_ms_per_request": [round(window * 1e3, 2) for window in windows],
             "target_rate": round(rate, 2),
         }
     )
@@ -196,9 +209,9 @@ def test_a_step_is_followed_up_and_down_without_a_loss(
     assert {s.ready for s in seen if s.seconds < BEFORE_SECONDS} == {1}, (
         "the minimum did not hold before the step"
     )
-    assert up is not None
-    assert up <= UP_SECONDS
-    assert down is not None
-    assert down <= DOWN_SECONDS
+    assert up is not None, _changes(seen)
+    assert up <= UP_SECONDS, _changes(seen)
+    assert down is not None, _changes(seen)
+    assert down <= DOWN_SECONDS, _changes(seen)
     assert measured.sent >= REQUESTS
     assert measured.failed == 0, measured.outcomes
