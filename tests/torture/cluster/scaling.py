@@ -157,9 +157,9 @@ def _wanted(seen: Watch) -> bool:
 CYCLE = Scenario(
     name="scale-cycle",
     action="1 -> 5 -> 1 replicas, three times by hand and twice by the HPA",
-    load="150 requests/s; under the HPA 50, 600 and 50",
+    load="150 requests/s; under the HPA 25, 320 and 25",
     passes="0 failed; after 30 s new pods have 60 % of their share of kept connections' requests",
-    sizes={"rate": 150, "seconds": 45, "low": 50, "high": 600, "request_millicores": 100},
+    sizes={"rate": 150, "seconds": 45, "low": 25, "high": 320, "request_millicores": 50},
     parts=5,
     minutes=12,
     act=by_hand_or_hpa,
