@@ -27,11 +27,21 @@ def path_of(traveller: Traveller) -> Path:
 def kept(traveller: Traveller) -> CapacityPlan | None:
     """The plan that was made last, computed again; None if there is none.
 
+    One of an artefact that is not the last one trained is said to be so: it is worth reading, and no release
+    takes it.
+
     Raises:
         ConfigError: It does not follow from what it carries.
     """
     path = path_of(traveller)
-    return read(path) if path.is_file() else None
+    found = read(path) if path.is_file() else None
+    trained = traveller.journey.last("train")
+    if found and trained and trained.output["artefact_sha256"] != found.subject.artefact_sha256:
+        _log.warning(
+            "the plan is of %s:%s, and %s was trained since: its numbers may be others (ekiben plan %s)",
+            found.subject.model, found.subject.version, trained.output["tag"], traveller.config.model,
+        )  # fmt: skip
+    return found
 
 
 def read(path: Path) -> CapacityPlan:

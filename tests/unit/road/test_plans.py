@@ -65,6 +65,21 @@ def test_a_plan_that_was_changed_stops_the_release(traveller: Traveller) -> None
         plans.chosen(traveller)
 
 
+@pytest.mark.parametrize(("trained", "told"), [("the same", False), ("sha256:" + "1" * 64, True)])
+def test_a_plan_of_an_earlier_artefact_says_so(
+    traveller: Traveller, caplog: pytest.LogCaptureFixture, trained: str, told: bool
+) -> None:
+    """Whoever reads a plan after the model was trained again is told, and of both versions."""
+    found = made.plan()
+    _keep(traveller, found.text())
+    subject = found.subject
+    sha256 = subject.artefact_sha256 if trained == "the same" else trained
+    traveller.journey.record("train", "", {"artefact_sha256": sha256, "tag": "iris:later"}, 0.0)
+    assert plans.required(traveller) == found
+    assert [f"{subject.model}:{subject.version}" in text for text in caplog.messages] == [True] * told
+    assert ["iris:later was trained since" in text for text in caplog.messages] == [True] * told
+
+
 def test_a_file_that_is_not_there_is_named(traveller: Traveller, tmp_path: Path) -> None:
     """The message has its path."""
     with pytest.raises(ConfigError, match=r"nowhere\.json"):
