@@ -44,7 +44,7 @@ _BUCKETS = {
     "requests per call": metrics.REQUESTS_BUCKETS,
 }
 _PAGES = (  # modules whose `files()` make pages of raw results
-    "benchmarks.capacity",
+    "benchmarks.capacity.runs",
     "tests.torture.alerts.report",
     "tests.torture.artefact.report",
     "tests.torture.chart.report",
@@ -166,7 +166,7 @@ def benchmarks() -> dict[Path, str]:
 def autoscaler_pages() -> dict[Path, str]:
     """Write the pages about autoscalers, simulated and live; the differences stand in both."""
     sys.path.insert(0, str(ROOT))
-    from benchmarks import simulation
+    from benchmarks.simulation import runs as simulation
     from tests.live import report
 
     made = simulation.files()

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchmarks import capacity, capacity_goals, capacity_page, capacity_virtual
-from benchmarks.capacity import Measuring, Settings
-from benchmarks.capacity_models import LIVE_MODEL, SPECS
+from benchmarks.capacity import goals, page, runs, virtual
+from benchmarks.capacity.__main__ import main
+from benchmarks.capacity.models import LIVE_MODEL, SPECS
+from benchmarks.capacity.runs import Measuring, Settings
 from benchmarks.results import Journal
 
 from ekiben.errors import ConfigError
@@ -59,12 +60,12 @@ def repeats(model: str, above: int, number: int = 100) -> list[dict[str, Any]]:
 
 
 def verdicts(records: list[dict[str, Any]]) -> list[str]:
-    return [verdict for _, _, verdict in capacity_goals.goals(capacity_goals.gathered(records))]
+    return [verdict for _, _, verdict in goals.goals(goals.gathered(records))]
 
 
 def test_a_page_without_results_says_so() -> None:
     """Every goal, every model and the live repeats are `not run`; nothing is met."""
-    text = capacity_page.text([])
+    text = page.text([])
     assert text.count("| **not run** |") == 3
     assert all(f"| {spec.name} | {spec.predictor} |" in text for spec in SPECS)
     assert f"Live repeats ({LIVE_MODEL}): not run." in text
@@ -80,8 +81,8 @@ def test_a_part_of_the_models_is_no_goal_met() -> None:
     last = SPECS[9].name
     records += [search(last, 90.0), *truth(last, 100.0), *repeats(last, 5)]
     assert verdicts(records) == ["met", "met", "met"]
-    assert "| 97 | - | 97 | 100 (" in capacity_page.text(records)
-    assert "| -3.0 % | -3.0 % | 320 | 1 of 2 |" in capacity_page.text(records)
+    assert "| 97 | - | 97 | 100 (" in page.text(records)
+    assert "| -3.0 % | -3.0 % | 320 | 1 of 2 |" in page.text(records)
 
 
 def test_each_goal_can_be_missed() -> None:
@@ -98,7 +99,7 @@ def test_an_unfinished_truth_judges_nothing() -> None:
     five = [*truth("credit", 100.0)[:5], truth("credit", 100.0)[0]]
     faulty = truth("credit", 100.0)[5] | {"faults": ["the sender was late"]}
     (found,) = (
-        each for each in capacity_goals.gathered([search("credit", 99.0), *five, faulty])
+        each for each in goals.gathered([search("credit", 99.0), *five, faulty])
         if each.spec.name == "credit"
     )  # fmt: skip
     assert (found.truth, found.rounds, found.invalid, found.off_ratio) == (None, 5, 1, None)
@@ -127,29 +128,29 @@ def test_a_go_carries_on_where_the_last_one_stopped(tmp_path: Path) -> None:
 def test_other_series_are_left_out() -> None:
     """What another code or machine measured live is not mixed in; repeats have a series of their own."""
     old = search("credit", 50.0) | {"series": "old"}
-    virtual = repeats("credit", 0, 1)[0] | {"series": "v"}
-    found = capacity.newest([old, virtual, *truth("credit", 100.0)])
+    repeated = repeats("credit", 0, 1)[0] | {"series": "v"}
+    found = runs.newest([old, repeated, *truth("credit", 100.0)])
     assert [each["series"] for each in found] == ["v"] + ["s"] * 6
-    assert capacity.newest([]) == []
+    assert runs.newest([]) == []
 
 
 def test_nothing_begins_after_the_budget(tmp_path: Path) -> None:
     """A go without time measures nothing and says how much is left: 1 + 6 + 1 + 100 of one model."""
     measuring = Measuring(Journal(tmp_path / "c.jsonl"), Settings(), deadline=0.0)
-    assert capacity.run(measuring, [IRIS], capacity.PARTS, tmp_path) == 108
+    assert runs.run(measuring, [IRIS], runs.PARTS, tmp_path) == 108
     assert not (tmp_path / "c.jsonl").exists()
 
 
 def test_trials_are_kept_out_of_the_journal() -> None:
     """A truth of one second is refused before anything is measured, unless it goes elsewhere."""
     with pytest.raises(ConfigError, match="usual settings"):
-        capacity.main(["run", "--truth-seconds", "1"])
+        main(["run", "--truth-seconds", "1"])
 
 
 def test_the_search_finds_the_capacity_of_a_virtual_queue() -> None:
     """Exponential services of 0.25 ms, 2 ms allowed: C* lies below mu - ln(1/eps)/X, by a third at most."""
     drawn = np.random.default_rng(0).exponential(0.00025, (200, 100))
-    found = capacity_virtual.searched(drawn, Objective(0.002, 0.01), 100.0, 3)
+    found = virtual.searched(drawn, Objective(0.002, 0.01), 100.0, 3)
     truth = 1 / drawn.mean() - math.log(100) / 0.002
     assert 0.66 * truth < found["rate"] < 1.02 * truth
     assert (found["bad_ratio"] < 0.01) == (found["rate"] < truth)
@@ -160,6 +161,6 @@ def test_the_share_of_a_long_run_is_the_closed_form() -> None:
     """Exponential services at 80 % of the load: e^-((mu - rate) X), to a tenth."""
     drawn = np.random.default_rng(0).exponential(0.001, (500, 100))
     rate = 0.8 / drawn.mean()
-    share, requests = capacity_virtual.share_at(drawn, rate, Objective(0.02, 0.01), 0, longest=1_000_000)
+    share, requests = virtual.share_at(drawn, rate, Objective(0.02, 0.01), 0, longest=1_000_000)
     assert share == pytest.approx(math.exp(-0.02 * (1 / drawn.mean() - rate)), rel=0.1)
     assert requests in (500_000, 1_000_000)

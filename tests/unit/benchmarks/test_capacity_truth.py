@@ -8,8 +8,8 @@ from array import array
 import numpy as np
 import numpy.typing as npt
 import pytest
-from benchmarks.capacity_live import counted, services
-from benchmarks.capacity_truth import LEVELS, Block, Truth, estimate, first_guess, next_rates
+from benchmarks.capacity.live import counted, services
+from benchmarks.capacity.truth import LEVELS, Block, Truth, estimate, first_guess, next_rates
 
 from ekiben.scale.capacity.step import Objective
 from ekiben.scale.load.records import Outcome, Records, Sent

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from benchmarks.simulation_goals import Judging, goals
-from benchmarks.simulation_page import text
+from benchmarks.simulation.goals import Judging, goals
+from benchmarks.simulation.page import text
 
 _JUDGING = Judging(1 / 60, "ours", ["| 1 | 15 s |"])
 _MACHINE = {"cpu": "a", "cores": 2}

@@ -15,7 +15,7 @@ from unittest import mock
 
 import numpy as np
 
-from benchmarks.capacity_live import ALPHA, Times
+from benchmarks.capacity.live import ALPHA, Times
 from ekiben.errors import AcceptanceError, NoDataError
 from ekiben.scale import replica
 from ekiben.scale.capacity.step import Objective

@@ -1,4 +1,4 @@
-"""Where the cost above the clairvoyant's goes: `python -m benchmarks.simulation_parts [--families ...]`.
+"""Where the cost above the clairvoyant's goes: `python -m benchmarks.simulation.parts [--families ...]`.
 
 Each column adds one part of the policy to those before it: by how many replica-seconds more, over the
 clairvoyant's. They add up to the whole.
@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.simulation import PEAKS, setting, world
+from benchmarks.simulation.runs import PEAKS, setting, world
 from ekiben.scale.simulation import comparison, families, planned
 from ekiben.scale.simulation.demand import Demand, Sizing
 from ekiben.scale.simulation.engine import run
@@ -100,7 +100,7 @@ def table(names: Sequence[str], seed: int, start_seconds: float) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.simulation_parts", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.simulation.parts", description=__doc__)
     parser.add_argument(
         "--families", nargs="+", default=["constant", "ramp"], choices=list(families.FAMILIES)
     )

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from benchmarks.simulation_goals import Judging, Run, goals, place
+from benchmarks.simulation.goals import Judging, Run, goals, place
 
 _RESAMPLES = 2_000
 _WIDTH, _HEIGHT, _MARGIN = 720, 420, 60

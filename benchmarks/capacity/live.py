@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.capacity_models import Spec
+from benchmarks.capacity.models import Spec
 from ekiben.road.planning import Pinned
 from ekiben.scale import replica
 from ekiben.scale.capacity import judging

@@ -1,4 +1,4 @@
-"""C* against the truth, on ten models: `python -m benchmarks.capacity run | report`.
+"""What is measured of a model, part by part, and what is not done again.
 
 Parts, in this order for each model, on one pinned replica: `search` as `ekiben plan` does it, `truth` (six
 rounds, together fifteen minutes), `service` (times of single requests). Then `repeats`, a hundred searches
@@ -10,30 +10,20 @@ code has of a model on this machine is not done again. An invalid round of the t
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import json
 import logging
-import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from benchmarks import (
-    capacity_live,
-    capacity_models,
-    capacity_page,
-    capacity_truth,
-    capacity_virtual,
-    machine,
-)
-from benchmarks.capacity_models import LIVE_MODEL, Spec
+from benchmarks import machine
+from benchmarks.capacity import live, models, page, truth, virtual
+from benchmarks.capacity.models import LIVE_MODEL, Spec
 from benchmarks.models import ROOT
 from benchmarks.results import Journal, Record
-from ekiben.errors import ConfigError, EkibenError
+from ekiben.errors import EkibenError
 from ekiben.road.planning import Pinned
 from ekiben.scale import replica
 from ekiben.scale.capacity import judging
@@ -47,9 +37,9 @@ PARTS: tuple[Part, ...] = get_args(Part)
 ROUNDS = 6
 # What decides a figure. Specs are in each record, and the truth is fitted when the page is written.
 _ROOMS = ("serving", "artefact", "scale/capacity")
-_MODULES = (judging, generator, replica, schedule, sender, capacity_live)
+_MODULES = (judging, generator, replica, schedule, sender, live)
 _VIRTUAL_ROOMS = ("scale/capacity",)
-_VIRTUAL_MODULES = (judging, replica, schedule, queueing, capacity_live, capacity_virtual)
+_VIRTUAL_MODULES = (judging, replica, schedule, queueing, live, virtual)
 _log = logging.getLogger("benchmarks")
 
 
@@ -76,12 +66,12 @@ class Settings:
     @property
     def hold_seconds(self) -> float:
         """Of each rate of a round."""
-        return self.truth_seconds / ROUNDS / len(capacity_truth.LEVELS)
+        return self.truth_seconds / ROUNDS / len(truth.LEVELS)
 
     @property
     def left_out_seconds(self) -> float:
         """At the begin of each rate."""
-        return min(capacity_live.LEFT_OUT_SECONDS, self.hold_seconds / 2)
+        return min(live.LEFT_OUT_SECONDS, self.hold_seconds / 2)
 
 
 def code(part: Part) -> str:
@@ -153,15 +143,15 @@ def run(measuring: Measuring, specs: Sequence[Spec], parts: Sequence[Part], scra
             part for part in ("search", "truth", "service") if part in parts and measuring.missing(spec, part)
         ]
         if wanted and measuring.open:
-            capacity_models.artefact(spec, scratch)
-            with capacity_models.replica(spec, scratch) as here:
+            models.artefact(spec, scratch)
+            with models.replica(spec, scratch) as here:
                 _visit(measuring, spec, wanted, here)
     for spec in specs if "repeats" in parts else ():
         _repeat(measuring, spec)
     for spec in specs if "live" in parts else ():
         for number in measuring.missing(spec, "live") if spec.name == LIVE_MODEL else ():
             if measuring.open:
-                with capacity_models.replica(spec, scratch) as here:
+                with models.replica(spec, scratch) as here:
                     _search(measuring, spec, here, "live", number)
     return sum(
         len(measuring.missing(spec, part))
@@ -178,13 +168,13 @@ def _visit(measuring: Measuring, spec: Spec, wanted: Sequence[Part], here: Pinne
         _truth(measuring, spec, here)
     if "service" in wanted and measuring.open:
         seed, seconds = measuring.settings.seed, measuring.settings.service_seconds
-        measuring.add(spec, "service", 0, seed, capacity_live.served(here, seconds, seed))
+        measuring.add(spec, "service", 0, seed, live.served(here, seconds, seed))
 
 
 def _search(measuring: Measuring, spec: Spec, here: Pinned, part: Part, number: int) -> None:
     seed = measuring.settings.seed + number + (part == "live")
     try:
-        found = capacity_live.searched(here, spec, measuring.settings.search_seconds, seed)
+        found = live.searched(here, spec, measuring.settings.search_seconds, seed)
     except EkibenError as error:
         found = {"failure": str(error).splitlines()[0]}
     measuring.add(spec, part, number, seed, found)
@@ -193,18 +183,17 @@ def _search(measuring: Measuring, spec: Spec, here: Pinned, part: Part, number: 
 def _truth(measuring: Measuring, spec: Spec, here: Pinned) -> None:
     """Hold the rounds that are missing; an invalid one is tried once more."""
     settings, searches = measuring.settings, measuring.done(spec, "search")
-    warm = capacity_live.saturated(here, settings.seed)
-    guess = searches[-1]["estimate"] if searches else capacity_truth.first_guess(warm, spec.objective)
+    warm = live.saturated(here, settings.seed)
+    guess = searches[-1]["estimate"] if searches else truth.first_guess(warm, spec.objective)
     for number in [number for number in measuring.missing(spec, "truth") for _ in range(2)]:
         if not measuring.open or number not in measuring.missing(spec, "truth"):
             continue
-        blocks = [block for each in measuring.done(spec, "truth") for block in capacity_truth.blocks_of(each)]
+        blocks = [block for each in measuring.done(spec, "truth") for block in truth.blocks_of(each)]
         rates = [
-            min(rate, schedule.MAX_RATE)
-            for rate in capacity_truth.next_rates(blocks, spec.objective, guess, number)
+            min(rate, schedule.MAX_RATE) for rate in truth.next_rates(blocks, spec.objective, guess, number)
         ]
         seed = settings.seed + 100 + number
-        found = capacity_live.held(here, spec, rates, settings.hold_seconds, settings.left_out_seconds, seed)
+        found = live.held(here, spec, rates, settings.hold_seconds, settings.left_out_seconds, seed)
         measuring.add(spec, "truth", number, seed, found)
 
 
@@ -214,13 +203,13 @@ def _repeat(measuring: Measuring, spec: Spec) -> None:
     missing = measuring.missing(spec, "repeats")
     if not recorded or not missing or not measuring.open:
         return
-    services = capacity_live.services(dict(recorded[-1]))
-    truth = capacity_virtual.capacity(services, spec.objective)
+    services = live.services(dict(recorded[-1]))
+    true_rate = virtual.capacity(services, spec.objective)
     for number in missing:
         if measuring.open:
             seed = settings.seed + 1_000 + number
-            found = capacity_virtual.searched(services, spec.objective, settings.search_seconds, seed)
-            measuring.add(spec, "repeats", number, seed, {**found, "truth": truth})
+            found = virtual.searched(services, spec.objective, settings.search_seconds, seed)
+            measuring.add(spec, "repeats", number, seed, {**found, "truth": true_rate})
 
 
 def newest(records: Sequence[Record]) -> list[Record]:
@@ -231,52 +220,4 @@ def newest(records: Sequence[Record]) -> list[Record]:
 
 def files(journal: Journal | None = None) -> dict[Path, str]:
     """The page, from the journal."""
-    return {PAGE: capacity_page.text(newest((journal or Journal(JOURNAL)).read()))}
-
-
-def _options(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.capacity", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    runs = commands.add_parser("run")
-    runs.add_argument(
-        "--models", nargs="+", default=[], choices=[spec.name for spec in capacity_models.SPECS]
-    )
-    runs.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
-    for name, default in asdict(Settings()).items():
-        runs.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
-    runs.add_argument("--budget-seconds", type=float, default=float("inf"), help="begin nothing after it")
-    scratch = Path(tempfile.gettempdir()) / "ekiben-capacity"  # kept: training ten models takes minutes
-    runs.add_argument("--scratch", type=Path, default=scratch, help="of trained models")
-    report = commands.add_parser("report")
-    report.add_argument("--text", action="store_true", help="print the page, do not write it")
-    for each in (runs, report):
-        each.add_argument("--journal", type=Path, default=JOURNAL)
-    return parser.parse_args(arguments)
-
-
-def main(arguments: list[str]) -> int:
-    """Run a command; gives 1 if measurements are left."""
-    options = _options(arguments)
-    journal = Journal(options.journal)
-    if options.command == "report":
-        for path, content in files(journal).items():
-            if options.text:
-                print(content)  # noqa: T201 - asked for
-            else:
-                path.write_text(content, encoding="utf-8")
-        return 0
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    settings = Settings(**{name: getattr(options, name) for name in asdict(Settings())})
-    if settings != Settings() and options.journal.resolve() == JOURNAL.resolve():
-        raise ConfigError(
-            f"expected the usual settings for {JOURNAL.name}, found {json.dumps(asdict(settings))}",
-            remedy="give trials a journal of their own: --journal FILE",
-        )
-    measuring = Measuring(journal, settings, time.monotonic() + options.budget_seconds)
-    left = run(measuring, capacity_models.chosen(options.models), options.parts, options.scratch)
-    print(f"{left} measurements left")  # noqa: T201 - a command line prints
-    return int(left > 0)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    return {PAGE: page.text(newest((journal or Journal(JOURNAL)).read()))}

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from benchmarks.capacity_models import SPECS, Spec
-from benchmarks.capacity_truth import Truth, blocks_of, estimate
+from benchmarks.capacity.models import SPECS, Spec
+from benchmarks.capacity.truth import Truth, blocks_of, estimate
 from benchmarks.results import Record
 
 Verdict = Literal["met", "missed", "not run"]

@@ -1,4 +1,4 @@
-"""Autoscalers under synthetic traffic: `python -m benchmarks.simulation run | report`.
+"""Autoscalers under synthetic traffic, cell by cell.
 
 Each run is appended to the journal as it ends, with seed, commit and machine; what this code has a run of is
 not done again.
@@ -6,7 +6,6 @@ not done again.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import sys
@@ -19,8 +18,8 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.models import ROOT
-from benchmarks.simulation_goals import Judging
-from benchmarks.simulation_page import text
+from benchmarks.simulation.goals import Judging
+from benchmarks.simulation.page import text
 from ekiben.scale.simulation import capacity, comparison, families, planned
 from ekiben.scale.simulation.engine import World
 from ekiben.scale.simulation.service import Service, Start
@@ -34,7 +33,7 @@ _ASIDE = ("trace.py", "rows.py", "document.py", "sentence.py", "chart.py")
 _ALLOWED_RATIO = 0.01
 _LOW = 2  # replicas
 _HEADROOMS = (0.0, 0.1, 0.25)
-_STARTS_SECONDS = (15.0, 5.0, 45.0)
+STARTS_SECONDS = (15.0, 5.0, 45.0)
 # Requests/s of the busiest minute. The daily families are a day long: at 1,000 they are 40 million requests.
 PEAKS = dict.fromkeys(families.FAMILIES, 1000.0) | {"diurnal": 400.0, "social": 400.0}
 _SERVICE = Service(workers=1, mean_seconds=0.008, variation=0.5)
@@ -69,7 +68,8 @@ def setting(workers: int = 1) -> comparison.Setting:
     return comparison.Setting(most, _LOW, {DERIVED: None, **grid})
 
 
-def _policies() -> list[str]:
+def policies() -> list[str]:
+    """Names of all that are compared."""
     traffic = families.traffic("sparse", 1.0, 0)
     return list(comparison.policies(traffic, world(15.0), setting()))
 
@@ -177,34 +177,3 @@ def files() -> dict[Path, str]:
     newest = [each for each in every if each["code"] == every[-1]["code"]] if every else []
     page, figure = text(newest, Judging(STATED, DERIVED, _targets(newest)))
     return {PAGE: page, PAGE.with_suffix(".svg"): figure}
-
-
-def main(arguments: list[str]) -> int:
-    """Run a command; gives 1 if runs are left."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.simulation", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    runs = commands.add_parser("run")
-    runs.add_argument("--seeds", type=int, default=10)
-    runs.add_argument("--starts", type=float, nargs="+", default=_STARTS_SECONDS, help="seconds")
-    runs.add_argument(
-        "--families", nargs="+", default=list(families.FAMILIES), choices=list(families.FAMILIES)
-    )
-    runs.add_argument("--policies", nargs="+", default=_policies(), choices=_policies())
-    runs.add_argument("--workers", type=int, default=1, help="of a replica")
-    runs.add_argument("--budget-seconds", type=float, default=float("inf"), help="begin no run after it")
-    commands.add_parser("report")
-    options = parser.parse_args(arguments)
-    if options.command == "run":
-        part = Part(
-            options.seeds, options.starts, options.families, options.policies, workers=options.workers
-        )
-        left = run(part, options.budget_seconds)
-        print(f"{left} runs left")  # noqa: T201 - a command line prints
-        return int(left > 0)
-    for path, content in files().items():
-        path.write_text(content, encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""C* against the truth, on ten models."""

@@ -1,0 +1,1 @@
+"""Autoscalers under synthetic traffic, and what they cost above a clairvoyant."""
