@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import threading
@@ -31,6 +32,14 @@ def target(project: Project, artefact: Path, *, rows: int = 1, **options: Any) -
         rows: Rows in each of the 50 different bodies; 1 to 10,000, the most that a pod takes.
         options: Fields of `LoadTarget`.
     """
+    bodies, checks = _asked(artefact, rows)
+    url = options.pop("url", "") or project.url()
+    return LoadTarget(url, bodies=bodies, checks=checks, networks=SERVICES, **options)
+
+
+@functools.cache
+def _asked(artefact: Path, rows: int) -> tuple[tuple[bytes, ...], tuple[Expected, ...]]:
+    """Bodies and their right answers; the same for all loads of an artefact, which is never rewritten."""
     features = datasets.load_iris().data
     data = features.tolist()
     path = artefact / "estimator.skops"
@@ -38,18 +47,12 @@ def target(project: Project, artefact: Path, *, rows: int = 1, **options: Any) -
     labels, probabilities = estimator.predict(features).tolist(), estimator.predict_proba(features).tolist()
     # Every third of the data begins a body, which goes on from there, round and round.
     drawn = [[(first + n) % len(data) for n in range(rows)] for first in range(0, len(data), 3)]
-    return LoadTarget(
-        options.pop("url", "") or project.url(),
-        bodies=tuple(json.dumps({"instances": [data[row] for row in body]}).encode() for body in drawn),
-        checks=tuple(
-            Expected(
-                tuple(int(labels[row]) for row in body), tuple(tuple(probabilities[row]) for row in body)
-            )
-            for body in drawn
-        ),
-        networks=SERVICES,
-        **options,
+    bodies = tuple(json.dumps({"instances": [data[row] for row in body]}).encode() for body in drawn)
+    checks = tuple(
+        Expected(tuple(int(labels[row]) for row in body), tuple(tuple(probabilities[row]) for row in body))
+        for body in drawn
     )
+    return bodies, checks
 
 
 def steady(rate: float, seconds: float) -> Load:

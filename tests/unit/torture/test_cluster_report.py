@@ -113,6 +113,17 @@ def test_a_soak_is_judged_as_a_whole() -> None:
     assert said in report.text(steady)
 
 
+def test_a_soak_says_how_much_slower_its_machine_became() -> None:
+    """Its own programs took 50, then 60 thousandths of a core: a fifth more; else nothing is said."""
+    parts = [soaked(part, 100, 5.0) for part in range(12)]
+    assert "API server and kubelet" not in soak.overall(parts)
+    told = [
+        replace(each, notes={**each.notes, "CPU of API server and kubelet": "60.0" if part >= 9 else "50.0"})
+        for part, each in enumerate(parts)
+    ]
+    assert "whose work was the same, took +20% CPU in the last three" in soak.overall(told)
+
+
 def test_a_soak_that_changed_its_pods_is_judged_by_its_longest_row() -> None:
     """Of five slices on some pods and six on others, the six; less than an hour judges nothing."""
     some = [soaked(part, 100, 5.0, "iris-a, iris-b") for part in range(5)]
