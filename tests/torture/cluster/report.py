@@ -28,7 +28,7 @@ def text(found: Sequence[Result]) -> str:
     latest = {each.name: _latest(found, each.name) for each in suite.SCENARIOS}
     lines = [_INTRODUCTION, *_promise(latest), "", *_table(latest), ""]
     if together := soak.overall(_counted(latest["soak"])):
-        lines += [together, "", soak.WHY]
+        lines += [together, "", *soak.why(latest["soak"])]
     lines += [*_unmet(latest), *_provenance(latest)]
     lines += ["", "### Guarantees taken out on the cluster\n", *seeded.table(found)]
     lines += ["", "### Other ways to outlive a killed server\n", attempts.WHY, *attempts.table(found)]

@@ -31,6 +31,7 @@ _P99 = re.compile(r"p99 ([0-9.]+) ms")
 # What they do in one slice is what they do in the next: what it takes them is the machine's speed.
 _YARDSTICK = ("kube-apiserver", "kubelet")
 _MACHINE = "CPU of API server and kubelet"  # thousandths of a core
+_DAY_OF_WHY = "2026-12-01"
 WHY = """During the two hours of 2026-12-01 the machine itself became slower, for every process alike.
 Thousandths of a core in the first three and in the last three slices, as Prometheus had them: API server
 40.5 and 47.6 (+17 %), kubelet 26.7 and 31.3 (+17 %), Prometheus 14.4 and 17.2 (+19 %), all of which did the
@@ -72,6 +73,11 @@ def _figures(run: Run) -> dict[str, dict[str, float]]:
         }
         for pod, text in base.scrape().items()
     }
+
+
+def why(parts: Sequence[Result]) -> list[str]:
+    """What was found out about p99, if these parts are those that it is about."""
+    return [WHY] if parts and parts[-1].started.startswith(_DAY_OF_WHY) else []
 
 
 def _yardstick() -> float:

@@ -124,6 +124,13 @@ def test_a_soak_says_how_much_slower_its_machine_became() -> None:
     assert "whose work was the same, took +20% CPU in the last three" in soak.overall(told)
 
 
+def test_what_was_found_out_about_a_soak_stays_with_it() -> None:
+    """Another day's soak has other reasons."""
+    then = [replace(soaked(part, 100, 5.0), started="2026-12-01T09:00:00+00:00") for part in range(3)]
+    assert soak.why(then) == [soak.WHY]
+    assert soak.why([*then, soaked(3, 100, 5.0)]) == soak.why([]) == []
+
+
 def test_a_soak_that_changed_its_pods_is_judged_by_its_longest_row() -> None:
     """Of five slices on some pods and six on others, the six; less than an hour judges nothing."""
     some = [soaked(part, 100, 5.0, "iris-a, iris-b") for part in range(5)]
