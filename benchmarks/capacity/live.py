@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.capacity.models import Spec
-from ekiben.road.planning import Pinned
+from ekiben.road.pinned import Pinned
 from ekiben.scale import replica
 from ekiben.scale.capacity import judging
 from ekiben.scale.capacity.step import Objective

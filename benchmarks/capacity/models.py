@@ -13,7 +13,7 @@ from unittest import mock
 from benchmarks.models import ROOT
 from ekiben import config
 from ekiben.clients import pod
-from ekiben.road import planning
+from ekiben.road import pinned
 from ekiben.scale.capacity.step import Objective
 
 LIVE_MODEL = "breast-cancer"  # is searched several times
@@ -139,7 +139,7 @@ def _config(spec: Spec) -> config.ModelConfig:
 
 
 @contextmanager
-def replica(spec: Spec, scratch: Path) -> Iterator[planning.Pinned]:
+def replica(spec: Spec, scratch: Path) -> Iterator[pinned.Pinned]:
     """Run the model's pod on one core and this process on another, as `ekiben plan` does."""
     found = _config(spec)
     folder = artefact(spec, scratch)
@@ -150,5 +150,5 @@ def replica(spec: Spec, scratch: Path) -> Iterator[planning.Pinned]:
         **pod.ports(pod.free_port()),
     }
     timeout = found.traffic.timeout_seconds
-    with planning.pinned(environment, folder, timeout, spec.rows) as here:
+    with pinned.pinned(environment, folder, timeout, spec.rows) as here:
         yield here

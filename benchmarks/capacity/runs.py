@@ -24,7 +24,7 @@ from benchmarks.capacity.models import LIVE_MODEL, Spec
 from benchmarks.models import ROOT
 from benchmarks.results import Journal, Record
 from ekiben.errors import EkibenError
-from ekiben.road.planning import Pinned
+from ekiben.road.pinned import Pinned
 from ekiben.scale import replica
 from ekiben.scale.capacity import judging
 from ekiben.scale.load import generator, schedule, sender

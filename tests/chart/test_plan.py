@@ -86,6 +86,7 @@ def _expected(text: str) -> dict[str, Any]:
         ],
         "window": math.ceil(max(120, 2 * lag + n["window_seconds"])),
         "in_progress": max(16, math.ceil(full * wait)),
+        "workers": str(max(1, int(n["cores"]))),
         "grace": 2 * max(10, math.ceil(2 * n["endpoint_seconds"])) + math.ceil(n["timeout_seconds"]) + 10,
         "tolerance": {"assumed": None, "given": "0"}[document["numbers"]["tolerance_ratio"]["kind"]],
     }  # fmt: skip
@@ -119,6 +120,7 @@ def test_every_number_of_the_autoscaler_follows_from_the_plan(render: Render, ca
     assert found.named("Deployment")["spec"]["progressDeadlineSeconds"] == max(300, allowed)
     environment = {each["name"]: each.get("value") for each in found.container["env"]}
     assert environment["EKIBEN_MOST_IN_PROGRESS"] == str(expected["in_progress"])
+    assert environment["EKIBEN_WORKERS"] == expected["workers"]
     # Both are edges of the buckets; the first, which alerts read, is that of ekiben.yaml.
     assert environment["EKIBEN_OBJECTIVE_SECONDS"] == "0.25,0.05"
     assert found.named("PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
@@ -140,7 +142,7 @@ def test_a_plan_of_another_artefact_is_refused() -> None:
         {"autoscaling": {"behavior": {"scaleUp": {"policies": []}}}}, {"autoscaling": {"enabled": False}},
         {"drainSeconds": 30}, {"requestTimeoutSeconds": 9}, {"server": {"mostInProgress": 3}},
         {"podDisruptionBudget": {"maxUnavailable": 2}}, {"startupProbe": {"failureThreshold": 3}},
-        {"resources": {"limits": {"cpu": 1}}},
+        {"resources": {"limits": {"cpu": 1}}}, {"server": {"workers": 4}},
     ],
 )  # fmt: skip
 def test_a_value_that_the_plan_decides_has_no_second_source(given: dict[str, Any]) -> None:

@@ -168,6 +168,7 @@ preStop:
 - {name: EKIBEN_PREDICTOR, value: {{ .predictor | quote }}}
 - {name: EKIBEN_MOST_CONNECTIONS, value: {{ int .mostConnections | quote }}}
 - {name: EKIBEN_MOST_IN_PROGRESS, value: {{ int .mostInProgress | quote }}}
+- {name: EKIBEN_WORKERS, value: {{ int .workers | quote }}}
 - {name: EKIBEN_MOST_BODY_BYTES, value: {{ int .mostBodyBytes | quote }}}
 - {name: EKIBEN_MOST_ROWS, value: {{ int .mostRows | quote }}}
 - {name: EKIBEN_EXPLAIN, value: {{ .explain.enabled | quote }}}

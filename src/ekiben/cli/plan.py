@@ -20,6 +20,7 @@ _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
 _SURGE = re.compile(r"^(\d+(?:\.\d+)?)x/(\d+(?:\.\d+)?(?:ms|s|m))$")
 _HEADROOMS = ("budget", "saturation", "objective")
 _SIGNALS = ("cpu", "demand")
+_MOST_CORES = 64  # the pod takes no more workers
 
 
 def register(app: typer.Typer, panel: str) -> None:
@@ -96,8 +97,16 @@ def make(
     pull: Annotated[
         float | None, typer.Option("--pull-seconds", metavar="SECONDS", help="Pulling the image; default: 0.")
     ] = None,
+    cores: Annotated[
+        str,
+        typer.Option(
+            "--cores",
+            metavar="N[,N...]",
+            help="Cores of a replica, each with a thread that predicts; of several the cheapest is planned.",
+        ),
+    ] = "1",
     seconds: Annotated[
-        float, typer.Option("--seconds", min=20, max=3600, help="Time for the measurement.")
+        float, typer.Option("--seconds", min=20, max=3600, help="Time to measure each number of cores.")
     ] = 330,
     alpha: Annotated[
         float, typer.Option("--alpha", min=1e-6, max=0.5, help="Probability that a rate is judged wrongly.")
@@ -110,7 +119,7 @@ def make(
     as_json: options.Json = False,
     dry_run: options.DryRun = False,
 ) -> None:
-    """Measure the pod's process on one core here and derive the plan that `ekiben release` takes."""
+    """Measure the pod's process on its cores here and derive the plan that `ekiben release` takes."""
     traveller = session.traveller(model)
     objective = duration(p99, "--p99") if p99 else traveller.config.observe.latency_seconds
     wishes = _wishes(
@@ -121,8 +130,12 @@ def make(
     for value, name, known in ((headroom, "--headroom", _HEADROOMS), (signal, "--signal", _SIGNALS)):
         if value not in known:
             raise ConfigError(f"expected {name} as one of {', '.join(known)}, found {value!r}")
+    counts = counted(cores)
     if dry_run:
-        line = f"would measure {model} for up to {seconds:g} s and plan for p99 <= {objective * 1e3:g} ms"
+        line = (
+            f"would measure {model} for up to {seconds * len(counts):g} s on {cores} cores and plan for "
+            f"p99 <= {objective * 1e3:g} ms"
+        )
         output.emit(wishes, [line], as_json=as_json)
         return
     from ekiben.diagnosis import plan as pages
@@ -131,12 +144,12 @@ def make(
     from ekiben.scale.load import display
     from ekiben.scale.plan import document, sentence
 
+    how = planning.Measuring(
+        headroom, signal,  # type: ignore[arg-type]  # one of the known ones, as seen above
+        seconds, alpha, seed, counts,
+    )  # fmt: skip
     with display.live() as on_progress:
-        found = planning.plan(
-            traveller, wishes, on_progress,
-            headroom=headroom, signal=signal,  # type: ignore[arg-type]  # one of the known ones, as seen above
-            seconds=seconds, alpha=alpha, seed=seed,
-        )  # fmt: skip
+        found = planning.plan(traveller, wishes, on_progress, how)
     path = plans.path_of(traveller)
     written = html.write(pages.page(found), page or path.with_name("plan.html"))
     lines = [*sentence.lines(found), f"plan       {path}", f"page       {written}"]
@@ -195,6 +208,20 @@ def duration(text: str, flag: str) -> float:
     if found is None:
         raise ConfigError(f"expected {flag} as a time such as 50ms or 1.5s, found {text!r}")
     return float(found[1]) * _UNITS[found[2]]
+
+
+def counted(text: str) -> tuple[int, ...]:
+    """Read numbers of cores such as `1,2`: ascending, each once.
+
+    Raises:
+        ConfigError: They are none, or one is not between 1 and 64.
+    """
+    found = sorted({int(each) if each.isdecimal() else 0 for each in text.split(",")})
+    if found[0] < 1 or found[-1] > _MOST_CORES:
+        raise ConfigError(
+            f"expected --cores as whole numbers from 1 to {_MOST_CORES}, such as 1,2, found {text!r}"
+        )
+    return tuple(found)
 
 
 def growth(text: str) -> float | None:

@@ -23,7 +23,7 @@ def parts(plan: CapacityPlan) -> Iterator[Part]:
     subject, valid = plan.subject, [step for step in plan.steps if not step.reasons(plan.objective)]
     yield Paragraph(
         f"{subject.model}:{subject.version}, form {subject.form or 'unknown'}, measured {subject.made_at} on "
-        f"one core of {subject.machine}; artefact {subject.artefact_sha256}",
+        f"{sentence.cores(plan)} of {subject.machine}; artefact {subject.artefact_sha256}",
         "sub",
     )
     for line in sentence.lines(plan)[1:]:
@@ -34,6 +34,15 @@ def parts(plan: CapacityPlan) -> Iterator[Part]:
         ("requests/s", "judged", "bad", "design effect", "p99, ms", "lag p99, ms", "cores", "verdict"),
         (_row(plan, step) for step in plan.steps),
     )
+    if plan.shapes:
+        yield Heading("What replicas of other cores need")
+        yield table(
+            ("cores", "C*, requests/s", "saturated, requests/s", "target, requests/s", "cores at the peak"),
+            (
+                tuple(sentence.number(getattr(each, name)) for name in type(each).model_fields)
+                for each in plan.shapes
+            ),
+        )
     yield Heading("Every number")
     yield table(
         ("name", "value", "kind", "formula", "what it is", "source"),

@@ -49,6 +49,7 @@ _OWNED_BY_PLAN: Mapping[str, str] = dict.fromkeys(
         "keda.demand",
         "keda.query",
         "server.mostInProgress",
+        "server.workers",
         "podDisruptionBudget.maxUnavailable",
         "drainSeconds",
         "requestTimeoutSeconds",

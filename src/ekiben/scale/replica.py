@@ -23,7 +23,7 @@ _CALLERS = 16  # of the closed loop: more than a replica works on at once, few e
 _SATURATION_SHARE = 0.06  # of the time that there is
 _STEP_SHARE = 0.12
 _LEAST_STEP_SECONDS = 3.0
-# Of the core: kernel threads and ticks of 10 ms make some; queues feel more than this.
+# Of its cores: kernel threads and ticks of 10 ms make some; queues feel more than this.
 _OTHERS_RATIO = 0.05
 _FIRST, _LEAST = 1 / 8, 1 / 64  # of the saturated rate: four steps of doubling reach it
 
@@ -35,8 +35,8 @@ class Reading:
     Attributes:
         cpu_seconds: CPU time so far.
         memory_bytes: Resident memory.
-        core_seconds: CPU time so far of all processes on its core, and time that a hypervisor took; None if
-            it has no core of its own, or the machine does not say.
+        core_seconds: CPU time so far of all processes on its cores, and time that a hypervisor took; None if
+            it has no cores of its own, or the machine does not say.
     """
 
     cpu_seconds: float
@@ -53,12 +53,14 @@ class Replica:
         read: Reads its CPU time and memory.
         settle: Waits until it is done with what it has been sent.
         clock: Monotonic seconds.
+        cores: That it has for itself.
     """
 
     target: LoadTarget
     read: Callable[[], Reading]
     settle: Callable[[], None]
     clock: Callable[[], float]
+    cores: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,20 +168,24 @@ def hold(
     step = judged(
         sent, rate, objective, warm_up_seconds=_WARM_UP_SECONDS, now=now, cpu_cores=used / max(now, 1e-9)
     )
-    return dataclasses.replace(step, faults=(*step.faults, *_disturbed(before, after, wall)))
+    return dataclasses.replace(step, faults=(*step.faults, *_disturbed(before, after, wall, replica.cores)))
 
 
-def _disturbed(before: Reading, after: Reading, wall_seconds: float) -> tuple[str, ...]:
-    """Say that others used the replica's core: then the step measured the machine, not the replica."""
+def _disturbed(before: Reading, after: Reading, wall_seconds: float, cores: int) -> tuple[str, ...]:
+    """Say that others used the replica's cores: then the step measured the machine, not the replica."""
     if before.core_seconds is None or after.core_seconds is None or wall_seconds <= 0:
         return ()
     used = after.cpu_seconds - before.cpu_seconds
-    others = (after.core_seconds - before.core_seconds - used) / wall_seconds
+    others = (after.core_seconds - before.core_seconds - used) / (wall_seconds * cores)
     if others <= _OTHERS_RATIO:
         return ()
     return (
         (
-            f"others used {others:.0%} of the replica's core, expected at most {_OTHERS_RATIO:.0%}; "
-            "end what else runs on this machine"
+            f"others used {others:.0%} of the replica's {_cores(cores)}, "
+            f"expected at most {_OTHERS_RATIO:.0%}; end what else runs on this machine"
         ),
     )
+
+
+def _cores(count: int) -> str:
+    return "core" if count == 1 else f"{count} cores"

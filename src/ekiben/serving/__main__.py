@@ -29,11 +29,11 @@ def main() -> int:
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # what a scanner sends is no warning
-    threads.limit(os.environ)
     try:
         settings = Settings.read(os.environ)
     except EkibenError as error:
         return _ended(error)
+    threads.limit(os.environ, settings.workers)
     return _run(settings)
 
 

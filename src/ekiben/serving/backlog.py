@@ -1,7 +1,7 @@
-"""What waits for the worker thread: how long, and who would come too late behind it.
+"""What waits for the worker threads: how long, and who would come too late behind it.
 
-The worker's time per row is that of whole jobs, by the wall clock: decoding, predicting and encoding, and
-waiting for the core that it shares with the event loop. The predictor's own time (see `pace`) is less, and
+A worker's time per row is that of whole jobs, by the wall clock: decoding, predicting and encoding, and
+waiting for a core that it shares with the event loop. The predictor's own time (see `pace`) is less, and
 a pod that refuses by it promises what it cannot keep as soon as there is too much to do.
 """
 
@@ -16,27 +16,31 @@ PATIENCE_RATIO = 0.5
 
 
 class Backlog:
-    """Jobs of the worker that are not done; read and written on the event loop.
+    """Jobs of the workers that are not done; read and written on the event loop.
 
     Args:
-        inline_rows: A request with more rows goes to the worker.
+        inline_rows: A request with more rows goes to a worker.
         inline_bytes: A body with more bytes does, too.
+        workers: That take jobs from the one queue.
 
     Attributes:
-        aside_bytes: Bodies with more bytes go to the worker, as far as one can tell without decoding them.
+        aside_bytes: Bodies with more bytes go to a worker, as far as one can tell without decoding them.
     """
 
-    def __init__(self, inline_rows: int, inline_bytes: int) -> None:
+    def __init__(self, inline_rows: int, inline_bytes: int, workers: int = 1) -> None:
         self._inline_rows = inline_rows
         self._inline_bytes = inline_bytes
-        self._rows = 0
+        self._workers = workers
+        self._jobs = self._rows = 0
         self._row_seconds = 0.0
         self._row_bytes = 0.0
         self.aside_bytes = float(inline_bytes)
 
     def seconds(self, more_rows: int = 0) -> float:
-        """Estimate of the wait until all of it, and so many rows more, is done; 0 before it is known."""
-        return (self._rows + more_rows) * self._row_seconds
+        """Estimate of the wait for a worker behind all of it, and so many rows more; 0 before it is known."""
+        if self._jobs < self._workers:
+            return 0.0
+        return (self._rows + more_rows) * self._row_seconds / self._workers
 
     def too_long(self, left_seconds: float) -> float:
         """Whether a request would come too late.
@@ -58,6 +62,7 @@ class Backlog:
 
     def add(self, rows: int) -> None:
         """Count a job."""
+        self._jobs += 1
         self._rows += rows
 
     def done(self, rows: int, worked_rows: int, seconds: float) -> None:
@@ -68,6 +73,7 @@ class Backlog:
             worked_rows: Rows that were predicted; 0 if none were, and nothing is learned.
             seconds: It took, by the wall clock.
         """
+        self._jobs -= 1
         self._rows -= rows
         if worked_rows:
             per_row = seconds / worked_rows

@@ -3,7 +3,8 @@
 Small requests wait for the end of the event loop's current turn, no longer;
 all that came in it go to the predictor in one call (zero-wait micro-batching:
 no timer). Where one after the other comes alone, they do not wait at all. What
-would hold the loop up goes to the one worker thread.
+would hold the loop up goes to the worker threads: one for each core of the
+replica, all of which take from one queue.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ from ekiben.serving.unpack import is_packed, unpack
 
 _INLINE_BYTES = 262_144  # decoding this much takes about a millisecond
 _INLINE_SECONDS = 0.010  # a predictor's call that takes longer leaves the loop
-_BATCH_ROWS = 4_096  # of one batch on the worker: memory stays bounded
+# Where other cores wait for work, handing it over (about 0.1 ms) must be a tenth of it at most.
+_INLINE_SECONDS_BESIDE = 0.001
+_BATCH_ROWS = 4_096  # of one batch on a worker: memory stays bounded
 _ALONE = 8  # requests that came alone, one after the other, until the next ones do not wait for company
 _AT_ONCE = 32  # requests that do not wait; then one does again, to see whether company comes
 _T = TypeVar("_T")
@@ -39,13 +42,20 @@ class Lane:
 
     Args:
         predictor: The model's.
-        inline_rows: A request with more rows has the worker for itself.
+        inline_rows: A request with more rows has a worker for itself.
         most_bytes: Longest body, unpacked.
         instruments: Counters.
+        workers: Threads for what leaves the loop; more than the replica's cores would only share them.
     """
 
     def __init__(
-        self, predictor: Predictor, *, inline_rows: int, most_bytes: int, instruments: Instruments
+        self,
+        predictor: Predictor,
+        *,
+        inline_rows: int,
+        most_bytes: int,
+        instruments: Instruments,
+        workers: int = 1,
     ) -> None:
         self._predictor = predictor
         self._inline_rows = inline_rows
@@ -53,25 +63,26 @@ class Lane:
         self._instruments = instruments
         self._pending: deque[Ticket] = deque()
         self._pace = Pace()
-        self._backlog = Backlog(inline_rows, _INLINE_BYTES)
-        self._scheduled = self._batch_aside = False
+        self._backlog = Backlog(inline_rows, _INLINE_BYTES, workers)
+        self._inline_seconds = _INLINE_SECONDS if workers == 1 else _INLINE_SECONDS_BESIDE
+        self._scheduled = False
+        self._batches, self._most_batches = 0, workers  # on workers; what came alone is none
         self._alone = 0  # requests that waited for company and got none, one after the other
         self._at_once_since = 0  # requests that did not wait, since the last that did
         self._loop: asyncio.AbstractEventLoop
-        # One thread: two large requests would only share the replica's one core.
-        self._worker = ThreadPoolExecutor(1, "large-requests")
+        self._workers = ThreadPoolExecutor(workers, "large-requests")
 
     def open(self) -> None:
         """Begin, on the running event loop."""
         self._loop = asyncio.get_running_loop()
 
     def close(self) -> None:
-        """Let the worker thread end once it is idle."""
-        self._worker.shutdown(wait=False, cancel_futures=True)
+        """Let the worker threads end once they are idle."""
+        self._workers.shutdown(wait=False, cancel_futures=True)
 
     def backlog_seconds(self) -> float:
         """Estimate of the time until a new question gets to the predictor."""
-        if not self._batch_aside:
+        if self._batches < self._most_batches:
             return 0.0
         return self._backlog.seconds(sum(len(ticket.rows) for ticket in self._pending))
 
@@ -133,8 +144,8 @@ class Lane:
                 self._schedule()
 
     def aside(self, job: Callable[[Predictor], _T]) -> asyncio.Future[_T]:
-        """Do something short of the pod's own on the worker, behind the requests that wait for it."""
-        return self._loop.run_in_executor(self._worker, job, self._predictor)
+        """Do something short of the pod's own on a worker, behind the requests that wait for one."""
+        return self._loop.run_in_executor(self._workers, job, self._predictor)
 
     def answer_now(self, dialect: Dialect, body: bytes, headers: Headers, request_id: str) -> Answer:
         """Answer on the calling thread, alone: golden rows go this way before the pod is ready."""
@@ -159,7 +170,7 @@ class Lane:
         Returns:
             Whether it was answered.
         """
-        if self._alone < _ALONE or self._pending or self._batch_aside or not self._pace.quick:
+        if self._alone < _ALONE or self._pending or self._batches or not self._pace.quick:
             return False
         self._at_once_since += 1
         if self._at_once_since > _AT_ONCE:
@@ -168,12 +179,12 @@ class Lane:
         return self._one(ticket)
 
     def _schedule(self) -> None:
-        if self._pending and not self._scheduled and not self._batch_aside:
+        if self._pending and not self._scheduled and self._batches < self._most_batches:
             self._scheduled = True
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        """Send what is there to the predictor as one batch."""
+        """Send what is there to the predictor as one batch, or one for each idle worker if it is long."""
         self._scheduled = False
         if len(self._pending) == 1:
             self._alone += 1
@@ -185,17 +196,17 @@ class Lane:
             self._alone = 0
         tickets, rows = self._take()
         if tickets:
-            if self._pace.seconds(rows) <= _INLINE_SECONDS:
+            if self._pace.seconds(rows) <= self._inline_seconds:
                 self._settle(work(self._predictor, tickets))
             else:
-                self._batch_aside = True
+                self._batches += 1
                 self._send_aside(lambda: work(self._predictor, tickets), tickets, rows, self._batch_done)
         self._schedule()
 
     def _one(self, ticket: Ticket) -> bool:
         """Answer a question alone: as a batch of one, with less ado; else the usual way finds out why."""
         rows, started = len(ticket.rows), clock()
-        if ticket.cancelled or ticket.deadline < started or self._pace.seconds(rows) > _INLINE_SECONDS:
+        if ticket.cancelled or ticket.deadline < started or self._pace.seconds(rows) > self._inline_seconds:
             return False
         try:
             answers = self._predictor.predict(ticket.rows)
@@ -216,14 +227,14 @@ class Lane:
         return True
 
     def _batch_done(self) -> None:
-        self._batch_aside = False
+        self._batches -= 1
         self._schedule()
 
     def _take(self) -> tuple[Sequence[Ticket], int]:
         """Give the next batch; whoever went away or waited too long is not in it."""
         pending, taken, rows = self._pending, [], 0
-        now = clock()
-        while pending and rows < _BATCH_ROWS:
+        now, most = clock(), self._share()
+        while pending and rows < most:
             ticket = pending.popleft()
             if ticket.cancelled:
                 continue
@@ -234,8 +245,18 @@ class Lane:
             rows += len(ticket.rows)
         return taken, rows
 
+    def _share(self) -> int:
+        """Rows at which the next batch is full: all that wait, or their part if idle workers share them."""
+        idle = self._most_batches - self._batches
+        if idle == 1:
+            return _BATCH_ROWS
+        rows = sum(len(ticket.rows) for ticket in self._pending)
+        part = math.ceil(rows / self._pace.parts(rows, idle))
+        # What an idle worker would not be asked for is not worth sharing either.
+        return _BATCH_ROWS if self._pace.seconds(part) <= self._inline_seconds else min(_BATCH_ROWS, part)
+
     def _send_alone(self, ticket: Ticket) -> None:
-        """Run a large request on the worker, unless it is plain now that its turn would come too late."""
+        """Run a large request on a worker, unless it is plain now that its turn would come too late."""
         wait = self._backlog.too_long(ticket.deadline - clock())
         if wait:
             self._settle([refused(ticket, busy(wait))])
@@ -249,7 +270,7 @@ class Lane:
         rows: int,
         then: Callable[[], None] | None = None,
     ) -> None:
-        """Run a job on the worker thread, unless everybody who waits for it is gone when its turn comes."""
+        """Run a job on a worker thread, unless everybody who waits for it is gone when its turn comes."""
         self._backlog.add(rows)
         loop = self._loop
 
@@ -266,7 +287,7 @@ class Lane:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._came_back, result, rows, seconds, then)
 
-        self._worker.submit(run)
+        self._workers.submit(run)
 
     def _came_back(
         self, result: Sequence[Done], rows: int, seconds: float, then: Callable[[], None] | None

@@ -107,6 +107,7 @@ def _proven(settings: Settings, artefact: Artefact, desk: Desk) -> Lane:
         inline_rows=settings.inline_rows,
         most_bytes=settings.most_body_bytes,
         instruments=desk.instruments,
+        workers=settings.workers,
     )
     names = [each.name for each in artefact.schema.inputs]
     golden.prove(

@@ -32,6 +32,20 @@ class Pace:
         """Whether a call for one request is short beside what a turn of the event loop costs."""
         return self._fixed < _QUICK_SECONDS
 
+    def parts(self, rows: int, most: int) -> int:
+        """Into how many calls side by side it pays to cut so many rows.
+
+        Each repeats the fixed part, on a core that others could have: no more of them than rows take as long
+        as that, so that at least half of the time is spent on rows.
+
+        Args:
+            rows: In all of them, 1 and up.
+            most: Calls that there is room for, 1 and up.
+        """
+        if not self._fixed:
+            return min(most, rows)
+        return max(1, min(most, rows, int(self._per_row * rows / self._fixed)))
+
     def seconds(self, rows: int) -> float:
         """Estimate for a call with as many rows; 0 before anything was learned."""
         return self._fixed + self._per_row * rows if rows else 0.0

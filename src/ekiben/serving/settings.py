@@ -12,6 +12,7 @@ from ekiben.errors import ConfigError
 
 Demand = Literal["auto", "onnx", "folded", "scikit-learn"]
 _DEMANDS: tuple[Demand, ...] = get_args(Demand)
+MOST_WORKERS = 64  # of one Python, whose threads share a lock: far more than it can use
 
 
 @dataclass(frozen=True)  # without slots: the defaults are read from the class
@@ -36,6 +37,7 @@ class Settings:
         most_body_bytes: `EKIBEN_MOST_BODY_BYTES`, largest request body.
         most_rows: `EKIBEN_MOST_ROWS`, most rows in one request.
         inline_rows: `EKIBEN_INLINE_ROWS`, requests with more rows leave the event loop.
+        workers: `EKIBEN_WORKERS`, threads for what leaves it, with one queue: one for each core.
         header_seconds: `EKIBEN_HEADER_SECONDS`, time for the head of a request; a body that takes longer must
             come at 240 bytes per second or more.
         most_connections: `EKIBEN_MOST_CONNECTIONS`, connections at once.
@@ -71,6 +73,7 @@ class Settings:
     most_body_bytes: int = 1 << 20
     most_rows: int = 10_000
     inline_rows: int = 512
+    workers: int = 1
     header_seconds: float = 10
     most_connections: int = 2_048
     most_in_progress: int = 512
@@ -118,6 +121,7 @@ class Settings:
             most_body_bytes=source.whole("MOST_BODY_BYTES", cls.most_body_bytes, 1, 1 << 30),
             most_rows=source.whole("MOST_ROWS", cls.most_rows, 1, 10_000_000),
             inline_rows=source.whole("INLINE_ROWS", cls.inline_rows, 0, 10_000_000),
+            workers=source.whole("WORKERS", cls.workers, 1, MOST_WORKERS),
             header_seconds=source.number("HEADER_SECONDS", cls.header_seconds, 0.1, 3_600),
             most_connections=source.whole("MOST_CONNECTIONS", cls.most_connections, 1, 1_000_000),
             most_in_progress=source.whole("MOST_IN_PROGRESS", cls.most_in_progress, 1, 1_000_000),

@@ -1,4 +1,4 @@
-"""How many threads numerical libraries may use: as many as the cgroup's quota holds whole cores.
+"""How many threads numerical libraries may use: a worker's part of the whole cores in the cgroup's quota.
 
 They count the machine's cores, not the container's, and then fight over a
 fraction of one. Their variables must be set before they are loaded.
@@ -21,14 +21,22 @@ _ROOT = Path("/sys/fs/cgroup")
 _OWN = Path("/proc/self/cgroup")
 
 
-def limit(environment: MutableMapping[str, str], root: Path = _ROOT, own: Path = _OWN) -> int:
+def limit(
+    environment: MutableMapping[str, str], workers: int = 1, root: Path = _ROOT, own: Path = _OWN
+) -> int:
     """Set the thread counts that are not set yet.
+
+    Args:
+        environment: Is changed.
+        workers: Threads that call the libraries at once.
+        root: As in `cores`.
+        own: As in `cores`.
 
     Returns:
         The number of threads, 1 and up.
     """
     quota = cores(root, own)
-    threads = max(1, math.floor(quota)) if quota is not None else 1
+    threads = max(1, math.floor(quota / workers)) if quota is not None else 1
     for variable in VARIABLES:
         environment.setdefault(variable, str(threads))
     return threads

@@ -10,7 +10,7 @@ import yaml
 from tests.unit.scale.plan import plans as made
 
 from ekiben.cli import app, session
-from ekiben.cli.plan import duration, growth
+from ekiben.cli.plan import counted, duration, growth
 from ekiben.config import RESERVED_NAMES
 from ekiben.errors import ConfigError
 from ekiben.road import plans
@@ -56,10 +56,25 @@ def test_no_surge_is_refused(text: str) -> None:
         growth(text)
 
 
+@pytest.mark.parametrize(("text", "cores"), [("1", (1,)), ("2,1,2", (1, 2)), ("64", (64,))])
+def test_cores_are_whole_numbers(text: str, cores: tuple[int, ...]) -> None:
+    """Each is measured once, the fewest first."""
+    assert counted(text) == cores
+
+
+@pytest.mark.parametrize("text", ["0", "", "1,", "1.5", "-1", "65", "two"])
+def test_no_cores_are_refused(text: str) -> None:
+    """A replica has one at least, and no more than a pod takes workers."""
+    with pytest.raises(ConfigError, match="expected --cores as whole numbers from 1 to 64"):
+        counted(text)
+
+
 def test_a_plan_says_what_it_would_do(capsys: pytest.CaptureFixture[str]) -> None:
     """--dry-run starts nothing; the model may follow the verb itself."""
     assert _run("plan", "iris", "--p99", "50ms", "--peak-rps", "300", "--dry-run") == 0
-    assert "would measure iris" in capsys.readouterr().out
+    assert "would measure iris for up to 330 s on 1 cores" in capsys.readouterr().out
+    assert _run("plan", "iris", "--peak-rps", "300", "--cores", "1,2", "--seconds", "60", "--dry-run") == 0
+    assert "for up to 120 s on 1,2 cores" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -70,6 +85,7 @@ def test_a_plan_says_what_it_would_do(capsys: pytest.CaptureFixture[str]) -> Non
         (("iris", "--peak-rps", "300", "--trough", "400"), "trough"),
         (("iris", "--peak-rps", "300", "--headroom", "much"), "--headroom"),
         (("iris", "--peak-rps", "300", "--signal", "latency"), "--signal"),
+        (("iris", "--peak-rps", "300", "--cores", "0"), "--cores"),
         (("nobody", "--peak-rps", "300"), "nobody"),
         (("iris", "--p99", "50ms", "--peak-rps", "300"), "has not passed the station 'train'"),
         (("show", "iris"), "expected a capacity plan of iris, found none"),

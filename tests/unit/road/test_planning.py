@@ -1,54 +1,73 @@
-"""What a plan asks of this machine."""
+"""A plan of the cheapest shape: what cannot be measured is left out, and said."""
 
 from __future__ import annotations
 
-import os
-import time
+import logging
+from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.unit.scale.plan import plans as made
 
-from ekiben.errors import NoDataError
-from ekiben.road import planning
+from ekiben.errors import AcceptanceError, ConfigError
+from ekiben.road import planning, plans
+from ekiben.road.planning import Measuring
 
-
-def test_the_server_and_the_sender_get_cores_of_their_own() -> None:
-    """Children begin on the first core; this process moves to the last one, and back afterwards."""
-    before = os.sched_getaffinity(0)
-    with planning._apart() as move:
-        assert os.sched_getaffinity(0) == {min(before)}
-        core = move()
-        assert os.sched_getaffinity(0) == {max(before)}
-        assert core == (min(before) if len(before) > 1 else None)
-    assert os.sched_getaffinity(0) == before
+HOW = Measuring("budget", "cpu", 60.0, 0.05, 0)
 
 
-def test_the_time_of_a_core_is_that_of_its_work() -> None:
-    """0.3 s of work on a core add 0.3 s or more (others may work on it too) to its time, and no hour."""
-    before = os.sched_getaffinity(0)
-    core = min(before)
-    os.sched_setaffinity(0, {core})
-    try:
-        began, own = planning._core(core), time.process_time()
-        while time.process_time() - own < 0.3:
-            pass
-        ended = planning._core(core)
-    finally:
-        os.sched_setaffinity(0, before)
-    assert began is not None
-    assert ended is not None
-    assert 0.25 <= ended - began < 20
-    assert planning._core(None) is None
-    assert planning._core(99_999) is None
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the plan is kept; replicas of one and two cores can be measured, those of more cannot."""
+
+    def of_shape(_traveller: Any, _wishes: Any, _progress: Any, _how: Any, cores: int) -> Any:
+        if cores > 2:
+            raise AcceptanceError(f"no rate meets the objective on {cores}")
+        return made.plan(cores=float(cores))
+
+    monkeypatch.setattr(planning, "_of_shape", of_shape)
+    path = tmp_path / "plan.json"
+    monkeypatch.setattr(plans, "path_of", lambda _traveller: path)
+    return path
 
 
-def test_samples_are_summed_over_labels_and_must_be_there() -> None:
-    """A gauge with labels is the sum of its series; another name with the same beginning is none of them."""
-    text = (
-        "# HELP http_server_active_requests Requests.\n"
-        'http_server_active_requests{http_route="/predict"} 2.0\n'
-        'http_server_active_requests{http_route="/livez"} 1.0\n'
-        "http_server_active_requests_created 9.0\n"
-    )
-    assert planning._sum(text, "http_server_active_requests") == 3
-    with pytest.raises(NoDataError, match="process_cpu_seconds_total"):
-        planning._sum(text, "process_cpu_seconds_total")
+def planned(*cores: int) -> Any:
+    how = Measuring(HOW.headroom, HOW.signal, HOW.seconds, HOW.alpha, HOW.seed, cores)
+    return planning.plan(None, made.wishes(), lambda _progress: None, how)  # type: ignore[arg-type]
+
+
+def test_the_cheapest_is_kept_and_what_cannot_be_measured_is_said(
+    kept: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The same target on one core as on two: one. The third number of cores is a warning."""
+    with caplog.at_level(logging.WARNING):
+        found = planned(1, 2, 3)
+    assert [each.cores for each in found.shapes] == [1, 2]
+    assert found["cores"] == 1
+    assert plans.read(kept) == found
+    assert "no plan for replicas of 3 cores: no rate meets the objective on 3" in caplog.text
+
+
+def test_what_was_asked_alone_is_an_error_when_it_cannot_be_measured(
+    kept: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is kept; of several reasons the first is raised."""
+    with caplog.at_level(logging.WARNING), pytest.raises(AcceptanceError, match="on 3"):
+        planned(3)
+    assert not caplog.text
+    with pytest.raises(AcceptanceError, match="on 4"):
+        planned(4, 3)
+    assert not kept.exists()
+
+
+def test_cores_that_the_quota_does_not_hold_are_left_out(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peak beyond the quota on one core is no reason not to plan for two."""
+
+    def of_shape(*args: Any) -> Any:
+        if args[-1] == 1:
+            raise ConfigError("expected a peak that the quota carries")
+        return made.plan()
+
+    monkeypatch.setattr(planning, "_of_shape", of_shape)
+    assert planned(1, 2)["cores"] == 2
+    assert kept.exists()

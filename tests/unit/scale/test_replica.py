@@ -81,9 +81,18 @@ def test_a_core_that_others_use_makes_a_step_invalid(others: float | None, *, va
     """In 10 s the replica used 3 s of CPU; its core was busy for 3.2 s, or for 5 s; or nobody says."""
     before = Reading(1.0, 1e8, None if others is None else 50.0)
     after = Reading(4.0, 1e8, None if others is None else 53.0 + 10 * others)
-    found = replica._disturbed(before, after, 10.0)
+    found = replica._disturbed(before, after, 10.0, 1)
     assert (found == ()) == valid
-    assert valid or "others used 20%" in found[0]
+    assert valid or "others used 20% of the replica's core, expected at most 5%" in found[0]
+
+
+def test_what_others_may_use_is_a_share_of_all_cores() -> None:
+    """0.8 s of 10 s are 8 % of one core and 4 % of two; 2 s are 10 % of them."""
+    before = Reading(1.0, 1e8, 50.0)
+    assert replica._disturbed(before, Reading(4.0, 1e8, 53.8), 10.0, 1) != ()
+    assert replica._disturbed(before, Reading(4.0, 1e8, 53.8), 10.0, 2) == ()
+    [told] = replica._disturbed(before, Reading(4.0, 1e8, 55.0), 10.0, 2)
+    assert "others used 10% of the replica's 2 cores" in told
 
 
 def test_a_service_that_fails_is_no_capacity(service: Service) -> None:

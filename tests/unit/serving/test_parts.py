@@ -60,7 +60,8 @@ def test_settings_are_read() -> None:
         ("REQUEST_TIMEOUT_SECONDS", "0"), ("PREDICTOR", "treelite"), ("PREDICTOR", "ONNX"),
         ("LOG_SAMPLE_RATIO", "1.1"), ("LOG_LINES_PER_SECOND", "-1"), ("LOG_LINES_PER_SECOND", "0.5"),
         ("OBJECTIVE_SECONDS", "0.1,0"), ("OBJECTIVE_SECONDS", "0.1,,0.2"),
-        ("RECHECK_SECONDS", "-1"), ("RECHECK_SECONDS", "86401"),
+        ("RECHECK_SECONDS", "-1"), ("RECHECK_SECONDS", "86401"), ("WORKERS", "0"), ("WORKERS", "65"),
+        ("WORKERS", "1.5"),
     ],
 )  # fmt: skip
 def test_wrong_settings_are_named(name: str, value: str) -> None:
@@ -76,26 +77,29 @@ def test_the_artefact_must_be_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "cores", "count"),
+    ("files", "cores", "workers", "count"),
     [
-        ({"cpu.max": "25000 100000"}, 0.25, "1"),
-        ({"cpu.max": "max 100000"}, None, "1"),
-        ({"cpu.max": "350000 100000"}, 3.5, "3"),
-        ({"cpu/cpu.cfs_quota_us": "1250\n", "cpu/cpu.cfs_period_us": "5000\n"}, 0.25, "1"),
-        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None, "1"),
-        ({}, None, "1"),
+        ({"cpu.max": "25000 100000"}, 0.25, 1, "1"),
+        ({"cpu.max": "max 100000"}, None, 1, "1"),
+        ({"cpu.max": "350000 100000"}, 3.5, 1, "3"),
+        ({"cpu.max": "300000 100000"}, 3.0, 2, "1"),
+        ({"cpu.max": "600000 100000"}, 6.0, 2, "3"),
+        ({"cpu.max": "200000 100000"}, 2.0, 4, "1"),
+        ({"cpu/cpu.cfs_quota_us": "1250\n", "cpu/cpu.cfs_period_us": "5000\n"}, 0.25, 1, "1"),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None, 1, "1"),
+        ({}, None, 1, "1"),
     ],
 )
 def test_threads_follow_the_quota(
-    tmp_path: Path, files: dict[str, str], cores: float | None, count: str
+    tmp_path: Path, files: dict[str, str], cores: float | None, workers: int, count: str
 ) -> None:
-    """Both cgroup versions are read; a fraction of a core, or no quota, is one thread."""
+    """Both cgroup versions are read; workers share the cores; less than one, or no quota, is one thread."""
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(content)
     environment = {"MKL_NUM_THREADS": "7"}
     assert threads.cores(tmp_path, tmp_path / "none") == cores
-    threads.limit(environment, tmp_path, tmp_path / "none")
+    threads.limit(environment, workers, tmp_path, tmp_path / "none")
     assert environment == {**dict.fromkeys(threads.VARIABLES, count), "MKL_NUM_THREADS": "7"}
 
 

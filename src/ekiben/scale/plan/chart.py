@@ -8,7 +8,7 @@ from ekiben.scale.plan.document import CapacityPlan
 
 
 def chart_values(plan: CapacityPlan) -> dict[str, Any]:
-    """Give the part of the chart's values that comes from the plan: autoscaler, resources, limits and drain.
+    """Give the part of the chart's values that comes from the plan: autoscaler, pod, limits and drain.
 
     A plan for the signal `cpu` is for the chart's HPA, one for `demand` for KEDA's, with CPU use as the net.
     """
@@ -31,6 +31,7 @@ def chart_values(plan: CapacityPlan) -> dict[str, Any]:
         "server": {
             "objectiveSeconds": [plan["bucket_seconds"]],
             "mostInProgress": plan.whole("concurrency_limit"),
+            "workers": plan.whole("worker_threads"),
         },
         "podDisruptionBudget": {"maxUnavailable": plan.whole("pdb_max_unavailable")},
         "drainSeconds": plan.whole("drain_seconds"),

@@ -15,8 +15,10 @@ from ekiben.errors import ConfigError, EkibenError
 from ekiben.scale.capacity.cost import cost
 from ekiben.scale.capacity.search import conclude
 from ekiben.scale.capacity.step import Objective, Step
+from ekiben.scale.plan import shape
 from ekiben.scale.plan.formulas import Headroom, Signal, formulas
 from ekiben.scale.plan.quantity import Interval, Quantity
+from ekiben.scale.plan.shape import Shape
 
 FORMAT: Literal[1] = 1
 Binding = Literal["objective", "surge", "budget", "peak"]
@@ -61,6 +63,7 @@ class CapacityPlan(BaseModel):
     most_rate: float = Field(description="Highest rate that the sender could hold, requests/s.", gt=0)
     steps: tuple[Step, ...] = Field(description="What was measured, in the order of measuring.")
     numbers: Mapping[str, Quantity] = Field(description="Every number by its name.")
+    shapes: tuple[Shape, ...] = Field((), description="Where several numbers of cores were measured: each.")
 
     @classmethod
     def parse(cls, text: str | bytes) -> Self:
@@ -177,6 +180,7 @@ class CapacityPlan(BaseModel):
                 return
             yield from _between(each.name, stored, again)
         yield from self._unmeasured()
+        yield from shape.differences(self)
 
     def _unmeasured(self) -> Iterator[str]:
         """What the steps do not show."""

@@ -111,6 +111,10 @@ _POD = (
         "CPU use of a replica at its target", f"{_DOC}, section 5",
     ),
     Formula(
+        "worker_threads", "threads", "max(1, floor(cores))",
+        "threads that predict, all from one queue", f"{_DOC}, section 5: one for each core",
+    ),
+    Formula(
         "cpu_request_millicores", "millicores", "max(10, 10 * ceil(100 * busy_cores))",
         "CPU request of a replica", f"{_DOC}, section 5: what it uses at its target, not at its peak",
     ),
@@ -164,6 +168,10 @@ _REPLICAS = (
         "max_replicas", "replicas",
         "min(quota_replicas, max(min_replicas, ceil(1.5 * peak_rate / target_rate) + 1))",
         "most replicas: the peak with half as much again, and one", f"{_DOC}, section 6",
+    ),
+    Formula(
+        "peak_cores", "cores", "cores * max(min_replicas, peak_replicas)",
+        "cores of all replicas at the peak", f"{_DOC}, section 5: of several shapes the least is taken",
     ),
     Formula(
         "ramp_peak_replicas", "replicas", "ceil(peak_rate / ramp_bound_rate)",

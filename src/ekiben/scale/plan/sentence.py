@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ekiben.scale.plan.document import CapacityPlan
 from ekiben.scale.plan.quantity import Quantity
 
@@ -49,12 +51,36 @@ def lines(plan: CapacityPlan) -> list[str]:
             f"({plan.whole('saturation_peak_replicas')} if no surge were to saturate them, "
             f"{plan.whole('ramp_peak_replicas')} if the objective held through every surge)"
         ),
+        *_shape(plan),
         (
             f"pod        {plan.whole('cpu_request_millicores')}m CPU, limit "
             f"{plan.whole('cpu_limit_millicores')}m, {plan.whole('memory_mebibytes')}Mi; "
             f"HPA at {plan.whole('cpu_target_percent')} % of the CPU request"
         ),
     ]
+
+
+def _shape(plan: CapacityPlan) -> Iterator[str]:
+    """The cores of a replica, and what others would have needed."""
+    own, threads = plan["cores"], _counted(plan["worker_threads"], "thread")
+    others = ", ".join(
+        f"{number(each.peak_cores)} with replicas of {number(each.cores)}"
+        for each in plan.shapes
+        if each.cores != own
+    )
+    yield (
+        f"shape      {cores(plan)}, {threads} per replica; "
+        f"{number(plan['peak_cores'])} cores at the peak" + (f" ({others})" if others else "")
+    )
+
+
+def cores(plan: CapacityPlan) -> str:
+    """The cores of a replica: `1 core`, `2 cores`."""
+    return _counted(plan["cores"], "core")
+
+
+def _counted(value: float, what: str) -> str:
+    return f"{number(value)} {what}{'' if value == 1 else 's'}"
 
 
 def amount(found: Quantity) -> str:

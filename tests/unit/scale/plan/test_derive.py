@@ -23,7 +23,7 @@ def test_a_worked_example_has_its_numbers() -> None:
         "saturation_bound_rate": 237.5 / (1 + 52 / 60),  # h = 48 %
         "surge_ratio": 1 + 53 / 60 - 0.25,
         "budget_bound_rate": 188 / (1 + max(0, (52 - 86.4) / 60)),
-        "peak_replicas": 14, "min_replicas": 3, "max_replicas": 21,
+        "peak_replicas": 14, "min_replicas": 3, "max_replicas": 21, "worker_threads": 2, "peak_cores": 28,
         "ramp_peak_replicas": 20, "saturation_peak_replicas": 16,
         "scale_up_pods": 11, "scale_up_percent": 200, "scale_up_window_seconds": 0,
         "scale_up_period_seconds": 15, "scale_down_window_seconds": 124, "scale_down_percent": 18,
