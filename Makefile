@@ -1,7 +1,7 @@
 # The road:      up, train, bento, image, release, traffic, scale, observe, down
 #                of the model MODEL, a folder of bentos/: make up MODEL=credit
 # The workshop:  setup, test, lint, e2e, torture, torture-baseline, torture-faults, torture-artefact, torture-operator, torture-doctor, torture-ground,
-#                torture-cluster, torture-alerts, torture-chart, score, oracle, oracle-live, oracle-faults, oracle-ratchet, simulate, live, capacity, bench, bench-quick, generate, models, verify, lock
+#                torture-cluster, torture-alerts, torture-chart, score, oracle, oracle-live, oracle-faults, oracle-ratchet, simulate, live, capacity, shapes, bench, bench-quick, generate, models, verify, lock
 MODEL ?= iris
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,7 +9,7 @@ EKIBEN := $(BIN)/ekiben
 E2E := $(BIN)/python -m pytest tests/e2e -p no:randomly --timeout 900
 .DEFAULT_GOAL := help
 .PHONY: help up train bento image release traffic scale observe down \
-        setup test test-pod test-rest lint e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-doctor torture-ground torture-cluster torture-alerts torture-chart score oracle oracle-live oracle-faults oracle-ratchet simulate live capacity bench \
+        setup test test-pod test-rest lint e2e e2e-cluster torture torture-baseline torture-faults torture-artefact torture-operator torture-doctor torture-ground torture-cluster torture-alerts torture-chart score oracle oracle-live oracle-faults oracle-ratchet simulate live capacity shapes bench \
         bench-quick generate models verify lock clean
 
 help: ## list the targets
@@ -115,6 +115,9 @@ live: setup ## autoscalers in turn on a real cluster, steps of 3x, live against 
 
 capacity: setup ## C* of ten models against runs of 15 minutes, and 100 repeats; goes on where it stopped (about 5 hours; needs a quiet machine)
 	$(BIN)/python -m benchmarks.capacity run; status=$$?; $(BIN)/python -m benchmarks.capacity report; exit $$status
+
+shapes: setup ## C* of models on one core and on two, in turns; goes on where it stopped (about 35 minutes; needs a quiet machine)
+	$(BIN)/python -m benchmarks.shapes run; status=$$?; $(BIN)/python -m benchmarks.shapes report; exit $$status
 
 score: setup ## the chart before helm lint, kube-score, checkov and the schemas of three Kubernetes versions, beside charts of others
 	$(BIN)/python -m tests.torture.chart score; status=$$?; $(BIN)/python tools/generate.py; exit $$status

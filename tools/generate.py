@@ -45,6 +45,7 @@ _BUCKETS = {
 }
 _PAGES = (  # modules whose `files()` make pages of raw results
     "benchmarks.capacity.runs",
+    "benchmarks.shapes.runs",
     "tests.torture.alerts.report",
     "tests.torture.artefact.report",
     "tests.torture.chart.report",

@@ -139,8 +139,8 @@ def _config(spec: Spec) -> config.ModelConfig:
 
 
 @contextmanager
-def replica(spec: Spec, scratch: Path) -> Iterator[pinned.Pinned]:
-    """Run the model's pod on one core and this process on another, as `ekiben plan` does."""
+def replica(spec: Spec, scratch: Path, cores: int = 1) -> Iterator[pinned.Pinned]:
+    """Run the model's pod on so many cores and this process on another, as `ekiben plan` does."""
     found = _config(spec)
     folder = artefact(spec, scratch)
     environment = {
@@ -150,5 +150,5 @@ def replica(spec: Spec, scratch: Path) -> Iterator[pinned.Pinned]:
         **pod.ports(pod.free_port()),
     }
     timeout = found.traffic.timeout_seconds
-    with pinned.pinned(environment, folder, timeout, spec.rows) as here:
+    with pinned.pinned(environment, folder, timeout, spec.rows, cores=cores) as here:
         yield here
