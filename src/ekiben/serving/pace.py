@@ -39,12 +39,14 @@ class Pace:
         as that, so that at least half of the time is spent on rows.
 
         Args:
-            rows: In all of them, 1 and up.
+            rows: In all of them.
             most: Calls that there is room for, 1 and up.
+
+        Returns:
+            1 and up; no more than rows.
         """
-        if not self._fixed:
-            return min(most, rows)
-        return max(1, min(most, rows, int(self._per_row * rows / self._fixed)))
+        worth = self._per_row * rows / self._fixed if self._fixed else rows
+        return max(1, min(most, rows, int(worth)))
 
     def seconds(self, rows: int) -> float:
         """Estimate for a call with as many rows; 0 before anything was learned."""

@@ -106,7 +106,7 @@ def test_what_comes_later_does_not_wait_while_a_worker_is_idle(
     """A request of one row, of a predictor known to be slow, begins beside the one before it."""
     predictor = Company(2, seconds=0.02)
 
-    async def scene(lane: Lane) -> list[Answer]:
+    async def scene(lane: Lane) -> tuple[Answer, Answer]:
         await send(lane, dialect, ROW)
         predictor.waits = True
         first = send(lane, dialect, ROW)
@@ -161,6 +161,7 @@ def test_what_is_worth_another_core_leaves_the_loop_earlier(
         (0.008, 0.016, 16, 4, 2),  # 1 ms a row: 16 rows take twice the fixed part
         (0.010, 0.010, 16, 4, 1),  # rows cost nothing
         (0.0, 0.008, 16, 4, 4),  # the fixed part is not known
+        (0.0, 0.008, 0, 4, 1),
     ],
 )
 def test_a_call_is_cut_as_long_as_rows_outweigh_its_fixed_part(
