@@ -34,6 +34,10 @@ def make(
         str,
         typer.Option("--registry", metavar="HOST[:PORT]", help="Where to push; default: the cluster's own."),
     ] = "",
+    renew_base: Annotated[
+        bool,
+        typer.Option("--renew-base", help="Make the base anew, with the updates that Debian has by now."),
+    ] = False,
     context: options.Context = None,
     as_json: options.Json = False,
     dry_run: options.DryRun = False,
@@ -49,7 +53,7 @@ def make(
         line = f"would make the image of {tag} and push it to {place}/{traveller.config.image.repository}"
         output.emit({"bento": tag, "registry": place}, [line], as_json=as_json)
         return
-    left = stations.image(traveller, registry, address).output
+    left = stations.image(traveller, registry, address, renew_base=renew_base).output
     output.emit(
         left,
         [

@@ -14,6 +14,7 @@ import hashlib
 import json
 import logging
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from ekiben.image.sbom import Component, from_control
 
 _log = logging.getLogger(__name__)
 
+_NAME = "base"
+_OLD_DAYS, _DAY_SECONDS = 30, 86_400  # Debian's point releases are two months apart, security updates days
 _RECIPE = 2  # raise it when the code below changes what comes out
 _SUITE = "bookworm"
 _PACKAGES = (
@@ -70,15 +73,39 @@ def build(blobs: Blobs, platform: Platform) -> Layer:
         ToolError: mmdebstrap is missing, or failed.
         ConfigError: No image can be made on this machine.
     """
-    recipe = (_RECIPE, _SUITE, _PACKAGES, sorted(_UNUSED), _unused_paths(platform), _USERS, _GROUPS)
-    key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:32]  # a path names the platform
-    ours = platforms.here()
+    key, ours = _key(platform), platforms.here()
+    _say_if_old(blobs.made_at(_NAME, key), platform)
     other = build(blobs, ours) if platform != ours else None  # its Python runs here
 
     with blobs.room() as room:
         return blobs.layer(
-            "base", key, lambda: _make(room, platform, blobs.path(other.digest) if other else None)
+            _NAME, key, lambda: _make(room, platform, blobs.path(other.digest) if other else None)
         )
+
+
+def forget(blobs: Blobs, platform: Platform) -> None:
+    """Have the next build take what Debian gives then: its updates are no input that a key could name.
+
+    Args:
+        blobs: The cache.
+        platform: What the base is for; that of this machine, whose Python runs, is forgotten too.
+    """
+    for each in {platform, platforms.here()}:
+        blobs.forget(_NAME, _key(each))
+
+
+def _key(platform: Platform) -> str:
+    recipe = (_RECIPE, _SUITE, _PACKAGES, sorted(_UNUSED), _unused_paths(platform), _USERS, _GROUPS)
+    return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:32]  # a path names the platform
+
+
+def _say_if_old(made_at: float | None, platform: Platform) -> None:
+    days = 0.0 if made_at is None else (time.time() - made_at) / _DAY_SECONDS
+    if days > _OLD_DAYS:
+        _log.warning(
+            "base: the one for %s was made %d days ago; Debian's updates since then are not in it "
+            "(ekiben image MODEL --renew-base)", platform.name, days,
+        )  # fmt: skip
 
 
 def _unused_paths(platform: Platform) -> tuple[str, ...]:

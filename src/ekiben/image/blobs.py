@@ -70,7 +70,7 @@ class Blobs:
             key: Hash of all its inputs.
             make: Gives its content; called only if the layer is not here.
         """
-        record = self.folder / "layers" / f"{name}-{key}.json"
+        record = self._record(name, key)
         known = self._known(record)
         if known is not None:
             return known
@@ -82,6 +82,17 @@ class Blobs:
             self._keep(temporary, self.path(made.digest))
         self.put(record, json.dumps(asdict(made), sort_keys=True).encode())
         return made
+
+    def forget(self, name: str, key: str) -> None:
+        """Let a layer be made again, from what its inputs do not name; images that have it keep its blob."""
+        self._record(name, key).unlink(missing_ok=True)
+
+    def made_at(self, name: str, key: str) -> float | None:
+        """When a layer was made, seconds since the epoch; None if it is not here."""
+        try:
+            return self._record(name, key).stat().st_mtime
+        except OSError:
+            return None
 
     def add(self, content: bytes) -> str:
         """Keep a small blob; returns its digest."""
@@ -126,6 +137,9 @@ class Blobs:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.chmod(0o644)
         temporary.replace(path)
+
+    def _record(self, name: str, key: str) -> Path:
+        return self.folder / "layers" / f"{name}-{key}.json"
 
     def _known(self, record: Path) -> Layer | None:
         try:

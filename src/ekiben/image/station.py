@@ -17,7 +17,7 @@ from ekiben.clients.registry import Access, Manifest, Registry, is_here
 from ekiben.config import Image, ModelConfig
 from ekiben.errors import ConfigError, ToolError
 from ekiben.identifiers import BentoTag, ImageReference
-from ekiben.image import assembly, budget, engines, foundation, labels, platforms
+from ekiben.image import assembly, base, budget, engines, foundation, labels, platforms
 from ekiben.image.assembly import Assembled, Joined
 from ekiben.image.blobs import Blobs
 from ekiben.image.layer import Layer
@@ -70,7 +70,14 @@ class ForPlatform:
     sbom: Path
 
 
-def build(config: ModelConfig, bento: BentoTag, registry: str, project: Path | None = None) -> Built:
+def build(
+    config: ModelConfig,
+    bento: BentoTag,
+    registry: str,
+    project: Path | None = None,
+    *,
+    renew_base: bool = False,
+) -> Built:
     """Make the image and push it; layers that exist are neither made nor sent again.
 
     Args:
@@ -78,6 +85,7 @@ def build(config: ModelConfig, bento: BentoTag, registry: str, project: Path | N
         bento: The bento.
         registry: `host:port` to push to, where `image.registry` is empty.
         project: Root of the project, whose commit the image names; None names none.
+        renew_base: Make our own base anew, with what Debian gives now.
 
     Raises:
         ConfigError: No such bento, a base without the right Python, or a registry that refuses us.
@@ -93,6 +101,8 @@ def build(config: ModelConfig, bento: BentoTag, registry: str, project: Path | N
     packed = Packed.read(bento)
     revision = labels.revision(project) if project and config.image.revision == "commit" else ""
     with Blobs(places.cache() / "image").opened() as blobs:
+        for name in names if renew_base else ():
+            base.forget(blobs, platforms.of(name))
         images = [
             assembly.assemble(
                 config,

@@ -156,13 +156,20 @@ def prepare(traveller: Traveller) -> None:
     station.prepare(traveller.config, BentoTag.parse(traveller.left("bento")["tag"]))
 
 
-def image(traveller: Traveller, registry: str = "", address: ClusterAddress | None = None) -> Stop:
+def image(
+    traveller: Traveller,
+    registry: str = "",
+    address: ClusterAddress | None = None,
+    *,
+    renew_base: bool = False,
+) -> Stop:
     """Station 3: make the image and push it; layers that exist are neither built nor sent again.
 
     Args:
         traveller: The model.
         registry: `host[:port]`; empty takes the configured one, then the cluster's own.
         address: The cluster that will pull it, if its registry is wanted.
+        renew_base: Make ekiben's own base anew, with what Debian gives now.
     """
     from ekiben.image import station
 
@@ -181,7 +188,7 @@ def image(traveller: Traveller, registry: str = "", address: ClusterAddress | No
         traveller,
         "image",
         fingerprint(config.image, str(tag), place),
-        lambda: station.build(config, tag, place, traveller.project),
+        lambda: station.build(config, tag, place, traveller.project, renew_base=renew_base),
         still_there=False,
     )
 

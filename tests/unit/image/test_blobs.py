@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,23 @@ def test_what_a_killed_run_left_goes(tmp_path: Path) -> None:
     with blobs.opened():
         assert not list(tmp_path.glob(".making-*"))
         assert blobs.intact(made.digest)
+
+
+def test_a_layer_that_is_forgotten_is_made_again(tmp_path: Path) -> None:
+    """Its blob stays, for the images that have it; another layer stays as it is."""
+    blobs, maker = Blobs(tmp_path), Maker()
+    assert blobs.made_at("base", "key") is None
+    first = blobs.layer("base", "key", maker)
+    blobs.layer("packages", "key", maker)
+    made_at = blobs.made_at("base", "key")
+    assert made_at is not None
+    assert abs(made_at - time.time()) < 60
+    blobs.forget("base", "key")
+    blobs.forget("base", "nothing")
+    maker.content = b"updated"
+    second = blobs.layer("base", "key", maker)
+    assert second.digest != first.digest
+    assert blobs.intact(first.digest)
+    assert maker.calls == 3
+    blobs.layer("packages", "key", maker)
+    assert maker.calls == 3
