@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tests.torture.cluster import attempts, seeded, soak, suite
+from tests.torture.cluster import aged, attempts, seeded, soak, suite
 from tests.torture.cluster.scenario import Scenario
 from tests.torture.pod.results import Result
 
@@ -29,6 +29,8 @@ def text(found: Sequence[Result]) -> str:
     lines = [_INTRODUCTION, *_promise(latest), "", *_table(latest), ""]
     if together := soak.overall(_counted(latest["soak"])):
         lines += [together, "", *soak.why(latest["soak"])]
+    if in_turns := aged.overall(latest["aged"]):
+        lines += [in_turns, ""]
     lines += [*_unmet(latest), *_provenance(latest)]
     lines += ["", "### Guarantees taken out on the cluster\n", *seeded.table(found)]
     lines += ["", "### Other ways to outlive a killed server\n", attempts.WHY, *attempts.table(found)]

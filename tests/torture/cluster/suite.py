@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tests.torture.cluster import (
     access,
+    aged,
     disk,
     earlier,
     ends,
@@ -47,6 +48,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *surroundings.SCENARIOS,
     disk.FULL,
     soak.SOAK,
+    aged.AGED,
 )
 BY_NAME = {each.name: each for each in SCENARIOS}
 _PARTS_OF_CODE = ("src/ekiben/serving", "src/ekiben/release", "src/ekiben/traffic", "helm/model-server")

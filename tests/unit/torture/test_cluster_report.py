@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from tests.torture.cluster import attempts, report, seeded, soak, suite
+from tests.torture.cluster import aged, attempts, report, seeded, soak, suite
 from tests.torture.pod.results import Result
 from tests.torture.pod.scenario import Check
 
@@ -151,3 +151,16 @@ def test_attempts_are_summed_and_what_was_not_tried_says_so() -> None:
     assert f"| supervised | {way} | 6 | 15.0 | 99.00% | 1 |" in text
     assert "| forked |" in text
     assert "not run | | |" in text
+
+
+def test_pods_that_were_loaded_are_judged_against_new_ones() -> None:
+    """The newest run is told, with its age and both p99; a ratio above the goal is marked."""
+    check = Check("p99 is at most a tenth above that of new pods", passed=True, found="1.020", figure=True)
+    notes = {"age": "2.0 h", "p99": "loaded 3.06 ms, new 3.00 ms"}
+    part = replace(PASSED, scenario="aged", parts=1, checks=(check,), notes=notes)
+    said = aged.overall([part])
+    assert "once they were 2.0 h old: p99 loaded 3.06 ms, new 3.00 ms, a ratio of 1.020 (goal" in said
+    assert said in report.text([part])
+    slower = replace(part, checks=(replace(check, passed=False, found="1.300"),))
+    assert "**1.300, not met**" in aged.overall([part, slower])
+    assert aged.overall([]) == ""
