@@ -10,11 +10,9 @@ replica, all of which take from one queue.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from ekiben.serving.answer import Answer
@@ -26,6 +24,7 @@ from ekiben.serving.predictor import Predictor
 from ekiben.serving.problem import RefusedError, busy, late
 from ekiben.serving.ticket import Asked, Called, Done, Ticket, clock, refused, work
 from ekiben.serving.unpack import is_packed, unpack
+from ekiben.serving.workers import Workers
 
 _INLINE_BYTES = 262_144  # decoding this much takes about a millisecond
 _INLINE_SECONDS = 0.010  # a predictor's call that takes longer leaves the loop
@@ -70,15 +69,16 @@ class Lane:
         self._alone = 0  # requests that waited for company and got none, one after the other
         self._at_once_since = 0  # requests that did not wait, since the last that did
         self._loop: asyncio.AbstractEventLoop
-        self._workers = ThreadPoolExecutor(workers, "large-requests")
+        self._workers = Workers(workers, self._backlog, self._settle)
 
     def open(self) -> None:
         """Begin, on the running event loop."""
         self._loop = asyncio.get_running_loop()
+        self._workers.open()
 
     def close(self) -> None:
         """Let the worker threads end once they are idle."""
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        self._workers.close()
 
     def backlog_seconds(self) -> float:
         """Estimate of the time until a new question gets to the predictor."""
@@ -130,7 +130,7 @@ class Lane:
                 return
             if packed or size > _INLINE_BYTES:
                 rows = self._inline_rows if packed else self._backlog.rows_in(size)
-                self._send_aside(lambda: self._whole(ticket, body), (ticket,), rows)
+                self._workers.submit(lambda: self._whole(ticket, body), (ticket,), rows)
                 return
         problem = ticket.read(body)
         if problem is not None:
@@ -145,7 +145,7 @@ class Lane:
 
     def aside(self, job: Callable[[Predictor], _T]) -> asyncio.Future[_T]:
         """Do something short of the pod's own on a worker, behind the requests that wait for one."""
-        return self._loop.run_in_executor(self._workers, job, self._predictor)
+        return self._workers.run(lambda: job(self._predictor))
 
     def answer_now(self, dialect: Dialect, body: bytes, headers: Headers, request_id: str) -> Answer:
         """Answer on the calling thread, alone: golden rows go this way before the pod is ready."""
@@ -200,7 +200,7 @@ class Lane:
                 self._settle(work(self._predictor, tickets))
             else:
                 self._batches += 1
-                self._send_aside(lambda: work(self._predictor, tickets), tickets, rows, self._batch_done)
+                self._workers.submit(lambda: work(self._predictor, tickets), tickets, rows, self._batch_done)
         self._schedule()
 
     def _one(self, ticket: Ticket) -> bool:
@@ -261,41 +261,7 @@ class Lane:
         if wait:
             self._settle([refused(ticket, busy(wait))])
         else:
-            self._send_aside(lambda: work(self._predictor, [ticket]), (ticket,), len(ticket.rows))
-
-    def _send_aside(
-        self,
-        job: Callable[[], list[Done]],
-        tickets: Sequence[Ticket],
-        rows: int,
-        then: Callable[[], None] | None = None,
-    ) -> None:
-        """Run a job on a worker thread, unless everybody who waits for it is gone when its turn comes."""
-        self._backlog.add(rows)
-        loop = self._loop
-
-        def run() -> None:
-            began = clock()
-            if all(each.cancelled for each in tickets):
-                result = []
-            elif all(each.deadline < began for each in tickets):
-                result = [refused(each, late()) for each in tickets]
-            else:
-                result = job()
-            seconds = clock() - began
-            # The loop is closed when the pod left without waiting for a job that nobody waited for.
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._came_back, result, rows, seconds, then)
-
-        self._workers.submit(run)
-
-    def _came_back(
-        self, result: Sequence[Done], rows: int, seconds: float, then: Callable[[], None] | None
-    ) -> None:
-        self._backlog.done(rows, sum(done.rows for done in result), seconds)
-        self._settle(result)
-        if then is not None:
-            then()
+            self._workers.submit(lambda: work(self._predictor, [ticket]), (ticket,), len(ticket.rows))
 
     def _settle(self, result: Iterable[Done]) -> None:
         """Hand out what became of tickets, and count it."""
