@@ -1,9 +1,10 @@
-"""Seeded faults in what bears load: heads that are known, and the backlog."""
+"""Seeded faults in what bears load: heads that are known, the backlog, the workers."""
 
 from __future__ import annotations
 
 from tests.torture.pod.faults import Fault
 
+_WORKERS = "tests/unit/serving/test_workers.py"
 FAULTS: tuple[Fault, ...] = (
     Fault(
         "known-heads-let-in",
@@ -75,9 +76,57 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "pace-of-the-predictor-alone",
         "the backlog is known by whole jobs",
-        "lane.py",
+        "workers.py",
         "self._backlog.done(rows, sum(done.rows for done in result), seconds)",
         "self._backlog.done(rows, sum(done.rows for done in result), 0.0)",
         ("tests/unit/serving/test_lane.py",),
+    ),
+    Fault(
+        "one-thread-for-all",
+        "workers work side by side",
+        "workers.py",
+        'ThreadPoolExecutor(count, "large-requests")',
+        'ThreadPoolExecutor(1, "large-requests")',
+        (_WORKERS,),
+    ),
+    Fault(
+        "batches-one-by-one",
+        "a batch does not wait while a worker is idle",
+        "lane.py",
+        "if self._pending and not self._scheduled and self._batches < self._most_batches:",
+        "if self._pending and not self._scheduled and not self._batches:",
+        (_WORKERS,),
+    ),
+    Fault(
+        "batches-uncut",
+        "idle workers share what is long by its rows",
+        "lane.py",
+        "        if idle == 1:\n            return _BATCH_ROWS\n",
+        "        if idle:\n            return _BATCH_ROWS\n",
+        (_WORKERS,),
+    ),
+    Fault(
+        "batches-cut-to-pieces",
+        "a call is cut no further than its fixed part is worth",
+        "pace.py",
+        "worth = self._per_row * rows / self._fixed if self._fixed else rows",
+        "worth = rows",
+        (_WORKERS,),
+    ),
+    Fault(
+        "waits-beside-idle-workers",
+        "nobody is refused for a wait while a worker is idle",
+        "backlog.py",
+        "        if self._jobs < self._workers:\n            return 0.0\n",
+        "",
+        (_WORKERS,),
+    ),
+    Fault(
+        "threads-for-each-worker",
+        "libraries share the quota among the workers",
+        "threads.py",
+        "math.floor(quota / workers)",
+        "math.floor(quota)",
+        ("tests/unit/serving/test_parts.py",),
     ),
 )
