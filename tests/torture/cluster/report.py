@@ -28,7 +28,7 @@ def text(found: Sequence[Result]) -> str:
     latest = {each.name: _latest(found, each.name) for each in suite.SCENARIOS}
     lines = [_INTRODUCTION, *_promise(latest), "", *_table(latest), ""]
     if together := soak.overall(_counted(latest["soak"])):
-        lines += [together, "", *soak.why(latest["soak"])]
+        lines += [together, ""]
     if in_turns := aged.overall(latest["aged"]):
         lines += [in_turns, ""]
     lines += [*_unmet(latest), *_provenance(latest)]

@@ -31,17 +31,6 @@ _P99 = re.compile(r"p99 ([0-9.]+) ms")
 # What they do in one slice is what they do in the next: what it takes them is the machine's speed.
 _YARDSTICK = ("kube-apiserver", "kubelet")
 _MACHINE = "CPU of API server and kubelet"  # thousandths of a core
-_DAY_OF_WHY = "2026-12-01"
-WHY = """During the two hours of 2026-12-01 the machine itself became slower, for every process alike.
-Thousandths of a core in the first three and in the last three slices, as Prometheus had them: API server
-40.5 and 47.6 (+17 %), kubelet 26.7 and 31.3 (+17 %), Prometheus 14.4 and 17.2 (+19 %), all of which did the
-same as before; the three pods together 61.2 and 72.0 (+18 %), which is 1.51 of the API server's both times.
-Slice by slice the API server took 38 43 41 39 41 39 40 43 44 45 48 50, and p99 was 3.0 2.8 3.2 3.0 7.1 16.1
-11.8 4.2 3.4 3.1 4.0 4.2 ms; beside the fourth to ninth simulations ran, at idle priority. Where the machine
-was as slow, in the second slice and the tenth, p99 was 2.8 and 3.1 ms. A drift of the pods' own is not
-seen, and one of a few tenths of a millisecond cannot be told from the machine's; slices write down the
-yardstick since. The soak before it, beside other scenarios, had +59 %.
-"""
 
 
 def soak(run: Run) -> None:
@@ -75,11 +64,6 @@ def _figures(run: Run) -> dict[str, dict[str, float]]:
     }
 
 
-def why(parts: Sequence[Result]) -> list[str]:
-    """What was found out about p99, if these parts are those that it is about."""
-    return [WHY] if parts and parts[-1].started.startswith(_DAY_OF_WHY) else []
-
-
 def _yardstick() -> float:
     """CPU-seconds so far of the node's own programs.
 
@@ -98,27 +82,48 @@ def overall(parts: Sequence[Result]) -> str:
     """What the parts say together: memory once warm, and p99 at the end against the beginning.
 
     Args:
-        parts: Of the soak; the longest row of them on the same pods is judged.
+        parts: Of the soak; the longest row of them on the same pods is judged, of equal ones the newest.
 
     Returns:
-        A sentence; empty if no row is long enough.
+        Sentences; empty if no row is long enough.
     """
-    ordered = sorted((each for each in parts if _pods(each)), key=lambda each: each.started)
-    rows = [list(row) for _, row in groupby(ordered, key=lambda each: sorted(_pods(each)))]
-    longest = max(rows, key=len, default=[])
-    if len(longest) < _FEWEST_PARTS:
+    rows = _rows(parts)
+    if not rows:
         return ""
+    longest = max(rows, key=lambda row: (len(row), row[0].started))
     hours, grown = _hours(longest)[-1], max(_slope(longest, pod) for pod in _pods(longest[0]))
-    first, last = (median(map(_p99, some)) for some in (longest[:3], longest[-3:]))
-    drift = last / first - 1
+    first, last, drift = _drift(longest)
     memory = _judged(f"{grown:+.2f} MiB an hour", grown <= _MOST_MIB_PER_HOUR)
     return (
         f"Soak, {hours:.1f} h on the same pods: after the first half hour memory changed by at most "
         f"{memory} (goal: {_MOST_MIB_PER_HOUR:g}); "
         f"p99 was {first:.1f} ms in the first three parts and {last:.1f} ms in the last three, "
         f"{_judged(f'{drift:+.0%}', drift <= _MOST_DRIFT_RATIO)} (goal: {_MOST_DRIFT_RATIO:.0%} more)."
-        f"{_machine(longest)}"
+        f"{_machine(longest)}{_others([row for row in rows if row is not longest])}"
     )
+
+
+def _rows(parts: Sequence[Result]) -> list[list[Result]]:
+    """Parts that followed each other on the same pods, where they are long enough to be judged."""
+    ordered = sorted((each for each in parts if _pods(each)), key=lambda each: each.started)
+    rows = [list(row) for _, row in groupby(ordered, key=lambda each: sorted(_pods(each)))]
+    return [row for row in rows if len(row) >= _FEWEST_PARTS]
+
+
+def _drift(parts: Sequence[Result]) -> tuple[float, float, float]:
+    """Of p99: in the first three parts and in the last three, ms, and the growth from one to the other."""
+    first, last = (median(map(_p99, some)) for some in (parts[:3], parts[-3:]))
+    return first, last, last / first - 1
+
+
+def _others(rows: Sequence[Sequence[Result]]) -> str:
+    """What other soaks of this code came to."""
+    told = [
+        f"{row[0].started[:16]} {first:.1f} to {last:.1f} ms ({drift:+.0%})"
+        for row in rows
+        for first, last, drift in [_drift(row)]
+    ]
+    return f" Other soaks: {'; '.join(told)}." if told else ""
 
 
 def _machine(parts: Sequence[Result]) -> str:

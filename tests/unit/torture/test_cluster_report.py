@@ -124,11 +124,13 @@ def test_a_soak_says_how_much_slower_its_machine_became() -> None:
     assert "whose work was the same, took +20% CPU in the last three" in soak.overall(told)
 
 
-def test_what_was_found_out_about_a_soak_stays_with_it() -> None:
-    """Another day's soak has other reasons."""
-    then = [replace(soaked(part, 100, 5.0), started="2026-12-01T09:00:00+00:00") for part in range(3)]
-    assert soak.why(then) == [soak.WHY]
-    assert soak.why([*then, soaked(3, 100, 5.0)]) == soak.why([]) == []
+def test_of_equally_long_soaks_the_newest_is_judged_and_the_other_told() -> None:
+    """The first went from 5 to 6 ms, the second stayed at 5."""
+    before = [soaked(part, 100, 5.0 if part < 3 else 6.0) for part in range(12)]
+    after = [soaked(part, 100, 5.0, "iris-c, iris-d") for part in range(12, 24)]
+    said = soak.overall([*before, *after])
+    assert "5.0 ms in the first three parts and 5.0 ms in the last three, +0% (goal" in said
+    assert said.endswith(" Other soaks: 2026-01-01T00:00 5.0 to 6.0 ms (+20%).")
 
 
 def test_a_soak_that_changed_its_pods_is_judged_by_its_longest_row() -> None:
