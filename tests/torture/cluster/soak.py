@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 from statistics import linear_regression, mean, median
 
 from tests.torture.cluster.scenario import Run, Scenario
-from tests.torture.cluster.surroundings import loaded
+from tests.torture.cluster.surroundings import loaded, process_of
 from tests.torture.pod.results import Result
 
 _MEMORY = "process_resident_memory_bytes"
@@ -37,10 +36,10 @@ def soak(run: Run) -> None:
     """Load, and nothing else."""
     if run.part == 0 or run.stage.serving() is None:
         run.stage.calm()
-    before, used = _figures(run), _yardstick()
+    before, used = _figures(run), _yardstick(run)
     with loaded(run) as (_, sent):
         sent.hold(run.sizes["seconds"])
-    run.notes[_MACHINE] = f"{1000 * (_yardstick() - used) / run.sizes['seconds']:.1f}"
+    run.notes[_MACHINE] = f"{1000 * (_yardstick(run) - used) / run.sizes['seconds']:.1f}"
     after = _figures(run)
     same = before.keys() == after.keys()
     run.check(_SAME_PODS, same, ", ".join(after))
@@ -64,17 +63,16 @@ def _figures(run: Run) -> dict[str, dict[str, float]]:
     }
 
 
-def _yardstick() -> float:
-    """CPU-seconds so far of the node's own programs.
+def _yardstick(run: Run) -> float:
+    """CPU-seconds so far of this cluster's own programs; another one may be on the machine.
 
     Source: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
     """
-    ticks = 0
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it has ended
-            name, _, rest = path.read_text(encoding="utf-8", errors="replace").rpartition(") ")
-            if name.partition("(")[2] in _YARDSTICK:
-                ticks += sum(map(int, rest.split()[11:13]))
+    cluster, ticks = run.stage.rig.address.context.removeprefix("ekiben-"), 0
+    for program in _YARDSTICK:
+        stat = Path("/proc", str(process_of(program, cluster)), "stat")
+        rest = stat.read_text(encoding="utf-8", errors="replace").rpartition(") ")[2]
+        ticks += sum(map(int, rest.split()[11:13]))
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
