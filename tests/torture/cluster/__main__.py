@@ -3,6 +3,7 @@
 run [--only NAME,...] [--parts N] [--again] [--seed N] [--namespace NAME] [--results FILE]
 faults [--only NAME,...] [--seed N] [--namespace NAME] [--results FILE]
 attempts [--only NAME,...] [--seed N] [--namespace NAME] [--results FILE]
+updates [--only NAME,...] [--parts N] [--seed N] [--namespace NAME] [--results FILE]
 plan
 
 The cluster is the one of EKIBEN_CONTEXT, or the local one; it must be one that ekiben made.
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.rig import own_cluster
-from tests.torture.cluster import attempts, processes, seeded, suite
+from tests.torture.cluster import attempts, processes, seeded, suite, updates
 from tests.torture.cluster.stage import ROOT, Stage
 from tests.torture.pod import results
 from tests.torture.pod.results import Result
@@ -34,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
         return faults(given)
     if given.what == "attempts":
         return tried(given)
+    if given.what == "updates":
+        return rolled(given)
     chosen = [suite.BY_NAME[name] for name in given.only.split(",") if name] or list(suite.SCENARIOS)
     before = [] if given.again else suite.read(given.results)
     done = {(each.scenario, each.part, each.code, each.parts): each for each in before if _counts(each)}
@@ -85,6 +88,20 @@ def tried(given: argparse.Namespace) -> int:
     return int(untried > 0)
 
 
+def rolled(given: argparse.Namespace) -> int:
+    """Update in other ways, in turns; gives 1 if a request failed or one could not be tried."""
+    names = [name for name in given.only.split(",") if name]
+    bad = 0
+    for part in range(given.parts or 2):
+        for attempt in updates.ATTEMPTS:
+            if not names or attempt.name in names:
+                found = updates.run(attempt, part, given.seed, _stage(given.namespace, attempt.values))
+                results.append(found, given.results)
+                _say(f"{attempt.name}\n{results.told(found)}")
+                bad += any(not each.passed and not each.figure for each in found.checks)
+    return int(bad > 0)
+
+
 def _stage(namespace: str, values: Mapping[str, Any] | None = None) -> Stage:
     rig = own_cluster()
     address = rig.address
@@ -107,6 +124,8 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
         "faults", parents=[both], help="take guarantees out of the release; scenarios must see it"
     )
     what.add_parser("attempts", parents=[both], help="kill servers that come back in other ways")
+    ways = what.add_parser("updates", parents=[both], help="roll out in other ways, in turns")
+    ways.add_argument("--parts", type=int, default=0, help="so many of each; default: 2")
     running = what.add_parser("run", parents=[both], help="run the parts that this code has no results of")
     running.add_argument("--parts", type=int, default=0, help="so many parts of each, at most")
     running.add_argument("--again", action="store_true", help="also those that it has results of")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tests.torture.cluster import aged, attempts, seeded, soak, suite
+from tests.torture.cluster import aged, attempts, seeded, soak, suite, updates
 from tests.torture.cluster.scenario import Scenario
 from tests.torture.pod.results import Result
 
@@ -34,6 +34,7 @@ def text(found: Sequence[Result]) -> str:
     lines += [*_unmet(latest), *_provenance(latest)]
     lines += ["", "### Guarantees taken out on the cluster\n", *seeded.table(found)]
     lines += ["", "### Other ways to outlive a killed server\n", attempts.WHY, *attempts.table(found)]
+    lines += ["", "### Other ways to roll out\n", *updates.table(found)]
     return "\n".join(lines) + "\n"
 
 

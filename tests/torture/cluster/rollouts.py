@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.torture.cluster.watch import Watch
 
 ROLLED_BACK = 7
+AS_CALM = "p99 is at most twice that of calm"
 _BACK_SECONDS = 60
 _AFTER_SECONDS = 3.0  # of load once all is calm again
 
@@ -65,7 +66,7 @@ def _as_calm(run: Run, tally: Tally, began: float, ended: float) -> None:
     calm, during = tally.between(0, began), tally.between(began, ended)
     before, found = (load.quantile(each.calls, 0.99) * 1e3 for each in (calm, during))
     run.check(
-        "p99 is at most twice that of calm", found <= 2 * before, f"{found:.1f} ms, calm {before:.1f} ms",
+        AS_CALM, found <= 2 * before, f"{found:.1f} ms, calm {before:.1f} ms",
         figure=True,
     )  # fmt: skip
 

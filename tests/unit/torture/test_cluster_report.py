@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from tests.torture.cluster import aged, attempts, report, seeded, soak, suite
+from tests.torture.cluster import aged, attempts, report, seeded, soak, suite, updates
 from tests.torture.pod.results import Result
 from tests.torture.pod.scenario import Check
 
@@ -166,3 +166,18 @@ def test_pods_that_were_loaded_are_judged_against_new_ones() -> None:
     slower = replace(part, checks=(replace(check, passed=False, found="1.300"),))
     assert "**1.300, not met**" in aged.overall([part, slower])
     assert aged.overall([]) == ""
+
+
+def test_ways_to_roll_out_are_told_by_their_ratio() -> None:
+    """8 against 4 ms and 6 against 5: 2.00 and 1.20, median 1.60; what was not tried says so."""
+    checks = [
+        Check("p99 is at most twice that of calm", passed=True, found=found, figure=True)
+        for found in ("8.0 ms, calm 4.0 ms", "6.0 ms, calm 5.0 ms")
+    ]
+    parts = [replace(PASSED, target=f"{updates.PREFIX}three-at-once", checks=(each,)) for each in checks]
+    rows = {line.split(" | ")[0]: line for line in updates.table(parts)}
+    assert rows["| three-at-once"].endswith("| 2 | 2.00 1.20 | 1.60 | 0 of 6,000 |")
+    assert rows["| further-apart"].endswith("| not run | | | |")
+    lost = replace(parts[0], checks=(checks[0], FAILED.checks[0]))
+    [row] = [line for line in updates.table([lost]) if line.startswith("| three-at-once")]
+    assert "3 x status 503" in row
