@@ -33,7 +33,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def planned(*cores: int) -> Any:
     how = Measuring(HOW.headroom, HOW.signal, HOW.seconds, HOW.alpha, HOW.seed, cores)
-    return planning.plan(None, made.wishes(), lambda _progress: None, how)  # type: ignore[arg-type]
+    return planning.plan(None, made.wishes(), lambda _progress: None, how)  # type: ignore[arg-type]  # nobody travels
 
 
 def test_the_cheapest_is_kept_and_what_cannot_be_measured_is_said(
